@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_ipc.c - every frame comes back as put, and every cut, over-long and
+ * out-of-range one turns bad instead of being believed (X10).
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/ipc.h"
+#include "lib/strbuf.h"
+
+static const struct ipc_evidence evidence = {
+	.when_ms = 1795000000123, .ip = { [10] = 0xff, 0xff, 192, 0, 2, 1 },
+	.port = 40000, .channel = "form", .agent = "agent/1", .form = "abc",
+	.raw = { (const uint8_t *)"a=b", 3 },
+};
+
+static const struct ipc_delivery delivery = {
+	.delivery = 7, .kind = IPC_KIND_CAMPAIGN, .campaign = 3,
+	.subscriber = 99, .list = 2, .domain_id = 5, .h8 = 0x1122334455667788,
+	.attempt = 2, .queued_ms = -1, .local = "a.b", .domain = "one.example",
+};
+
+static void
+put_outcome(struct strbuf *b)
+{
+	struct ipc_outcome o = {
+		.what = delivery, .result = IPC_DEFERRED,
+		.stage = IPC_STAGE_RCPT, .code = 452, .enhanced = { 4, 2, 2 },
+		.delay_ms = { 1, 2, 3, 4 }, .when_ms = 5, .host = "mx.example",
+		.text = "mailbox full",
+	};
+
+	ipc_put_outcome(b, &o);
+}
+
+static void
+get_outcome(struct unpack *u)
+{
+	struct ipc_outcome o;
+
+	ipc_get_outcome(u, &o);
+	if (!unpack_done(u))
+		return;
+	assert_int_equal(o.code, 452);
+	assert_int_equal(o.what.subscriber, 99);
+	assert_true(o.what.queued_ms == -1);
+	assert_string_equal(o.what.domain, "one.example");
+	assert_string_equal(o.text, "mailbox full");
+	assert_int_equal(o.delay_ms[3], 4);
+}
+
+static void
+put_route(struct strbuf *b)
+{
+	struct ipc_route r = { .request = 1, .ttl_s = 60, .n = 2,
+		.host = { { 10, "a.example" }, { 20, "b.example" } } };
+
+	ipc_put_route(b, &r);
+}
+
+static void
+get_route(struct unpack *u)
+{
+	struct ipc_route r;
+
+	ipc_get_route(u, &r);
+	if (!unpack_done(u))
+		return;
+	assert_int_equal(r.n, 2);
+	assert_int_equal(r.host[1].preference, 20);
+	assert_string_equal(r.host[1].name, "b.example");
+}
+
+static void
+put_subscribe(struct strbuf *b)
+{
+	struct ipc_subscribe s = { .request = 4, .evidence = evidence,
+		.list = "news", .address = "a@one.example",
+		.attributes = { (const uint8_t *)"{}", 2 } };
+
+	ipc_put_subscribe(b, &s);
+}
+
+static void
+get_subscribe(struct unpack *u)
+{
+	struct ipc_subscribe s;
+
+	ipc_get_subscribe(u, &s);
+	if (!unpack_done(u))
+		return;
+	assert_memory_equal(s.evidence.ip, evidence.ip, 16);
+	assert_int_equal(s.evidence.raw.len, 3);
+	assert_string_equal(s.evidence.channel, "form");
+	assert_string_equal(s.address, "a@one.example");
+}
+
+static void
+put_unsubscribe(struct strbuf *b)
+{
+	struct ipc_unsubscribe v = { .request = 4, .evidence = evidence,
+		.list = 8, .hash = { 1, 2 }, .scope = IPC_LEAVE_LIST };
+
+	ipc_put_unsubscribe(b, &v);
+}
+
+static void
+get_unsubscribe(struct unpack *u)
+{
+	struct ipc_unsubscribe v;
+
+	ipc_get_unsubscribe(u, &v);
+	if (!unpack_done(u))
+		return;
+	assert_int_equal(v.hash[1], 2);
+	assert_int_equal(v.scope, IPC_LEAVE_LIST);
+}
+
+static const struct {
+	const char *name;
+	void (*put)(struct strbuf *);
+	void (*get)(struct unpack *);
+} frames[] = {
+	{ "outcome",		put_outcome,		get_outcome },
+	{ "route",		put_route,		get_route },
+	{ "subscribe",		put_subscribe,		get_subscribe },
+	{ "unsubscribe",	put_unsubscribe,	get_unsubscribe },
+};
+
+static void
+frames_come_back_and_cuts_are_bad(void **state)
+{
+	struct strbuf b = STRBUF_INIT(IPC_FRAME_MAX);
+	struct unpack u;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(frames) / sizeof(frames[0]); i++) {
+		strbuf_reset(&b);
+		frames[i].put(&b);
+		unpack_init(&u, b.s, b.len);
+		frames[i].get(&u);
+		assert_true(unpack_done(&u));
+		for (size_t cut = 0; cut < b.len; cut++) {
+			unpack_init(&u, b.s, cut);
+			frames[i].get(&u);
+			if (unpack_done(&u))
+				fail_msg("%s cut at %zu was believed",
+				    frames[i].name, cut);
+		}
+	}
+	strbuf_free(&b);
+}
+
+static void
+out_of_range_fields_are_bad(void **state)
+{
+	struct strbuf b = STRBUF_INIT(IPC_FRAME_MAX);
+	struct ipc_delivery d;
+	struct ipc_route r = { .n = 0 };
+	struct unpack u;
+
+	(void)state;
+	ipc_put_delivery(&b, &delivery);
+	b.s[8] = 77;			/* the kind */
+	unpack_init(&u, b.s, b.len);
+	ipc_get_delivery(&u, &d);
+	assert_true(u.bad);
+
+	strbuf_reset(&b);
+	ipc_put_route(&b, &r);
+	b.s[4 + 1 + 4 + 1] = 0x7f;	/* number of hosts, high octet */
+	unpack_init(&u, b.s, b.len);
+	ipc_get_route(&u, &r);
+	assert_true(u.bad);
+	assert_int_equal(r.n, 0);
+	strbuf_free(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(frames_come_back_and_cuts_are_bad),
+		cmocka_unit_test(out_of_range_fields_are_bad),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
