@@ -31,6 +31,7 @@ struct strbuf;
 #define CONF_UNIX_MAX	108		/* of a UNIX socket's path, with NUL */
 #define CONF_LISTEN_MAX	16		/* entries of a list of listeners */
 #define CONF_CIDR_MAX	64		/* entries of a list of networks */
+#define CONF_SMARTHOST_MAX 8		/* entries of smarthost */
 #define CONF_ERRORS_MAX	100		/* mistakes reported of one file */
 
 /* An address to listen on or to talk to. */
@@ -57,6 +58,17 @@ struct conf_cidrs {
 	struct conf_cidr	v[CONF_CIDR_MAX];
 };
 
+/* A relay: its name, or an address as text without brackets. */
+struct conf_smarthost {
+	char		host[CONF_NAME_MAX];
+	uint16_t	port;
+};
+
+struct conf_smarthosts {
+	size_t			n;
+	struct conf_smarthost	v[CONF_SMARTHOST_MAX];
+};
+
 /* A DNS server: family 0 when none is set. */
 struct conf_server {
 	uint8_t		family;
@@ -79,6 +91,10 @@ enum conf_facility {
 	CONF_FACILITY_LOCAL2, CONF_FACILITY_LOCAL3, CONF_FACILITY_LOCAL4,
 	CONF_FACILITY_LOCAL5, CONF_FACILITY_LOCAL6, CONF_FACILITY_LOCAL7,
 	CONF_FACILITY_MAIL,
+};
+
+enum conf_smarthost_tls {
+	CONF_TLS_OPPORTUNISTIC, CONF_TLS_ENCRYPT, CONF_TLS_VERIFY,
 };
 
 /* A value chosen from names; int so that the table can reach it. */
@@ -129,10 +145,15 @@ struct conf {
 
 	/* names and routes */
 	struct conf_server	resolver;	/* family 0: resolv.conf */
-	char	smarthost[CONF_PATH_MAX];	/* host[:port] or "" */
+	struct conf_smarthosts	smarthost;	/* n 0: direct delivery */
 	char	smarthost_auth[CONF_PATH_MAX];
+	conf_enum	smarthost_tls;
 
 	/* sending */
+	struct conf_cidrs	source_address;	/* whole addresses */
+	bool	smtp_ipv6;
+	bool	smtp_dane;
+	bool	smtp_mta_sts;
 	int64_t	connections_total;
 	int64_t	connections_per_site;
 	int64_t	messages_per_connection;
@@ -175,7 +196,6 @@ struct conf {
 	int64_t	confirm_per_domain_hour;
 	int64_t	confirm_per_list_hour;
 	int64_t	confirm_per_host_hour;
-	int64_t	confirm_lifetime;
 	int64_t	request_singly_per_minute;
 	int64_t	request_singly_per_day;
 	int64_t	similar_per_day;
@@ -194,7 +214,8 @@ void conf_init(struct conf *c);
  * bytes	need no NUL
  * mistakes	appended to: one line per mistake, `file:line: text` or, for
  *		what is missing or does not fit together, `file: text`, each
- *		ended by a newline, at most CONF_ERRORS_MAX.  At least 64 KB.
+ *		ended by a newline, at most CONF_ERRORS_MAX; what its limit
+ *		cuts off is lost.
  *
  * Returns 0, or -1 when there were mistakes; c then holds what could be read.
  */
