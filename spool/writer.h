@@ -5,21 +5,31 @@
  *
  * A job is applied inside the open write transaction and must check everything
  * before its first write: one that returns 0 or 1 has changed all or nothing.
- * Its done function runs in the thread that calls writer_collect(), after the
- * commit that made the change durable (spool/DESIGN section 2).
+ * It may be applied again after a first time was undone, when the batch met
+ * the end of the map or another job in it failed; so it must leave arg fit for
+ * that.  Its done function runs in the thread that calls writer_collect(),
+ * after the commit that made the change durable (spool/DESIGN section 2).
+ *
+ * As the store fills, first bulk jobs are answered JOB_TRY_AGAIN unseen, then
+ * urgent ones; those that may use the reserve go on to the last page.
  */
 #ifndef SPOOL_WRITER_H
 #define SPOOL_WRITER_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "spool/store.h"
+
+#define WRITER_BULK_MS	10	/* of bulk work in one transaction */
+#define WRITER_BATCH_MAX 4096	/* urgent jobs in one transaction */
 
 struct writer;
 
 enum writer_lane {
 	WRITER_URGENT,		/* people: requests, unsubscribes, outcomes */
-	WRITER_BULK,		/* imports, sweeps: at most 10 ms a commit */
+	WRITER_BULK,		/* imports, sweeps: WRITER_BULK_MS a commit */
 };
 
 enum job_result {
@@ -31,15 +41,27 @@ enum job_result {
 struct job {
 	/*
 	 * Runs in the writer's thread.  0: changed and fine.  1: refused, with
-	 * e set.  -1: the store failed (e set by the txn_ call): the batch is
-	 * given up.  Touches only arg and t.
+	 * e set.  -1: a call on the store failed and set e: the batch is
+	 * undone and its other jobs applied one by one; this one, if it fails
+	 * again, is answered JOB_TRY_AGAIN for want of room, else JOB_REFUSED.
+	 * Touches only arg and t.
 	 */
 	int	(*apply)(struct txn *t, void *arg, struct err *e);
-	/* Runs in the owner's thread, exactly once.  May submit more jobs. */
+	/*
+	 * Runs in the owner's thread, exactly once unless a commit failed.
+	 * May submit more jobs.  NULL: nobody asks.
+	 */
 	void	(*done)(void *arg, enum job_result r, const struct err *e);
 	void	 *arg;
 	enum writer_lane lane;
+	bool	 reserve;	/* may use the last room: leaving, outcomes */
 };
+
+/*
+ * For a bulk job that can stop half way and submit the rest: true when its
+ * share of the transaction is over or an urgent job waits.
+ */
+bool writer_slice_over(struct txn *t);
 
 /*
  * Start the writer of one environment.  group_ms is how long it waits for
@@ -47,7 +69,10 @@ struct job {
  */
 struct writer *writer_start(struct store *st, enum store_env env,
     unsigned group_ms, struct err *e);
-/* Apply and commit all that waits, then end the thread.  Collect before. */
+/*
+ * Apply and commit all that waits, end the thread and run what done functions
+ * are left; a job submitted by one of these is answered JOB_TRY_AGAIN.
+ */
 void writer_stop(struct writer *w);
 /* Queue a copy of job. */
 void writer_submit(struct writer *w, const struct job *job);
@@ -64,7 +89,8 @@ size_t writer_backlog(const struct writer *w);
 uint64_t writer_commits(const struct writer *w);
 /*
  * Run one job to its durable end in the calling thread, for tools and tests;
- * not while a writer thread runs on the same environment.
+ * not while a writer thread runs on the same environment.  Its done is not
+ * called.  A failed commit gives JOB_REFUSED with ERR_STORE: end the process.
  */
 enum job_result writer_run(struct store *st, enum store_env env,
     const struct job *job, struct err *e);

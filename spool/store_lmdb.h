@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store_lmdb.h - the structs of store*.c, which alone see LMDB.
+ */
+#ifndef SPOOL_STORE_LMDB_H
+#define SPOOL_STORE_LMDB_H
+
+#include <sys/types.h>
+
+#include <lmdb.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "spool/store.h"
+#include "spool/store_private.h"
+
+#define STORE_ENVS	2
+#define INSTANCE_OCTETS	16
+
+struct environment {
+	MDB_env		*env;
+	uint64_t	 map_size;
+	uint64_t	 allocated;	/* octets of data.mdb we made sure of */
+	int64_t		 short_until;	/* disk full: not asked before (ns) */
+	bool		 claimed;	/* a writer runs */
+};
+
+struct store {
+	struct environment envs[STORE_ENVS];
+	MDB_dbi		 dbi[TABLE_LAST];
+	const struct keyring *keys;
+	uint8_t		 instance[INSTANCE_OCTETS];
+	bool		 write;
+	pid_t		 pid;		/* of the process that opened it */
+	dev_t		 dev;		/* the folder, for the registry */
+	ino_t		 ino;
+	struct store	*next;		/* in the registry */
+	pthread_mutex_t	 lock;		/* of claimed */
+};
+
+struct txn {
+	struct store	*st;
+	MDB_txn		*txn;
+	int64_t		 deadline;
+	enum store_env	 env;
+	bool		 write;
+	bool		 full;
+};
+
+struct cursor {
+	struct txn	*t;
+	MDB_cursor	*cursor;
+	enum store_table table;
+};
+
+extern const struct store_table_info {
+	const char	*name;
+	enum store_env	 env;
+} store_tables[TABLE_LAST];
+
+/* ERR_STORE with what was being done and LMDB's words. */
+void store_error(struct err *e, int rc, const char *what);
+/* Begin without looking at what was already begun: for store_open(). */
+int txn_begin(struct store *st, enum store_env env, bool write,
+    struct txn **t_r, struct err *e);
+/* Make sure the file reaches past the pages in use, on disk. */
+void store_allocate(struct store *st, enum store_env env);
+
+#endif

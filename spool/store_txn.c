@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * store_txn.c - transactions, rows and cursors over LMDB.
+ *
+ * Tables never use MDB_DUPSORT: its deletes have been mended three times since
+ * 0.9.24.  Keys that belong together share a prefix instead.
+ */
+#include "config.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/strbuf.h"
+#include "lib/xmalloc.h"
+#include "spool/store_lmdb.h"
+
+#define META_VALUE_MAX	256	/* octets of a meta row */
+#define META_VERSION	1
+
+void (*store_step_hook)(const char *what);
+
+static void
+step(const char *what)
+{
+	if (store_step_hook != NULL)
+		store_step_hook(what);
+}
+
+void
+store_error(struct err *e, int rc, const char *what)
+{
+	err_set(e, ERR_STORE, "%s: %s", what, mdb_strerror(rc));
+}
+
+/* Fill e for a failed call on a table and note when it was for room. */
+static int
+failed(struct txn *t, enum store_table table, const char *what, int rc,
+    struct err *e)
+{
+	char text[64];
+
+	if (rc == MDB_MAP_FULL || rc == MDB_TXN_FULL)
+		t->full = true;
+	snprintf(text, sizeof(text), "%s: %s", store_tables[table].name, what);
+	store_error(e, rc, text);
+	return -1;
+}
+
+static MDB_val
+val(struct slice s)
+{
+	return (MDB_val){ s.len, (void *)(uintptr_t)s.p };
+}
+
+static struct slice
+slice(MDB_val v)
+{
+	return (struct slice){ v.mv_data, v.mv_size };
+}
+
+/* ---- transactions */
+
+int
+txn_begin(struct store *st, enum store_env env, bool write,
+    struct txn **t_r, struct err *e)
+{
+	struct txn *t = xcalloc(1, sizeof(*t));
+	int rc;
+
+	*t_r = NULL;
+	rc = mdb_txn_begin(st->envs[env].env, NULL, write ? 0 : MDB_RDONLY,
+	    &t->txn);
+	if (rc != 0) {
+		store_error(e, rc, "begin");
+		free(t);
+		return -1;
+	}
+	t->st = st;
+	t->env = env;
+	t->write = write;
+	*t_r = t;
+	return 0;
+}
+
+int
+txn_read(struct store *st, enum store_env env, struct txn **t_r,
+    struct err *e)
+{
+	return txn_begin(st, env, false, t_r, e);
+}
+
+int
+txn_write(struct store *st, enum store_env env, struct txn **t_r,
+    struct err *e)
+{
+	assert(st->write);
+	step("begin");
+	return txn_begin(st, env, true, t_r, e);
+}
+
+void
+txn_abort(struct txn *t)
+{
+	if (t == NULL)
+		return;
+	mdb_txn_abort(t->txn);
+	free(t);
+}
+
+void
+txn_end(struct txn *t)
+{
+	assert(t == NULL || !t->write);
+	txn_abort(t);
+}
+
+/*
+ * ENOSPC and EDQUOT come from writing the pages, before the meta page that
+ * would make them count: nothing has changed, and the next transaction writes
+ * the same free pages anew.  Should the meta page itself have failed, LMDB
+ * refuses every later transaction, and that ends the process.
+ */
+int
+txn_commit(struct txn *t, struct err *e)
+{
+	struct store *st = t->st;
+	enum store_env env = t->env;
+	bool write = t->write;
+	int rc;
+
+	step("commit");
+	rc = mdb_txn_commit(t->txn);
+	free(t);
+	if (rc == 0) {
+		step("committed");
+		if (write)
+			store_allocate(st, env);
+		return 0;
+	}
+	if (rc == MDB_MAP_FULL || rc == MDB_TXN_FULL || rc == ENOSPC ||
+	    rc == EDQUOT)
+		err_set(e, ERR_AGAIN, "no room: %s", mdb_strerror(rc));
+	else
+		store_error(e, rc, "commit");
+	return -1;
+}
+
+struct store *
+txn_store(struct txn *t)
+{
+	return t->st;
+}
+
+bool
+txn_is_full(const struct txn *t)
+{
+	return t->full;
+}
+
+void
+txn_set_deadline(struct txn *t, int64_t ns)
+{
+	t->deadline = ns;
+}
+
+int64_t
+txn_deadline(const struct txn *t)
+{
+	return t->deadline;
+}
+
+/* ---- rows */
+
+int
+txn_get(struct txn *t, enum store_table table, struct slice key,
+    struct slice *value_r, struct err *e)
+{
+	MDB_val k = val(key), v;
+	int rc;
+
+	assert(store_tables[table].env == t->env);
+	*value_r = (struct slice){ NULL, 0 };
+	if (key.len == 0 || key.len > STORE_KEY_MAX)
+		return 0;	/* no row can have such a key */
+	rc = mdb_get(t->txn, t->st->dbi[table], &k, &v);
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc != 0)
+		return failed(t, table, "get", rc, e);
+	*value_r = slice(v);
+	return 1;
+}
+
+/* 1 put, 0 there already (with MDB_NOOVERWRITE), -1. */
+static int
+put(struct txn *t, enum store_table table, struct slice key,
+    struct slice value, unsigned flags, struct err *e)
+{
+	MDB_val k = val(key), v = val(value);
+	int rc;
+
+	assert(t->write && store_tables[table].env == t->env);
+	step(store_tables[table].name);
+	rc = mdb_put(t->txn, t->st->dbi[table], &k, &v, flags);
+	if (rc == MDB_KEYEXIST && (flags & MDB_NOOVERWRITE) != 0)
+		return 0;
+	if (rc != 0)
+		return failed(t, table, "put", rc, e);
+	return 1;
+}
+
+int
+txn_put(struct txn *t, enum store_table table, struct slice key,
+    struct slice value, struct err *e)
+{
+	return put(t, table, key, value, 0, e) == -1 ? -1 : 0;
+}
+
+int
+txn_add(struct txn *t, enum store_table table, struct slice key,
+    struct slice value, struct err *e)
+{
+	return put(t, table, key, value, MDB_NOOVERWRITE, e);
+}
+
+int
+txn_append(struct txn *t, enum store_table table, struct slice key,
+    struct slice value, struct err *e)
+{
+	return put(t, table, key, value, MDB_APPEND, e) == -1 ? -1 : 0;
+}
+
+int
+txn_del(struct txn *t, enum store_table table, struct slice key,
+    struct err *e)
+{
+	MDB_val k = val(key);
+	int rc;
+
+	assert(t->write && store_tables[table].env == t->env);
+	if (key.len == 0 || key.len > STORE_KEY_MAX)
+		return 0;
+	step(store_tables[table].name);
+	rc = mdb_del(t->txn, t->st->dbi[table], &k, NULL);
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	return rc == 0 ? 1 : failed(t, table, "del", rc, e);
+}
+
+int
+txn_count(struct txn *t, enum store_table table, uint64_t *n_r,
+    struct err *e)
+{
+	MDB_stat s;
+	int rc = mdb_stat(t->txn, t->st->dbi[table], &s);
+
+	assert(store_tables[table].env == t->env);
+	*n_r = 0;
+	if (rc != 0)
+		return failed(t, table, "count", rc, e);
+	*n_r = s.ms_entries;
+	return 0;
+}
+
+/* ---- cursors */
+
+int
+cursor_open(struct txn *t, enum store_table table, struct cursor **c_r,
+    struct err *e)
+{
+	struct cursor *c = xcalloc(1, sizeof(*c));
+	int rc;
+
+	assert(store_tables[table].env == t->env);
+	*c_r = NULL;
+	rc = mdb_cursor_open(t->txn, t->st->dbi[table], &c->cursor);
+	if (rc != 0) {
+		free(c);
+		return failed(t, table, "cursor", rc, e);
+	}
+	c->t = t;
+	c->table = table;
+	*c_r = c;
+	return 0;
+}
+
+void
+cursor_close(struct cursor *c)
+{
+	if (c == NULL)
+		return;
+	mdb_cursor_close(c->cursor);
+	free(c);
+}
+
+static int
+move(struct cursor *c, MDB_cursor_op op, MDB_val *k, struct slice *key_r,
+    struct slice *value_r, struct err *e)
+{
+	MDB_val v;
+	int rc = mdb_cursor_get(c->cursor, k, &v, op);
+
+	*key_r = *value_r = (struct slice){ NULL, 0 };
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc != 0)
+		return failed(c->t, c->table, "cursor", rc, e);
+	*key_r = slice(*k);
+	*value_r = slice(v);
+	return 1;
+}
+
+int
+cursor_seek(struct cursor *c, struct slice from, struct slice *key_r,
+    struct slice *value_r, struct err *e)
+{
+	MDB_val k = val(from);
+
+	assert(from.len <= STORE_KEY_MAX);
+	return move(c, from.len == 0 ? MDB_FIRST : MDB_SET_RANGE, &k, key_r,
+	    value_r, e);
+}
+
+int
+cursor_next(struct cursor *c, struct slice *key_r, struct slice *value_r,
+    struct err *e)
+{
+	MDB_val k;
+
+	return move(c, MDB_NEXT, &k, key_r, value_r, e);
+}
+
+int
+cursor_last(struct cursor *c, struct slice *key_r, struct slice *value_r,
+    struct err *e)
+{
+	MDB_val k;
+
+	return move(c, MDB_LAST, &k, key_r, value_r, e);
+}
+
+/* ---- meta rows */
+
+int
+meta_get(struct txn *t, enum store_table table, const char *name, void *out,
+    size_t size, struct err *e)
+{
+	struct slice v;
+	struct unpack u;
+	uint8_t version;
+	int rc = txn_get(t, table, SLICE(name, strlen(name)), &v, e);
+
+	if (rc != 1)
+		return rc;
+	if (record_open(&u, v.p, v.len, &version) && version == META_VERSION &&
+	    u.left == size) {
+		unpack_raw(&u, out, size);
+		return 1;
+	}
+	err_set(e, ERR_DAMAGED, "meta: the value of %s is damaged", name);
+	return -1;
+}
+
+int
+meta_put(struct txn *t, enum store_table table, const char *name,
+    const void *p, size_t size, struct err *e)
+{
+	struct strbuf b = STRBUF_INIT(META_VALUE_MAX);
+	int ret;
+
+	record_begin(&b, META_VERSION);
+	pack_raw(&b, p, size);
+	record_end(&b);
+	assert(!b.overflow);
+	ret = txn_put(t, table, SLICE(name, strlen(name)), SLICE(b.s, b.len),
+	    e);
+	strbuf_free(&b);
+	return ret;
+}
