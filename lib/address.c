@@ -104,7 +104,7 @@ parse_local(const char *text, size_t len, unsigned flags, struct err *e)
 		    "the local part is not UTF-8 (RFC 3629)");
 		return 0;
 	}
-	if (n > ADDRESS_LOCAL_MAX) {
+	if (n > ADDRESS_LOCAL_MAX && (flags & ADDRESS_LONG_LOCAL) == 0) {
 		err_set(e, ERR_LIMIT, "the local part is longer than %d octets"
 		    " (RFC 5321 section 4.5.3.1.1)", ADDRESS_LOCAL_MAX);
 		return 0;

@@ -45,6 +45,11 @@ struct address {
 /* For address_parse(): what else to take. */
 #define ADDRESS_UTF8		1u	/* UTF-8 in the local part, RFC 6531 */
 #define ADDRESS_ONE_LABEL	2u	/* a domain of one label */
+/*
+ * A local part beyond ADDRESS_LOCAL_MAX, as long as the whole fits: return
+ * paths that others write in use (SRS, VERP) often have one.
+ */
+#define ADDRESS_LONG_LOCAL	4u
 
 /*
  * Read text[len], the whole of it, into out.  UTF-8 in the domain is always
@@ -67,7 +72,8 @@ void address_format(struct strbuf *out, const struct address *a);
  * Fold for comparison: quotes only where needed, local part in NFC, its ASCII
  * letters in lower case.  Folding twice changes nothing more.  in and out may
  * be the same.  -1 with e set when there is no memory, or ERR_LIMIT when the
- * local part outgrows its array; parsed addresses never do.
+ * local part outgrows its array; addresses parsed without ADDRESS_LONG_LOCAL
+ * never do.
  */
 int address_fold(const struct address *in, struct address *out,
     struct err *e);

@@ -45,6 +45,8 @@ static const struct {
 	    "!#$%&'*+-/=?^_`{|}~", "example.org", 0 },
 	{ "64 octets of local part", A63 "a@example.org", A63 "a",
 	    "example.org", 0 },
+	{ "a long local part where it is asked for", A63 A63 "@example.org",
+	    A63 A63, "example.org", ADDRESS_LONG_LOCAL },
 	{ "254 octets in all", A63 "a@" A63 "." A63 "." A61,
 	    A63 "a", A63 "." A63 "." A61, 0 },
 	{ "quoted", "\"jane doe\"@example.org", "\"jane doe\"",
