@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * campaign.h - one mailing to a list: its row, its states, its figures.
+ *
+ * spool/DESIGN section 7 has the states and what "finished" promises.  To
+ * release a campaign costs one row, whatever the size of the list; who is
+ * meant follows from the list's sequence at that moment (as_of).
+ */
+#ifndef SPOOL_CAMPAIGN_H
+#define SPOOL_CAMPAIGN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/pack.h"
+
+struct err;
+struct txn;
+
+#define CAMPAIGN_HASH		32	/* octets of a content hash */
+#define CAMPAIGN_WHO_MAX	64	/* octets of a name of a person, with NUL */
+#define CAMPAIGN_PARAMS_MAX	16384	/* octets of template parameters */
+#define CAMPAIGN_FINDINGS_MAX	65536	/* octets of what the linter found */
+
+enum campaign_state {
+	CAMPAIGN_PREPARING = 1,	/* compiled and linted, not yet decided */
+	CAMPAIGN_REFUSED,	/* the compiler or linter said no */
+	CAMPAIGN_SCHEDULED,	/* waits for send_at */
+	CAMPAIGN_RUNNING,
+	CAMPAIGN_PAUSED,
+	CAMPAIGN_CANCELLED,
+	CAMPAIGN_FINISHED,	/* every counted recipient has its end */
+};
+#define CAMPAIGN_STATES	8	/* one more than the last */
+
+/* Times are UTC milliseconds, 0 for "never".  Slices read from a row are
+ * borrowed from it and die with its transaction. */
+struct campaign {
+	uint32_t	id;
+	uint32_t	list;
+	uint32_t	org;
+	enum campaign_state state;
+	uint8_t		content[CAMPAIGN_HASH];
+	uint32_t	failed_of;	/* only who failed there; 0: everyone */
+	uint64_t	as_of;		/* the list's sequence at release */
+	uint64_t	count;		/* recipients counted at release */
+	uint64_t	left_base;	/* the list's leavers at release */
+	uint64_t	start;		/* where the walk of a domain begins */
+	int64_t		created_ms;
+	int64_t		released_ms;
+	int64_t		date_ms;	/* the Date field of every copy */
+	int64_t		send_at_ms;
+	int64_t		send_by_ms;	/* what is left then expires */
+	int64_t		ended_ms;
+	char		created_by[CAMPAIGN_WHO_MAX];
+	char		changed_by[CAMPAIGN_WHO_MAX];	/* the last change */
+	int64_t		changed_ms;
+	struct slice	params;		/* JSON object or empty */
+	struct slice	findings;	/* JSON array or empty */
+};
+
+/*
+ * What became of a campaign's recipients.  Once FINISHED the first five sum to
+ * its count; until then left is 0.
+ */
+struct tally {
+	uint64_t	delivered;
+	uint64_t	failed;
+	uint64_t	expired;
+	uint64_t	suppressed;
+	uint64_t	left;
+	uint64_t	deferred;	/* rows that wait for another attempt */
+	uint64_t	attempts;	/* tries that a server or the DNS answered */
+};
+
+const char *campaign_state_name(enum campaign_state s);
+/* True when spool/DESIGN section 7 has this change. */
+bool campaign_legal(enum campaign_state from, enum campaign_state to);
+
+/* 1 found, 0 not, -1 ERR_STORE or ERR_DAMAGED. */
+int campaign_get(struct txn *t, uint32_t id, struct campaign *c_r,
+    struct err *e);
+/* The first campaign with an id above after: 1, 0 past the last, -1. */
+int campaign_next(struct txn *t, uint32_t after, struct campaign *c_r,
+    struct err *e);
+/* The campaign that holds the identity (list, content): 1, 0, -1. */
+int campaign_find(struct txn *t, uint32_t list,
+    const uint8_t content[static CAMPAIGN_HASH], uint32_t *id_r,
+    struct err *e);
+
+/*
+ * Add c in state PREPARING and give it an id.  The same content to the same
+ * list is one campaign: when there is one that was neither refused nor
+ * cancelled, nothing is written, c->id is that one and *existed_r is true.
+ * A campaign over the failed set of another (failed_of) never is a repeat.
+ *
+ * 0; 1 with ERR_LIMIT (parameters too long, ids used up); -1.
+ */
+int campaign_create(struct txn *t, struct campaign *c, bool *existed_r,
+    struct err *e);
+
+/*
+ * Store c, whose state may differ from the stored one as far as that is
+ * legal.  0; 1 with ERR_REFUSED or ERR_NOTFOUND and nothing written; -1.
+ */
+int campaign_change(struct txn *t, const struct campaign *c, struct err *e);
+
+/* A campaign without figures has zeros.  0 or -1. */
+int tally_get(struct txn *t, uint32_t campaign, struct tally *v_r,
+    struct err *e);
+int tally_put(struct txn *t, uint32_t campaign, const struct tally *v,
+    struct err *e);
+/* delivered + failed + expired + suppressed + left */
+uint64_t tally_ended(const struct tally *v);
+
+#endif

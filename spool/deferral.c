@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * deferral.c - recipients that were tried and must be tried again.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "lib/strbuf.h"
+#include "spool/deferral.h"
+#include "spool/store.h"
+
+#define DEFERRAL_VERSION	1
+#define KEY_FIXED		24	/* octets before the local part */
+#define KEY_MAX			(KEY_FIXED + DEFERRAL_LOCAL_MAX)
+
+static void
+key_build(struct strbuf *b, const struct deferral *d)
+{
+	strbuf_reset(b);
+	pack_u32(b, d->domain);
+	pack_u64(b, (uint64_t)d->due_ms);
+	pack_u32(b, d->campaign);
+	pack_u64(b, d->h8);
+	pack_raw(b, d->local, strlen(d->local));
+}
+
+static int
+row_decode(struct deferral *d, struct slice key, struct slice value,
+    struct err *e)
+{
+	struct unpack k, u;
+	struct slice local;
+	uint8_t version;
+
+	unpack_init(&k, key.p, key.len);
+	d->domain = unpack_u32(&k);
+	d->due_ms = (int64_t)unpack_u64(&k);
+	d->campaign = unpack_u32(&k);
+	d->h8 = unpack_u64(&k);
+	local = unpack_rest(&k);
+	if (local.len >= sizeof(d->local))
+		k.bad = true;
+	else
+		memcpy(d->local, local.p, local.len);
+	d->local[k.bad ? 0 : local.len] = '\0';
+	if (record_open(&u, value.p, value.len, &version)) {
+		d->subscriber = unpack_u64(&u);
+		d->join = unpack_u64(&u);
+		d->attempts = unpack_u16(&u);
+		d->first_ms = unpack_i64(&u);
+		d->code = unpack_u16(&u);
+		unpack_raw(&u, d->enhanced, sizeof(d->enhanced));
+		d->source = unpack_u32(&u);
+	}
+	if (k.bad || !unpack_done(&u)) {
+		err_set(e, ERR_DAMAGED,
+		    "deferrals domain %u campaign %u: not what was written",
+		    d->domain, d->campaign);
+		return -1;
+	}
+	return 0;
+}
+
+int
+deferral_put(struct txn *t, const struct deferral *d, struct err *e)
+{
+	struct strbuf key = STRBUF_INIT(KEY_MAX), row = STRBUF_INIT(64);
+	int rc;
+
+	key_build(&key, d);
+	record_begin(&row, DEFERRAL_VERSION);
+	pack_u64(&row, d->subscriber);
+	pack_u64(&row, d->join);
+	pack_u16(&row, d->attempts);
+	pack_i64(&row, d->first_ms);
+	pack_u16(&row, d->code);
+	pack_raw(&row, d->enhanced, sizeof(d->enhanced));
+	pack_u32(&row, d->source);
+	record_end(&row);
+	rc = txn_put(t, TABLE_DEFERRALS, SLICE(key.s, key.len),
+	    SLICE(row.s, row.len), e);
+	strbuf_free(&key);
+	strbuf_free(&row);
+	return rc;
+}
+
+int
+deferral_del(struct txn *t, const struct deferral *d, struct err *e)
+{
+	struct strbuf key = STRBUF_INIT(KEY_MAX);
+	int rc;
+
+	key_build(&key, d);
+	rc = txn_del(t, TABLE_DEFERRALS, SLICE(key.s, key.len), e);
+	strbuf_free(&key);
+	return rc;
+}
+
+int
+deferral_find(struct txn *t, uint64_t subscriber, struct deferral *d,
+    struct err *e)
+{
+	struct strbuf from = STRBUF_INIT(KEY_MAX);
+	struct cursor *c = NULL;
+	struct slice key, value;
+	int rc;
+
+	d->local[0] = '\0';
+	key_build(&from, d);
+	if (cursor_open(t, TABLE_DEFERRALS, &c, e) == -1) {
+		strbuf_free(&from);
+		return -1;
+	}
+	rc = cursor_seek(c, SLICE(from.s, from.len), &key, &value, e);
+	while (rc == 1) {
+		if (key.len < KEY_FIXED ||
+		    memcmp(key.p, from.s, KEY_FIXED) != 0) {
+			rc = 0;
+			break;
+		}
+		if (row_decode(d, key, value, e) == -1) {
+			rc = -1;
+			break;
+		}
+		if (d->subscriber == subscriber)
+			break;
+		rc = cursor_next(c, &key, &value, e);
+	}
+	cursor_close(c);
+	strbuf_free(&from);
+	return rc;
+}
+
+/* The first row of the table not before (domain, due). */
+static int
+seek(struct cursor *c, uint32_t domain, int64_t due_ms, struct slice *key,
+    struct slice *value, struct err *e)
+{
+	struct strbuf from = STRBUF_INIT(16);
+	int rc;
+
+	pack_u32(&from, domain);
+	pack_u64(&from, (uint64_t)(due_ms < 0 ? 0 : due_ms));
+	rc = cursor_seek(c, SLICE(from.s, from.len), key, value, e);
+	strbuf_free(&from);
+	return rc;
+}
+
+int
+deferral_due(struct txn *t, uint32_t domain, int64_t from_ms,
+    int64_t until_ms, struct deferral *rows, size_t max, size_t *n_r,
+    struct err *e)
+{
+	struct cursor *c = NULL;
+	struct slice key, value;
+	size_t n = 0;
+	int rc;
+
+	*n_r = 0;
+	if (cursor_open(t, TABLE_DEFERRALS, &c, e) == -1)
+		return -1;
+	rc = seek(c, domain, from_ms, &key, &value, e);
+	while (rc == 1 && n < max) {
+		if (row_decode(&rows[n], key, value, e) == -1) {
+			rc = -1;
+			break;
+		}
+		if (rows[n].domain != domain || rows[n].due_ms > until_ms)
+			break;
+		n++;
+		rc = cursor_next(c, &key, &value, e);
+	}
+	cursor_close(c);
+	*n_r = n;
+	return rc == -1 ? -1 : 0;
+}
+
+int
+deferral_earliest(struct txn *t, int64_t from_ms, uint32_t *domain,
+    int64_t *due_r, struct err *e)
+{
+	struct cursor *c = NULL;
+	struct slice key, value;
+	struct unpack u;
+	int rc;
+
+	if (cursor_open(t, TABLE_DEFERRALS, &c, e) == -1)
+		return -1;
+	while ((rc = seek(c, *domain, from_ms, &key, &value, e)) == 1) {
+		unpack_init(&u, key.p, key.len);
+		*domain = unpack_u32(&u);
+		*due_r = (int64_t)unpack_u64(&u);
+		if (*due_r >= from_ms)
+			break;
+		/* Another domain, whose first row is earlier than asked. */
+	}
+	cursor_close(c);
+	return rc;
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * deferral.h - recipients that were tried and must be tried again.
+ *
+ * Rows lie by domain, then by due time, so that a dead domain's due rows never
+ * stand before those of another.  Put and deleted only in the batch that
+ * carries the outcome (spool/DESIGN section 9).
+ */
+#ifndef SPOOL_DEFERRAL_H
+#define SPOOL_DEFERRAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct txn;
+
+#define DEFERRAL_LOCAL_MAX	256	/* octets of a local part, with NUL */
+
+struct deferral {
+	/* the key */
+	uint32_t	domain;
+	int64_t		due_ms;		/* UTC, not below 0 */
+	uint32_t	campaign;
+	uint64_t	h8;
+	char		local[DEFERRAL_LOCAL_MAX];	/* folded */
+	/* the value */
+	uint64_t	subscriber;
+	uint64_t	join;		/* a member with another one is new */
+	uint16_t	attempts;	/* 0: begun, its first one not over */
+	int64_t		first_ms;	/* UTC of the first attempt */
+	uint16_t	code;		/* the last reply */
+	uint8_t		enhanced[3];
+	uint32_t	source;		/* hint: which address sent it */
+};
+
+int deferral_put(struct txn *t, const struct deferral *d, struct err *e);
+/* By the key in d.  1 deleted, 0 was not there, -1. */
+int deferral_del(struct txn *t, const struct deferral *d, struct err *e);
+/*
+ * The row of subscriber with this domain, due, campaign and h8 in d_r; the
+ * rest of d_r is filled.  1, 0, -1.
+ */
+int deferral_find(struct txn *t, uint64_t subscriber, struct deferral *d_r,
+    struct err *e);
+/*
+ * Copy up to max rows of domain that are due from from_ms to until_ms, in
+ * order of due.  0 or -1.
+ */
+int deferral_due(struct txn *t, uint32_t domain, int64_t from_ms,
+    int64_t until_ms, struct deferral *rows, size_t max, size_t *n_r,
+    struct err *e);
+/*
+ * Skip-scan: the first domain with an id >= *domain that has a row due from
+ * from_ms on, and the earliest such time.  1, 0 past the last, -1.
+ */
+int deferral_earliest(struct txn *t, int64_t from_ms, uint32_t *domain,
+    int64_t *due_r, struct err *e);
+
+#endif

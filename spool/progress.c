@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * progress.c - how far a campaign has come in each domain.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "lib/strbuf.h"
+#include "spool/progress.h"
+#include "spool/store.h"
+
+#define PROGRESS_VERSION	1
+#define CHUNK_VERSION		1
+#define ROW_KEY			10	/* octets of a key of `progress` */
+#define CHUNK_KEY		8	/* octets of a key of `finished` */
+
+void
+progress_encode(struct strbuf *b, const struct progress *p)
+{
+	record_begin(b, PROGRESS_VERSION);
+	pack_u32(b, p->node);
+	pack_u64(b, p->first);
+	pack_u64(b, p->last);
+	pack_u64(b, p->lo);
+	pack_u64(b, p->hi);
+	pack_u8(b, p->hi_all);
+	pack_u32(b, (uint32_t)p->ndone);
+	for (size_t i = 0; i < p->ndone; i++)
+		pack_u64(b, p->done[i]);
+	record_end(b);
+}
+
+static void
+put32(uint8_t *at, uint32_t v)
+{
+	for (int i = 0; i < 4; i++)
+		at[i] = (uint8_t)(v >> (24 - 8 * i));
+}
+
+static struct slice
+row_key(uint8_t key[static ROW_KEY], const struct progress_key *k)
+{
+	put32(key, k->campaign);
+	put32(key + 4, k->domain);
+	key[8] = (uint8_t)(k->slice >> 8);
+	key[9] = (uint8_t)k->slice;
+	return SLICE(key, ROW_KEY);
+}
+
+int
+progress_put(struct txn *t, const struct progress_key *key, struct slice row,
+    struct err *e)
+{
+	uint8_t k[ROW_KEY];
+
+	return txn_put(t, TABLE_PROGRESS, row_key(k, key), row, e);
+}
+
+int
+progress_get(struct txn *t, const struct progress_key *key,
+    struct progress *p, uint64_t *done, struct err *e)
+{
+	uint8_t k[ROW_KEY], version;
+	struct slice value;
+	struct unpack u;
+	int rc;
+
+	rc = txn_get(t, TABLE_PROGRESS, row_key(k, key), &value, e);
+	if (rc != 1)
+		return rc;
+	memset(p, 0, sizeof(*p));
+	if (record_open(&u, value.p, value.len, &version)) {
+		p->node = unpack_u32(&u);
+		p->first = unpack_u64(&u);
+		p->last = unpack_u64(&u);
+		p->lo = unpack_u64(&u);
+		p->hi = unpack_u64(&u);
+		p->hi_all = unpack_u8(&u) != 0;
+		p->ndone = unpack_u32(&u);
+		if (p->ndone > PROGRESS_DONE_MAX)
+			u.bad = true;
+		for (size_t i = 0; i < p->ndone && !u.bad; i++)
+			done[i] = unpack_u64(&u);
+	}
+	if (!unpack_done(&u)) {
+		err_set(e, ERR_DAMAGED,
+		    "progress campaign %u domain %u: not what was written",
+		    key->campaign, key->domain);
+		return -1;
+	}
+	p->done = done;
+	return 1;
+}
+
+int
+progress_next(struct txn *t, struct progress_key *key, struct err *e)
+{
+	struct cursor *c = NULL;
+	struct slice found, value;
+	struct unpack u;
+	uint8_t k[ROW_KEY];
+	int rc;
+
+	if (cursor_open(t, TABLE_PROGRESS, &c, e) == -1)
+		return -1;
+	rc = cursor_seek(c, row_key(k, key), &found, &value, e);
+	if (rc == 1) {
+		unpack_init(&u, found.p, found.len);
+		if (unpack_u32(&u) != key->campaign) {
+			rc = 0;
+		} else {
+			key->domain = unpack_u32(&u);
+			key->slice = unpack_u16(&u);
+		}
+	}
+	cursor_close(c);
+	return rc;
+}
+
+/* ---- finished domains */
+
+int
+progress_chunk(struct txn *t, uint32_t campaign, uint32_t chunk,
+    uint8_t bits[static PROGRESS_CHUNK], struct err *e)
+{
+	uint8_t key[CHUNK_KEY], version;
+	struct slice value;
+	struct unpack u;
+	int rc;
+
+	memset(bits, 0, PROGRESS_CHUNK);
+	put32(key, campaign);
+	put32(key + 4, chunk);
+	rc = txn_get(t, TABLE_FINISHED, SLICE(key, sizeof(key)), &value, e);
+	if (rc != 1)
+		return rc;
+	if (record_open(&u, value.p, value.len, &version))
+		unpack_raw(&u, bits, PROGRESS_CHUNK);
+	if (!unpack_done(&u)) {
+		err_set(e, ERR_DAMAGED,
+		    "finished campaign %u chunk %u: not what was written",
+		    campaign, chunk);
+		return -1;
+	}
+	return 0;
+}
+
+static bool
+chunk_bit(const uint8_t *bits, uint32_t domain)
+{
+	uint32_t at = domain % PROGRESS_CHUNK_BITS;
+
+	return (bits[at / 8] >> (at % 8) & 1) != 0;
+}
+
+int
+progress_finished(struct txn *t, uint32_t campaign, uint32_t domain,
+    struct err *e)
+{
+	uint8_t bits[PROGRESS_CHUNK];
+
+	if (progress_chunk(t, campaign, domain / PROGRESS_CHUNK_BITS, bits,
+	    e) == -1)
+		return -1;
+	return chunk_bit(bits, domain);
+}
+
+int
+progress_finish(struct txn *t, const struct progress_key *key, struct err *e)
+{
+	uint32_t chunk = key->domain / PROGRESS_CHUNK_BITS;
+	uint32_t at = key->domain % PROGRESS_CHUNK_BITS;
+	uint8_t bits[PROGRESS_CHUNK], k[ROW_KEY], ck[CHUNK_KEY];
+	struct strbuf b = STRBUF_INIT(PROGRESS_CHUNK + 16);
+	int rc = -1;
+
+	if (progress_chunk(t, key->campaign, chunk, bits, e) == -1 ||
+	    txn_del(t, TABLE_PROGRESS, row_key(k, key), e) == -1)
+		goto out;
+	bits[at / 8] |= (uint8_t)(1u << (at % 8));
+	put32(ck, key->campaign);
+	put32(ck + 4, chunk);
+	record_begin(&b, CHUNK_VERSION);
+	pack_raw(&b, bits, sizeof(bits));
+	record_end(&b);
+	rc = txn_put(t, TABLE_FINISHED, SLICE(ck, sizeof(ck)),
+	    SLICE(b.s, b.len), e);
+out:
+	strbuf_free(&b);
+	return rc;
+}
