@@ -54,11 +54,12 @@ struct channel_ops {
 	/* A whole frame came. */
 	void	(*frame)(struct channel *, struct channel_frame *, void *arg);
 	/*
-	 * The channel is over: at the peer's orderly end (why is NULL), after
-	 * an error, or after a frame that breaks the rules (ERR_INPUT,
-	 * ERR_LIMIT).  Called at most once, never after channel_free(), and
-	 * no other callback follows.  The owner logs, and still has to call
-	 * channel_free(), now or later.
+	 * The channel is over: the peer is gone and all it sent was read (why
+	 * is NULL), its last frame is cut short (ERR_DAMAGED), a frame breaks
+	 * the rules (ERR_INPUT, ERR_LIMIT), or the system failed.  Called at
+	 * most once, never after channel_free(), and no other callback
+	 * follows.  The owner logs, and still has to call channel_free(), now
+	 * or later.
 	 */
 	void	(*closed)(struct channel *, const struct err *why, void *arg);
 	/* NULL, or: less than half of CHANNEL_BUSY waits again. */

@@ -11,7 +11,8 @@
  * Lines go to standard error, or as datagrams to /dev/log.  Neither ever
  * blocks: when nobody takes them, lines are dropped and counted, and the
  * count is the first line that gets through again (reliability row F40).
- * Libraries do not log; the daemon's roles do.  One log per process.
+ * Libraries do not log; the daemon's roles do.  One log per process, which
+ * ignores SIGPIPE.
  */
 #ifndef LIB_SYS_LOG_H
 #define LIB_SYS_LOG_H
