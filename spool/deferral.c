@@ -4,15 +4,12 @@
  */
 #include "config.h"
 
-#include <string.h>
-
 #include "lib/strbuf.h"
 #include "spool/deferral.h"
 #include "spool/store.h"
 
 #define DEFERRAL_VERSION	1
-#define KEY_FIXED		24	/* octets before the local part */
-#define KEY_MAX			(KEY_FIXED + DEFERRAL_LOCAL_MAX)
+#define KEY_MAX			32
 
 static void
 key_build(struct strbuf *b, const struct deferral *d)
@@ -22,7 +19,7 @@ key_build(struct strbuf *b, const struct deferral *d)
 	pack_u64(b, (uint64_t)d->due_ms);
 	pack_u32(b, d->campaign);
 	pack_u64(b, d->h8);
-	pack_raw(b, d->local, strlen(d->local));
+	pack_u64(b, d->subscriber);
 }
 
 static int
@@ -30,7 +27,6 @@ row_decode(struct deferral *d, struct slice key, struct slice value,
     struct err *e)
 {
 	struct unpack k, u;
-	struct slice local;
 	uint8_t version;
 
 	unpack_init(&k, key.p, key.len);
@@ -38,14 +34,8 @@ row_decode(struct deferral *d, struct slice key, struct slice value,
 	d->due_ms = (int64_t)unpack_u64(&k);
 	d->campaign = unpack_u32(&k);
 	d->h8 = unpack_u64(&k);
-	local = unpack_rest(&k);
-	if (local.len >= sizeof(d->local))
-		k.bad = true;
-	else
-		memcpy(d->local, local.p, local.len);
-	d->local[k.bad ? 0 : local.len] = '\0';
+	d->subscriber = unpack_u64(&k);
 	if (record_open(&u, value.p, value.len, &version)) {
-		d->subscriber = unpack_u64(&u);
 		d->join = unpack_u64(&u);
 		d->attempts = unpack_u16(&u);
 		d->first_ms = unpack_i64(&u);
@@ -53,7 +43,7 @@ row_decode(struct deferral *d, struct slice key, struct slice value,
 		unpack_raw(&u, d->enhanced, sizeof(d->enhanced));
 		d->source = unpack_u32(&u);
 	}
-	if (k.bad || !unpack_done(&u)) {
+	if (!unpack_done(&k) || !unpack_done(&u)) {
 		err_set(e, ERR_DAMAGED,
 		    "deferrals domain %u campaign %u: not what was written",
 		    d->domain, d->campaign);
@@ -70,7 +60,6 @@ deferral_put(struct txn *t, const struct deferral *d, struct err *e)
 
 	key_build(&key, d);
 	record_begin(&row, DEFERRAL_VERSION);
-	pack_u64(&row, d->subscriber);
 	pack_u64(&row, d->join);
 	pack_u16(&row, d->attempts);
 	pack_i64(&row, d->first_ms);
@@ -98,37 +87,18 @@ deferral_del(struct txn *t, const struct deferral *d, struct err *e)
 }
 
 int
-deferral_find(struct txn *t, uint64_t subscriber, struct deferral *d,
-    struct err *e)
+deferral_get(struct txn *t, struct deferral *d, struct err *e)
 {
-	struct strbuf from = STRBUF_INIT(KEY_MAX);
-	struct cursor *c = NULL;
-	struct slice key, value;
+	struct strbuf key = STRBUF_INIT(KEY_MAX);
+	struct slice value;
 	int rc;
 
-	d->local[0] = '\0';
-	key_build(&from, d);
-	if (cursor_open(t, TABLE_DEFERRALS, &c, e) == -1) {
-		strbuf_free(&from);
-		return -1;
-	}
-	rc = cursor_seek(c, SLICE(from.s, from.len), &key, &value, e);
-	while (rc == 1) {
-		if (key.len < KEY_FIXED ||
-		    memcmp(key.p, from.s, KEY_FIXED) != 0) {
-			rc = 0;
-			break;
-		}
-		if (row_decode(d, key, value, e) == -1) {
-			rc = -1;
-			break;
-		}
-		if (d->subscriber == subscriber)
-			break;
-		rc = cursor_next(c, &key, &value, e);
-	}
-	cursor_close(c);
-	strbuf_free(&from);
+	key_build(&key, d);
+	rc = txn_get(t, TABLE_DEFERRALS, SLICE(key.s, key.len), &value, e);
+	if (rc == 1)
+		rc = row_decode(d, SLICE(key.s, key.len), value, e) == -1 ?
+		    -1 : 1;
+	strbuf_free(&key);
 	return rc;
 }
 

@@ -4,7 +4,8 @@
  *
  * Rows lie by domain, then by due time, so that a dead domain's due rows never
  * stand before those of another.  Put and deleted only in the batch that
- * carries the outcome (spool/DESIGN section 9).
+ * carries the outcome (spool/DESIGN section 9).  No row holds an address, so
+ * that erasing a person leaves nothing behind here.
  */
 #ifndef SPOOL_DEFERRAL_H
 #define SPOOL_DEFERRAL_H
@@ -15,17 +16,14 @@
 struct err;
 struct txn;
 
-#define DEFERRAL_LOCAL_MAX	256	/* octets of a local part, with NUL */
-
 struct deferral {
 	/* the key */
 	uint32_t	domain;
 	int64_t		due_ms;		/* UTC, not below 0 */
 	uint32_t	campaign;
 	uint64_t	h8;
-	char		local[DEFERRAL_LOCAL_MAX];	/* folded */
-	/* the value */
 	uint64_t	subscriber;
+	/* the value */
 	uint64_t	join;		/* a member with another one is new */
 	uint16_t	attempts;	/* 0: begun, its first one not over */
 	int64_t		first_ms;	/* UTC of the first attempt */
@@ -37,12 +35,8 @@ struct deferral {
 int deferral_put(struct txn *t, const struct deferral *d, struct err *e);
 /* By the key in d.  1 deleted, 0 was not there, -1. */
 int deferral_del(struct txn *t, const struct deferral *d, struct err *e);
-/*
- * The row of subscriber with this domain, due, campaign and h8 in d_r; the
- * rest of d_r is filled.  1, 0, -1.
- */
-int deferral_find(struct txn *t, uint64_t subscriber, struct deferral *d_r,
-    struct err *e);
+/* By the key in d_r, the rest of which is filled.  1, 0, -1. */
+int deferral_get(struct txn *t, struct deferral *d_r, struct err *e);
 /*
  * Copy up to max rows of domain that are due from from_ms to until_ms, in
  * order of due.  0 or -1.
