@@ -98,25 +98,18 @@ utf8_is_ascii(const char *text, size_t len)
 	return seen < 0x80;
 }
 
+/* In one piece, so that a full out never ends in half a character. */
 void
 utf8_append(struct strbuf *out, uint32_t c)
 {
-	if (c < 0x80) {
-		strbuf_addc(out, (char)c);
-		return;
-	}
-	if (c < 0x800) {
-		strbuf_addc(out, (char)(0xc0 | c >> 6));
-	} else {
-		if (c < 0x10000) {
-			strbuf_addc(out, (char)(0xe0 | c >> 12));
-		} else {
-			strbuf_addc(out, (char)(0xf0 | c >> 18));
-			strbuf_addc(out, (char)(0x80 | (c >> 12 & 0x3f)));
-		}
-		strbuf_addc(out, (char)(0x80 | (c >> 6 & 0x3f)));
-	}
-	strbuf_addc(out, (char)(0x80 | (c & 0x3f)));
+	char p[UTF8_OCTETS_MAX];
+	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+	static const uint8_t lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+
+	for (size_t i = n - 1; i > 0; i--, c >>= 6)
+		p[i] = (char)(0x80 | (c & 0x3f));
+	p[0] = (char)(lead[n] | c);
+	strbuf_add(out, p, n);
 }
 
 void

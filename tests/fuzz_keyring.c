@@ -29,7 +29,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (keyring_current(kr, KEY_URL) == 0 ||
 		    keyring_format(kr, KEY_URL, &b, &e) == -1 ||
 		    keyring_parse(back, KEY_URL, b.s, b.len, &e) == -1 ||
-		    keyring_count(kr, KEY_URL) != keyring_count(back, KEY_URL) ||
+		    keyring_count(kr, KEY_URL) !=
+		    keyring_count(back, KEY_URL) ||
 		    keyring_current(kr, KEY_URL) !=
 		    keyring_current(back, KEY_URL))
 			abort();

@@ -22,8 +22,9 @@
 
 #define N(a)	(sizeof(a) / sizeof((a)[0]))
 
-#define A63	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-#define A61	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A20	"aaaaaaaaaaaaaaaaaaaa"
+#define A61	A20 A20 A20 "a"
+#define A63	A61 "aa"
 
 #define ALL	(ADDRESS_UTF8 | ADDRESS_ONE_LABEL)
 
