@@ -55,6 +55,7 @@ const struct store_table_info store_tables[TABLE_LAST] = {
 	[TABLE_SUPPRESSIONS] = { "suppressions", STORE_S },
 	[TABLE_REQUESTS] = { "requests", STORE_S },
 	[TABLE_REQUEST_OF] = { "request_of", STORE_S },
+	[TABLE_TOKENS] = { "tokens", STORE_S },
 	[TABLE_NOTICES] = { "notices", STORE_S },
 	[TABLE_CONSENT] = { "consent", STORE_S },
 	[TABLE_CONSENT_OF] = { "consent_of", STORE_S },
@@ -480,6 +481,18 @@ store_close(struct store *st)
 	}
 	pthread_mutex_destroy(&st->lock);
 	free(st);
+}
+
+const char *
+store_table_name(enum store_table table)
+{
+	return store_tables[table].name;
+}
+
+enum store_env
+store_table_env(enum store_table table)
+{
+	return store_tables[table].env;
 }
 
 const struct keyring *

@@ -35,7 +35,7 @@ enum store_table {
 	TABLE_LISTS, TABLE_LIST_NAMES, TABLE_DOMAINS, TABLE_DOMAIN_IDS,
 	TABLE_MEMBERS, TABLE_BY_ID, TABLE_BY_HASH, TABLE_COUNTS,
 	TABLE_ATTRIBUTES, TABLE_SUPPRESSIONS, TABLE_REQUESTS,
-	TABLE_REQUEST_OF, TABLE_NOTICES, TABLE_CONSENT, TABLE_CONSENT_OF,
+	TABLE_REQUEST_OF, TABLE_TOKENS, TABLE_NOTICES, TABLE_CONSENT, TABLE_CONSENT_OF,
 	TABLE_THROTTLES, TABLE_ACTS, TABLE_IMPORTS, TABLE_AGGREGATES,
 	/* Q */
 	TABLE_QMETA, TABLE_CAMPAIGNS, TABLE_CAMPAIGN_OF, TABLE_TALLIES,
@@ -66,6 +66,9 @@ const struct keyring *store_keys(const struct store *st);
 const uint8_t *store_instance(const struct store *st);
 /* Clear readers that died; how many.  At start, each minute, on map full. */
 int store_clear_readers(struct store *st);
+/* A table's name and environment, for messages and walks. */
+const char *store_table_name(enum store_table table);
+enum store_env store_table_env(enum store_table table);
 /* Octets in use and reserved. */
 void store_usage(struct store *st, enum store_env env, uint64_t *used_r,
     uint64_t *size_r);
@@ -101,6 +104,22 @@ int txn_del(struct txn *t, enum store_table table, struct slice key,
 /* Number of rows. */
 int txn_count(struct txn *t, enum store_table table, uint64_t *n_r,
     struct err *e);
+
+/* Numbers of S that only rise; a name never written is 0. */
+enum store_counter {
+	COUNTER_ORG, COUNTER_LIST, COUNTER_DOMAIN, COUNTER_SUBSCRIBER,
+	COUNTER_NOTICE, COUNTER_CONSENT, COUNTER_ACT, COUNTER_IMPORT,
+	COUNTER_BATCH,		/* last batch of Q that S applied */
+	COUNTER_LAST
+};
+
+/* The last number given.  Changes are kept in t and written at its commit. */
+int txn_counter(struct txn *t, enum store_counter c, uint64_t *v_r,
+    struct err *e);
+/* The next number, from 1. */
+int txn_counter_next(struct txn *t, enum store_counter c, uint64_t *v_r,
+    struct err *e);
+void txn_counter_set(struct txn *t, enum store_counter c, uint64_t v);
 
 /* Cursors end before their transaction does. */
 int cursor_open(struct txn *t, enum store_table table, struct cursor **c_r,

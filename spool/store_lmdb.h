@@ -39,10 +39,16 @@ struct store {
 	pthread_mutex_t	 lock;		/* of claimed */
 };
 
+enum counter_state { COUNTER_UNREAD, COUNTER_READ, COUNTER_CHANGED };
+
 struct txn {
 	struct store	*st;
 	MDB_txn		*txn;
 	int64_t		 deadline;
+	struct {
+		uint64_t		v;
+		enum counter_state	state;
+	} counter[COUNTER_LAST];
 	enum store_env	 env;
 	bool		 write;
 	bool		 full;

@@ -22,6 +22,18 @@
 
 void (*store_step_hook)(const char *what);
 
+static const char *const counter_names[COUNTER_LAST] = {
+	[COUNTER_ORG] = "last.org",
+	[COUNTER_LIST] = "last.list",
+	[COUNTER_DOMAIN] = "last.domain",
+	[COUNTER_SUBSCRIBER] = "last.subscriber",
+	[COUNTER_NOTICE] = "last.notice",
+	[COUNTER_CONSENT] = "last.consent",
+	[COUNTER_ACT] = "last.act",
+	[COUNTER_IMPORT] = "last.import",
+	[COUNTER_BATCH] = "last.batch",
+};
+
 static void
 step(const char *what)
 {
@@ -117,6 +129,23 @@ txn_end(struct txn *t)
 	txn_abort(t);
 }
 
+static int
+flush_counters(struct txn *t, struct err *e)
+{
+	for (enum store_counter c = 0; c < COUNTER_LAST; c++) {
+		uint8_t be[8];
+
+		if (t->counter[c].state != COUNTER_CHANGED)
+			continue;
+		for (int i = 0; i < 8; i++)
+			be[i] = (uint8_t)(t->counter[c].v >> (56 - 8 * i));
+		if (meta_put(t, TABLE_META, counter_names[c], be, sizeof(be),
+		    e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
 /*
  * ENOSPC and EDQUOT come from writing the pages, before the meta page that
  * would make them count: nothing has changed, and the next transaction writes
@@ -131,6 +160,12 @@ txn_commit(struct txn *t, struct err *e)
 	bool write = t->write;
 	int rc;
 
+	if (flush_counters(t, e) == -1) {
+		if (t->full && e != NULL)
+			e->code = ERR_AGAIN;
+		txn_abort(t);
+		return -1;
+	}
 	step("commit");
 	rc = mdb_txn_commit(t->txn);
 	free(t);
@@ -379,4 +414,45 @@ meta_put(struct txn *t, enum store_table table, const char *name,
 	    e);
 	strbuf_free(&b);
 	return ret;
+}
+
+/* ---- counters */
+
+int
+txn_counter(struct txn *t, enum store_counter c, uint64_t *v_r, struct err *e)
+{
+	uint8_t be[8] = { 0 };
+	uint64_t v = 0;
+
+	assert(t->env == STORE_S && c < COUNTER_LAST);
+	if (t->counter[c].state == COUNTER_UNREAD) {
+		*v_r = 0;
+		if (meta_get(t, TABLE_META, counter_names[c], be, sizeof(be),
+		    e) == -1)
+			return -1;
+		for (int i = 0; i < 8; i++)
+			v = v << 8 | be[i];
+		t->counter[c].v = v;
+		t->counter[c].state = COUNTER_READ;
+	}
+	*v_r = t->counter[c].v;
+	return 0;
+}
+
+void
+txn_counter_set(struct txn *t, enum store_counter c, uint64_t v)
+{
+	assert(t->env == STORE_S && t->write && c < COUNTER_LAST);
+	t->counter[c].v = v;
+	t->counter[c].state = COUNTER_CHANGED;
+}
+
+int
+txn_counter_next(struct txn *t, enum store_counter c, uint64_t *v_r,
+    struct err *e)
+{
+	if (txn_counter(t, c, v_r, e) == -1)
+		return -1;
+	txn_counter_set(t, c, ++*v_r);
+	return 0;
 }

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * consent.h - the entries that prove what was asked for, by whom and when.
+ *
+ * `consent` is an append-only table; nothing rewrites an entry, and only
+ * erasure deletes one.  Row: index u64 -> 32 octets of random salt, then the
+ * entry, a CBOR map (lib/cbor.h, deterministic) whose integer keys are those
+ * of the table below.  Absent means zero or empty.  SHA-256(salt | entry) is
+ * the entry's commitment, which the transparency log will publish; so the
+ * bytes of an entry are fixed for ever, keys are never given another meaning,
+ * and a reader passes over keys it does not know.
+ *
+ * `consent_of` finds the entries of an address by its hash.
+ *
+ *	 1 kind (uint)			 2 time, UTC ms (uint)
+ *	 3 list (uint)			 4 organization (uint)
+ *	 5 address hash (bytes 16)	 6 address (text)
+ *	 7 channel (text)		 8 client IP (bytes 16)
+ *	 9 client port (uint)		10 proxy IP (bytes 16)
+ *	11 proxy port (uint)		12 agent or HELO (text)
+ *	13 shown text, hash (bytes 32)	14 request as received (bytes)
+ *	15 request id (bytes 16)	16 Message-ID (text)
+ *	17 remote host (text)		18 its reply (text)
+ *	19 ms from the reply to the confirmation (uint)
+ *	20 network of confirmation (uint: 1 as the request's, 2 another)
+ *	21 grade (uint, enum consent_grade)
+ *	22 import (uint)		23 source (text)
+ *	24 basis (text)			25 reason (uint)
+ *	26 setter (text)		27 subscriber (uint)
+ *	28 count (uint)			29 the entry this one follows (uint)
+ *	30 campaign (uint)		31 scope (uint, enum suppression_scope)
+ *	32 content file (bytes 32)	33 note (text)
+ *	34 result (uint, enum optin_result)
+ *	35 date claimed by an import, UTC ms (uint)
+ *	36 the clock was not synchronised (uint 1)
+ *	37 SMTP code (uint)		38 enhanced code (text)
+ *	39 entries erased (array of uint)
+ */
+#ifndef SPOOL_CONSENT_H
+#define SPOOL_CONSENT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/pack.h"
+
+struct err;
+struct ipc_evidence;
+struct strbuf;
+struct txn;
+
+#define CONSENT_SALT		32	/* octets */
+#define CONSENT_COMMITMENT	32
+#define CONSENT_ENTRY_MAX	32768	/* octets of an entry */
+#define CONSENT_ERASED_MAX	1024	/* indexes named by one erasure entry */
+#define CONSENT_TEXT_MAX	1024	/* octets of one text; more is cut */
+
+/* Numbers that lie in entries: append only. */
+enum consent_kind {
+	CONSENT_REQUEST = 1,		/* accepted; a confirmation was mailed */
+	CONSENT_REQUEST_REFUSED,	/* result says why */
+	CONSENT_REQUEST_THROTTLED,
+	CONSENT_REQUESTS,		/* count of those past the limit */
+	CONSENT_MAIL_SENT,		/* the confirmation mail was taken */
+	CONSENT_MAIL_FAILED,
+	CONSENT_CONFIRMED,		/* by the person who got the mail */
+	CONSENT_CONFIRM_REFUSED,	/* an automatic reply */
+	CONSENT_IMPORT,			/* an import began: file, source, basis */
+	CONSENT_IMPORT_ROW,		/* one row whose evidence is vouched for */
+	CONSENT_PREFERENCE,
+	CONSENT_UNSUBSCRIBED,
+	CONSENT_BOUNCED,		/* suspended for a dead mailbox */
+	CONSENT_COMPLAINED,
+	CONSENT_SUPPRESSED,		/* a suppression was set by hand */
+	CONSENT_LIFTED,
+	CONSENT_ERASED,
+	CONSENT_EXPORTED,
+	CONSENT_ADDRESS_CHANGED,
+	CONSENT_OWNER_CONFIRMED,
+	CONSENT_ACT,			/* an administrator's, on a person */
+	CONSENT_SUSPENDED,		/* by the desk */
+	CONSENT_RESUMED,
+	CONSENT_REMOVED,		/* by owner or desk */
+	CONSENT_ALREADY,		/* a member was told so by mail */
+	CONSENT_KINDS
+};
+
+/* How human a confirmation looked (T1-T3). */
+enum consent_grade {
+	CONSENT_GRADE_NONE,
+	CONSENT_GRADE_SUSPECT,	/* < 3 s after delivery, from elsewhere */
+	CONSENT_GRADE_PRESSED,	/* the button of the page */
+	CONSENT_GRADE_REPLIED,	/* answered the mail */
+};
+
+enum consent_network {
+	CONSENT_NETWORK_UNKNOWN, CONSENT_NETWORK_SAME, CONSENT_NETWORK_OTHER,
+};
+
+/* A value; slices are borrowed. */
+struct consent {
+	enum consent_kind kind;
+	int64_t		when_ms;
+	uint32_t	list, org;
+	struct slice	hash;		/* 16 octets or none */
+	struct slice	address;
+	struct slice	channel;
+	struct slice	ip, proxy_ip;	/* 16 octets or none */
+	uint16_t	port, proxy_port;
+	struct slice	agent;
+	struct slice	form;		/* 32 octets or none */
+	struct slice	raw;
+	struct slice	request;	/* 16 octets or none */
+	struct slice	message_id;
+	struct slice	host, reply;
+	int64_t		token_ms;	/* at least 1 when known */
+	enum consent_network network;
+	enum consent_grade grade;
+	uint32_t	import;
+	struct slice	source, basis;
+	uint32_t	reason;
+	struct slice	setter;
+	uint64_t	subscriber;
+	uint64_t	count;
+	uint64_t	follows;
+	uint32_t	campaign;
+	uint32_t	scope;
+	struct slice	content;	/* 32 octets or none */
+	struct slice	note;
+	uint32_t	result;
+	int64_t		claimed_ms;
+	bool		clock_unsure;
+	uint16_t	code;
+	struct slice	enhanced;
+	size_t		nerased;
+	const uint64_t	*erased;	/* ascending; NULL in a decoded one */
+};
+
+/* For texts of a C string. */
+struct slice consent_text(const char *s);
+/* Fill what a request's evidence says; borrows from ev. */
+void consent_evidence(struct consent *c, const struct ipc_evidence *ev);
+/* "request", "confirmed", ... */
+const char *consent_kind_name(enum consent_kind kind);
+
+/*
+ * Append c's entry to out.  Texts that are not UTF-8 are repaired, those over
+ * CONSENT_TEXT_MAX and a raw request over IPC_RAW_MAX are cut.  -1 ERR_LIMIT.
+ */
+int consent_encode(struct strbuf *out, const struct consent *c,
+    struct err *e);
+/* Strict; unknown keys are passed over.  -1 ERR_DAMAGED. */
+int consent_decode(struct slice entry, struct consent *c_r, struct err *e);
+/* SHA-256(salt | entry). */
+int consent_commitment(const uint8_t salt[static CONSENT_SALT],
+    struct slice entry, uint8_t out[static CONSENT_COMMITMENT],
+    struct err *e);
+/* A new JSON object, or NULL for want of memory. */
+json_t *consent_json(uint64_t index, const struct consent *c);
+
+/* Append an entry; its index (from 1) in *index_r unless NULL. */
+int consent_append(struct txn *t, const struct consent *c, uint64_t *index_r,
+    struct err *e);
+/* 1 with c_r borrowed from t, 0 when there is none (erased or never). */
+int consent_get(struct txn *t, uint64_t index, struct consent *c_r,
+    struct err *e);
+/* The row as it lies: salt and entry, borrowed.  1, 0, -1. */
+int consent_row(struct txn *t, uint64_t index, struct slice *salt_r,
+    struct slice *entry_r, struct err *e);
+/* The first entry of an address with an index >= from.  1, 0, -1. */
+int consent_next_of(struct txn *t, const uint8_t hash[static 16],
+    uint64_t from, uint64_t *index_r, struct err *e);
+/* The last index given; 0 before the first. */
+int consent_last(struct txn *t, uint64_t *index_r, struct err *e);
+/*
+ * Delete up to max entries of an address; indexes go to erased, how many to
+ * *n_r.  The caller appends the entry that names them in the same transaction.
+ */
+int consent_erase(struct txn *t, const uint8_t hash[static 16],
+    uint64_t *erased, size_t max, size_t *n_r, struct err *e);
+
+#endif

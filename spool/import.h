@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * import.h - members from elsewhere, in slices that can be resumed.
+ *
+ * Where rows come from is said before the first (S35): a source named public,
+ * scraped or purchased is refused.  Rows are UNCONFIRMED, not mailed, unless
+ * the operator vouches for evidence, and then each gets an entry that says
+ * so.  Suppression wins over every row (T11, R14).
+ */
+#ifndef SPOOL_IMPORT_H
+#define SPOOL_IMPORT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spool/identity.h"
+
+struct err;
+struct member;
+struct txn;
+
+#define IMPORT_SLICE_MAX 8192	/* rows of one slice */
+#define IMPORT_TEXT_MAX	256	/* octets of source and basis */
+
+enum import_state {
+	IMPORT_RUNNING = 1, IMPORT_DONE, IMPORT_CANCELLED, IMPORT_UNDONE,
+};
+
+struct import_counts {
+	uint64_t	rows;		/* read so far, bad ones too */
+	uint64_t	added;
+	uint64_t	confirmed;	/* of a member that was UNCONFIRMED */
+	uint64_t	duplicate;	/* a member already */
+	uint64_t	suppressed;
+	uint64_t	role;		/* refused as abuse@ and its like */
+	uint64_t	bad;		/* no address in it */
+};
+
+struct import {
+	uint32_t	id, list;
+	enum import_state state;
+	bool		vouched;	/* --evidence confirmed */
+	uint8_t		file[32];	/* SHA-256 of what is imported */
+	uint8_t		evidence[32];	/* content file, or zeros */
+	int64_t		started_ms, ended_ms;
+	int64_t		claimed_ms;	/* --date, or 0 */
+	uint64_t	consent;	/* the entry of its begin */
+	struct import_counts counts;
+	char		source[IMPORT_TEXT_MAX + 1];
+	char		basis[IMPORT_TEXT_MAX + 1];
+	char		who[129];
+};
+
+const char *import_state_name(enum import_state s);
+
+/*
+ * Begin, or take up the one of this list and file that did not end; then
+ * im_r->counts.rows says from where.  im gives list, vouched, file, evidence,
+ * claimed_ms, source, basis, who.  -1 with ERR_INPUT, ERR_NOTFOUND, or
+ * ERR_REFUSED for the source.
+ */
+int import_begin(struct txn *t, const struct import *im, int64_t now_ms,
+    struct import *im_r, struct err *e);
+/* 1, 0, -1. */
+int import_get(struct txn *t, uint32_t id, struct import *im_r,
+    struct err *e);
+int import_next(struct txn *t, uint32_t id, struct import *im_r,
+    struct err *e);
+
+struct import_row {
+	struct identity	who;
+	bool		bad;		/* counted, nothing else */
+	int64_t		claimed_ms;	/* when this person asked, or 0 */
+	const char	*attributes;	/* JSON object, or NULL */
+};
+
+struct import_slice {
+	uint32_t	id;
+	uint64_t	first;		/* rows done before; else ERR_REFUSED */
+	const struct import_row *rows;
+	size_t		n;
+	int64_t		now_ms;
+};
+
+/*
+ * Apply rows, as many as the transaction's time allows and at least one;
+ * *done_r says how many.  They are best sorted by list, domain and h8.
+ */
+int import_rows(struct txn *t, const struct import_slice *s, size_t *done_r,
+    struct err *e);
+int import_end(struct txn *t, uint32_t id, enum import_state state,
+    int64_t now_ms, struct err *e);
+/*
+ * Take back what an import added and nobody confirmed since, from *at on
+ * (zeros first), at most max looked at.  1 there is more, 0 done, -1.
+ */
+int import_undo(struct txn *t, uint32_t id, struct member *at, unsigned max,
+    int64_t now_ms, uint64_t *removed_r, struct err *e);
+/* A new JSON object, or NULL. */
+json_t *import_json(const struct import *im);
+
+/* ERR_REFUSED for a source that is no permission (S35). */
+int import_source_check(const char *source, struct err *e);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * leave.h - being mailed no more: unsubscribe, complaint, removal, erasure.
+ *
+ * One transaction holds it all: suppression, memberships, pending requests and
+ * the entry that says so (S22).  It works from the address's hash alone, when
+ * list, campaign and member are long gone (T15), and doing it twice is doing
+ * it once.
+ */
+#ifndef SPOOL_LEAVE_H
+#define SPOOL_LEAVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/ipc.h"
+#include "spool/suppression.h"
+
+struct err;
+struct txn;
+
+/* Who is gone, for the recall of what is under way. */
+struct leave_gone {
+	uint32_t	list, domain;
+	uint64_t	h8, subscriber;
+};
+
+struct leave {
+	enum suppression_reason reason;
+	enum suppression_setter setter;
+	enum suppression_scope scope;
+	uint32_t	list;		/* of the token, or 0 with ORG, HOST */
+	uint32_t	org;		/* ORG: 0 = the list's */
+	uint8_t		hash[ADDRESS_HASH_OCTETS];
+	uint32_t	campaign;	/* 0: not known */
+	const struct ipc_evidence *evidence;	/* or NULL */
+	const char	*who;		/* an operator, or NULL */
+	int64_t		now_ms;
+	bool		clock_unsure;
+	bool		keep_open;	/* remove, but set no suppression */
+};
+
+struct leave_result {
+	bool		changed;	/* false: it had been done before */
+	uint64_t	consent;	/* the entry, or 0 */
+	size_t		n;
+	struct leave_gone *gone;	/* leave_result_free() */
+};
+
+void leave_result_free(struct leave_result *r);
+
+/*
+ * Leave.  scope LIST removes one membership, ORG those of all lists of the
+ * organization, HOST all.  r_r is reset first; so a job may run again.
+ */
+int leave_apply(struct txn *t, const struct leave *l,
+    struct leave_result *r_r, struct err *e);
+/* The one-click POST, page, mailto: by the person, from a frame. */
+int leave_unsubscribe(struct txn *t, const struct ipc_unsubscribe *in,
+    int64_t now_ms, struct leave_result *r_r, struct err *e);
+/*
+ * Erase a person: memberships, attributes, requests, notices, entries with
+ * their salts; suppressions stay, as hashes (S31, R186).  At most max entries
+ * at once: r_r->changed stays true until another call finds nothing.
+ */
+int leave_erase(struct txn *t,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], const char *who,
+    int64_t now_ms, struct leave_result *r_r, struct err *e);
+
+#endif
