@@ -360,6 +360,7 @@ static void
 on_control(void *arg, const char *line, struct strbuf *out)
 {
 	struct dns_server *s = arg;
+	const struct timeval answer_first = { 0, 20000 };
 	struct err e = ERR_INIT;
 	int rc = 0;
 
@@ -380,7 +381,7 @@ on_control(void *arg, const char *line, struct strbuf *out)
 	else if (strcmp(line, "mute off") == 0)
 		s->mute = false;
 	else if (strcmp(line, "quit") == 0)
-		event_base_loopexit(s->base, NULL);
+		event_base_loopexit(s->base, &answer_first);
 	else {
 		err_set(&e, ERR_INPUT, "unknown command: %.80s", line);
 		rc = -1;

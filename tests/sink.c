@@ -136,6 +136,7 @@ static void
 on_control(void *arg, const char *line, struct strbuf *out)
 {
 	struct sink *sink = arg;
+	const struct timeval answer_first = { 0, 20000 };
 	struct err e = ERR_INIT;
 	int rc = 0;
 
@@ -157,7 +158,7 @@ on_control(void *arg, const char *line, struct strbuf *out)
 	else if (strncmp(line, "refuse ", 7) == 0)
 		rc = refuse(sink, line + 7, &e);
 	else if (strcmp(line, "quit") == 0)
-		event_base_loopexit(sink->base, NULL);
+		event_base_loopexit(sink->base, &answer_first);
 	else {
 		err_set(&e, ERR_INPUT, "unknown command: %.80s", line);
 		rc = -1;

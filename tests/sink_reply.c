@@ -150,7 +150,10 @@ smtp_perform(struct conn *c, const struct action *a, enum sink_event event,
 		text = a->text;
 		len = a->text_len;
 	}
-	c->dribble_ms = a->dribble_ms;
+	if (a->dribble_ms != 0) {
+		c->dribble_ms = a->dribble_ms;
+		c->paused = true;	/* until the last octet is sent */
+	}
 	record_event(c, name, NULL, text, len, octets, detail);
 	digit = put(c, text, len);
 	after_reply(c, a, digit);

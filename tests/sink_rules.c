@@ -175,6 +175,7 @@ count_time(struct rule *r, const struct occasion *occ, double *lot_r)
 const struct action *
 ruleset_match(struct ruleset *rs, const struct occasion *occ)
 {
+	const struct action *chosen = NULL;
 	struct rule *r;
 	uint64_t n;
 	double lot;
@@ -186,9 +187,9 @@ ruleset_match(struct ruleset *rs, const struct occasion *occ)
 		if (r->event != occ->event || !filters_match(r, occ))
 			continue;
 		n = count_time(r, occ, &lot);
-		if (range_holds(&r->nth, n) && n % r->every == 0 &&
-		    lot * 100 < r->percent)
-			return &r->action;
+		if (chosen == NULL && range_holds(&r->nth, n) &&
+		    n % r->every == 0 && lot * 100 < r->percent)
+			chosen = &r->action;
 	}
-	return NULL;
+	return chosen;
 }

@@ -42,8 +42,8 @@
  *		hide A,B	ehlo: leave out these keywords
  *
  * Strings are quoted and know \r \n \t \\ \" \xNN.  In reply "\n" separates
- * the lines, which get CRLF.  The first rule that matches decides; each rule
- * whose filters match on the way counts.
+ * the lines, which get CRLF.  The first rule that matches decides.  Every rule
+ * counts the times its filters match, also when one above it decides.
  */
 #ifndef TESTS_SINK_RULES_H
 #define TESTS_SINK_RULES_H

@@ -253,9 +253,12 @@ static int
 parse_text(struct scanner *sc, struct rule *r)
 {
 	bool crlf = r->action.kind == ACTION_REPLY;
-	struct strbuf text = STRBUF_INIT(TOKEN_MAX + 2);
+	struct strbuf text = STRBUF_INIT(2 * TOKEN_MAX);
+	int rc;
 
-	if (scan_token(sc) != 1 || !sc->quoted)
+	if ((rc = scan_token(sc)) == -1)
+		return -1;
+	if (rc == 0 || !sc->quoted)
 		return bad(sc, "wants a quoted string", "");
 	for (size_t i = 0; i < sc->token.len; i++) {
 		if (crlf && sc->token.s[i] == '\n')
