@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * copy.h - one recipient's copy: may it go, and what are its bytes.
+ *
+ * The deliver role's side of campaigns and notices.  It reads campaign, list
+ * and content once, compiles them (lib/template.h), holds the signing key, and
+ * makes a finished copy per delivery: rendered, signed, ready for writev.  The
+ * gate (spool/gate.h) is read from the store at every call, because the answer
+ * may have changed since queue handed the delivery out.
+ */
+#ifndef LISTD_COPY_H
+#define LISTD_COPY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "lib/ipc.h"
+
+struct copier;
+struct err;
+
+/* Owned by the copier that made it until copy_release(). */
+struct copy {
+	char		 return_path[320];	/* VERP, without brackets */
+	char		 message_id[256];	/* with brackets */
+	struct iovec	*iov;			/* headers, body, final dot */
+	size_t		 n;
+	size_t		 octets;		/* as SIZE= counts them (RFC 1870) */
+	bool		 eightbit;		/* needs 8BITMIME */
+};
+
+/* GATE_OPEN (0), or why this delivery must not be written now. */
+uint8_t copy_gate(struct copier *c, const struct ipc_delivery *d);
+
+/*
+ * Render and sign.  NULL with e: ERR_AGAIN (passing: store or campaign not
+ * readable now), otherwise this copy can never be made.
+ */
+struct copy *copy_make(struct copier *c, const struct ipc_delivery *d,
+    struct err *e);
+void copy_release(struct copier *c, struct copy *copy);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * resolver.h - names to mail routes, addresses and text records.
+ *
+ * libunbound on the caller's event loop, so that nothing blocks and answers
+ * are cached by their TTL.  The deliver role resolves for itself and, through
+ * frames, for the others.  A lookup calls back exactly once, from the loop and
+ * never from inside the call that started it; or it is cancelled and then
+ * never.  What the DNS says is a verdict (enum ipc_dns), not an error; a fault
+ * of the DNS is always IPC_DNS_TEMPORARY and never costs a subscriber anything.
+ */
+#ifndef LISTD_RESOLVER_H
+#define LISTD_RESOLVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/ipc.h"
+
+struct conf;
+struct err;
+struct event_base;
+struct resolver;
+struct resolver_lookup;
+
+#define RESOLVER_ADDRESSES_MAX	16	/* of one host; the rest are left out */
+#define RESOLVER_TTL_MIN_S	60
+#define RESOLVER_TTL_MAX_S	86400
+#define RESOLVER_TTL_NEGATIVE_S	300	/* for answers that carry none */
+#define RESOLVER_TXT_MAX	16	/* TXT records handed back */
+
+struct resolver_address {
+	uint8_t		family;		/* 4 or 6 */
+	uint8_t		ip[16];
+};
+
+/*
+ * conf		resolver or, when that is empty, resolv_fd; hostname (to see
+ *		that a route leads back to us); smarthost; allow_loopback.
+ * resolv_fd	resolv.conf, borrowed, read here; -1 for none
+ * anchor_fd	DNSSEC trust anchor, borrowed; -1: nothing is validated
+ *
+ * NULL with e: no name server is known, or libunbound refused a setting.
+ */
+struct resolver *resolver_new(struct event_base *base,
+    const struct conf *conf, int resolv_fd, int anchor_fd, struct err *e);
+/* Running lookups are dropped without a call back.  NULL is fine. */
+void resolver_free(struct resolver *r);
+
+/*
+ * The hosts that take mail for domain (A-label form), RFC 5321 section 5.1:
+ * MX by preference, equal ones shuffled, aliases followed; without MX the
+ * domain itself; null MX (RFC 7505), NXDOMAIN and "no address either" are
+ * told apart from faults.  route->request is 0.
+ */
+struct resolver_lookup *resolver_route(struct resolver *r, const char *domain,
+    void (*done)(void *arg, const struct ipc_route *route), void *arg);
+
+/*
+ * The addresses of a host, IPv4 first because its reputation data is older
+ * and better (R3 counts per address); n is 0 unless status is IPC_DNS_OK.
+ */
+struct resolver_lookup *resolver_addresses(struct resolver *r,
+    const char *host, void (*done)(void *arg, enum ipc_dns status,
+    const struct resolver_address *address, size_t n), void *arg);
+
+/* The TXT records of a name, each with its strings joined. */
+struct resolver_lookup *resolver_txt(struct resolver *r, const char *name,
+    void (*done)(void *arg, enum ipc_dns status, const char *const *text,
+    size_t n), void *arg);
+
+/* Forget a lookup that has not called back yet. */
+void resolver_cancel(struct resolver_lookup *l);
+
+#endif

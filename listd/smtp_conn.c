@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * smtp_conn.c - one outgoing connection: bytes out, bytes in, TLS in between.
+ *
+ *	CONNECTING -> PLAIN -> HANDSHAKE -> TLS
+ *
+ * Callbacks may free the connection, so each is the last thing its caller
+ * does, or the caller looks at `dead` on its own stack afterwards.
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <openssl/err.h>
+
+#include "lib/err.h"
+#include "lib/strbuf.h"
+#include "lib/xmalloc.h"
+#include "listd/smtp_conn.h"
+
+#define IOV_AT_ONCE	256		/* pieces of one writev */
+#define READS_AT_ONCE	8		/* reads before others get a turn */
+
+enum conn_state { CONN_CONNECTING, CONN_PLAIN, CONN_HANDSHAKE, CONN_TLS };
+
+struct smtp_conn {
+	int			 fd;
+	enum conn_state		 state;
+	SSL			*ssl;
+	struct event		*readable, *writable;
+	struct strbuf		 out;		/* waits to leave */
+	size_t			 sent;		/* of out, already gone */
+	const struct smtp_conn_ops *ops;
+	void			*arg;
+	bool			*dead;		/* set when freed in a callback */
+};
+
+static void
+want_write(struct smtp_conn *c, bool want)
+{
+	if (want)
+		event_add(c->writable, NULL);
+	else
+		event_del(c->writable);
+}
+
+static void
+conn_closed(struct smtp_conn *c, const char *why, bool eof)
+{
+	event_del(c->readable);
+	event_del(c->writable);
+	c->ops->closed(c->arg, why, eof);
+}
+
+/* What OpenSSL has to say, in one line. */
+static const char *
+tls_reason(void)
+{
+	unsigned long code = ERR_peek_last_error();
+	const char *s = code != 0 ? ERR_reason_error_string(code) : NULL;
+
+	ERR_clear_error();
+	return s != NULL ? s : "TLS failed";
+}
+
+/* ---- writing */
+
+/* Octets taken, 0 when the socket is full, -1 when it is broken. */
+static ssize_t
+conn_write(struct smtp_conn *c, const void *p, size_t len)
+{
+	ssize_t n;
+
+	if (c->state == CONN_TLS) {
+		int rc = SSL_write(c->ssl, p, len > INT32_MAX ? INT32_MAX :
+		    (int)len);
+
+		if (rc > 0)
+			return rc;
+		rc = SSL_get_error(c->ssl, rc);
+		return rc == SSL_ERROR_WANT_WRITE || rc == SSL_ERROR_WANT_READ
+		    ? 0 : -1;
+	}
+	n = send(c->fd, p, len, MSG_NOSIGNAL);
+	if (n >= 0)
+		return n;
+	return errno == EAGAIN || errno == EINTR ? 0 : -1;
+}
+
+static int
+conn_push(struct smtp_conn *c)
+{
+	while (c->sent < c->out.len) {
+		ssize_t n = conn_write(c, c->out.s + c->sent,
+		    c->out.len - c->sent);
+
+		if (n == -1)
+			return -1;
+		if (n == 0) {
+			want_write(c, true);
+			return 0;
+		}
+		c->sent += (size_t)n;
+	}
+	c->sent = 0;
+	strbuf_reset(&c->out);
+	want_write(c, false);
+	return 0;
+}
+
+/* Skip n octets that have left. */
+static void
+iov_advance(struct iovec **iov, size_t *count, size_t n)
+{
+	while (*count > 0 && n >= (*iov)->iov_len) {
+		n -= (*iov)->iov_len;
+		(*iov)++;
+		(*count)--;
+	}
+	if (*count > 0) {
+		(*iov)->iov_base = (char *)(*iov)->iov_base + n;
+		(*iov)->iov_len -= n;
+	}
+}
+
+static int
+conn_writev_plain(struct smtp_conn *c, struct iovec **iov, size_t *n)
+{
+	while (*n > 0) {
+		struct msghdr m = { .msg_iov = *iov,
+			.msg_iovlen = *n < IOV_AT_ONCE ? *n : IOV_AT_ONCE };
+		ssize_t sent = sendmsg(c->fd, &m, MSG_NOSIGNAL);
+
+		if (sent == -1)
+			return errno == EAGAIN || errno == EINTR ? 0 : -1;
+		iov_advance(iov, n, (size_t)sent);
+	}
+	return 0;
+}
+
+int
+smtp_conn_writev(struct smtp_conn *c, struct iovec *iov, size_t n)
+{
+	if (c->state == CONN_PLAIN && c->out.len == 0 &&
+	    conn_writev_plain(c, &iov, &n) == -1)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		strbuf_add(&c->out, iov[i].iov_base, iov[i].iov_len);
+	if (c->out.overflow)
+		return -1;
+	if (c->state == CONN_CONNECTING || c->state == CONN_HANDSHAKE)
+		return 0;
+	return c->out.len != 0 ? conn_push(c) : 0;
+}
+
+size_t
+smtp_conn_queued(const struct smtp_conn *c)
+{
+	return c->out.len - c->sent;
+}
+
+/* ---- TLS */
+
+static void
+conn_handshake(struct smtp_conn *c)
+{
+	int rc = SSL_connect(c->ssl);
+
+	if (rc == 1) {
+		c->state = CONN_TLS;
+		want_write(c, false);
+		c->ops->secured(c->arg,
+		    SSL_get_verify_result(c->ssl) == X509_V_OK);
+		return;
+	}
+	switch (SSL_get_error(c->ssl, rc)) {
+	case SSL_ERROR_WANT_READ:
+		want_write(c, false);
+		return;
+	case SSL_ERROR_WANT_WRITE:
+		want_write(c, true);
+		return;
+	default:
+		conn_closed(c, tls_reason(), false);
+	}
+}
+
+int
+smtp_conn_starttls(struct smtp_conn *c, SSL_CTX *ctx, const char *host,
+    struct err *e)
+{
+	char early;
+
+	/* The client speaks first in TLS, so whatever is here is not TLS. */
+	if (recv(c->fd, &early, 1, MSG_PEEK | MSG_DONTWAIT) > 0) {
+		err_set(e, ERR_INPUT, "bytes before the TLS handshake");
+		return -1;
+	}
+	if ((c->ssl = SSL_new(ctx)) == NULL ||
+	    SSL_set_fd(c->ssl, c->fd) != 1 ||
+	    SSL_set_tlsext_host_name(c->ssl, host) != 1 ||
+	    SSL_set1_host(c->ssl, host) != 1) {
+		err_set(e, ERR_CRYPTO, "TLS: %s", tls_reason());
+		return -1;
+	}
+	SSL_set_mode(c->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
+	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	c->state = CONN_HANDSHAKE;
+	want_write(c, true);		/* begin from the loop */
+	return 0;
+}
+
+bool
+smtp_conn_is_tls(const struct smtp_conn *c)
+{
+	return c->state == CONN_TLS;
+}
+
+/* ---- reading */
+
+/* Octets read; 0 nothing now; -1 the end (*eof) or an error. */
+static ssize_t
+conn_read(struct smtp_conn *c, uint8_t *buf, size_t size, bool *eof)
+{
+	ssize_t n;
+	int rc;
+
+	*eof = false;
+	if (c->state != CONN_TLS) {
+		n = recv(c->fd, buf, size, 0);
+		if (n > 0)
+			return n;
+		*eof = n == 0;
+		return n == -1 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
+	}
+	if ((rc = SSL_read(c->ssl, buf, (int)size)) > 0)
+		return rc;
+	rc = SSL_get_error(c->ssl, rc);
+	if (rc == SSL_ERROR_WANT_READ || rc == SSL_ERROR_WANT_WRITE)
+		return 0;
+	*eof = rc == SSL_ERROR_ZERO_RETURN;
+	return -1;
+}
+
+static void
+conn_readable(struct smtp_conn *c)
+{
+	uint8_t buf[SMTP_CONN_READ];
+	bool dead = false, eof;
+	ssize_t n = 0;
+
+	c->dead = &dead;
+	for (int i = 0; i < READS_AT_ONCE; i++) {
+		errno = 0;
+		n = conn_read(c, buf, sizeof(buf), &eof);
+		if (n <= 0)
+			break;
+		c->ops->data(c->arg, buf, (size_t)n);
+		if (dead)
+			return;
+		/* Plain sockets tell by a short read that no more is there. */
+		if (c->state == CONN_HANDSHAKE ||
+		    (c->state == CONN_PLAIN && (size_t)n < sizeof(buf)))
+			break;
+	}
+	c->dead = NULL;
+	if (n == -1)
+		conn_closed(c, eof ? "connection closed by the peer" :
+		    c->state == CONN_TLS && errno == 0 ? tls_reason() :
+		    strerror(errno), eof);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct smtp_conn *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->state == CONN_HANDSHAKE)
+		conn_handshake(c);
+	else
+		conn_readable(c);
+}
+
+static void
+conn_established(struct smtp_conn *c)
+{
+	int problem = 0;
+	socklen_t len = sizeof(problem);
+
+	getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &problem, &len);
+	if (problem != 0) {
+		conn_closed(c, strerror(problem), false);
+		return;
+	}
+	c->state = CONN_PLAIN;
+	want_write(c, false);
+	event_add(c->readable, NULL);
+	c->ops->connected(c->arg);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct smtp_conn *c = arg;
+
+	(void)fd;
+	(void)what;
+	if (c->state == CONN_CONNECTING)
+		conn_established(c);
+	else if (c->state == CONN_HANDSHAKE)
+		conn_handshake(c);
+	else if (conn_push(c) == -1)
+		conn_closed(c, "connection lost while writing", false);
+	else if (c->out.len == 0)
+		c->ops->drained(c->arg);
+}
+
+/* ---- life */
+
+static int
+conn_connect(struct smtp_conn *c, const struct resolver_address *to,
+    uint16_t port, struct err *e)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
+		.sin6_port = htons(port) };
+	struct sockaddr_in four = { .sin_family = AF_INET,
+		.sin_port = htons(port) };
+	bool v4 = to->family == 4;
+	int one = 1;
+
+	memcpy(&six.sin6_addr, to->ip, 16);
+	memcpy(&four.sin_addr, to->ip, 4);
+	c->fd = socket(v4 ? AF_INET : AF_INET6,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd == -1) {
+		err_sys(e, "socket");
+		return -1;
+	}
+	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (connect(c->fd, v4 ? (struct sockaddr *)&four :
+	    (struct sockaddr *)&six, v4 ? sizeof(four) : sizeof(six)) == -1 &&
+	    errno != EINPROGRESS) {
+		err_sys(e, "connect");
+		return -1;
+	}
+	return 0;
+}
+
+struct smtp_conn *
+smtp_conn_open(struct event_base *base, const struct resolver_address *to,
+    uint16_t port, const struct smtp_conn_ops *ops, void *arg, struct err *e)
+{
+	struct smtp_conn *c = xcalloc(1, sizeof(*c));
+
+	c->ops = ops;
+	c->arg = arg;
+	strbuf_init(&c->out, SMTP_CONN_QUEUE_MAX);
+	if (conn_connect(c, to, port, e) == -1) {
+		smtp_conn_free(c);
+		return NULL;
+	}
+	c->readable = event_new(base, c->fd, EV_READ | EV_PERSIST,
+	    on_readable, c);
+	c->writable = event_new(base, c->fd, EV_WRITE | EV_PERSIST,
+	    on_writable, c);
+	if (c->readable == NULL || c->writable == NULL) {
+		err_set(e, ERR_SYSTEM, "no memory for an event");
+		smtp_conn_free(c);
+		return NULL;
+	}
+	want_write(c, true);
+	return c;
+}
+
+void
+smtp_conn_free(struct smtp_conn *c)
+{
+	if (c == NULL)
+		return;
+	if (c->dead != NULL)
+		*c->dead = true;
+	if (c->readable != NULL)
+		event_free(c->readable);
+	if (c->writable != NULL)
+		event_free(c->writable);
+	if (c->ssl != NULL) {
+		SSL_shutdown(c->ssl);
+		SSL_free(c->ssl);
+		ERR_clear_error();
+	}
+	if (c->fd != -1)
+		close(c->fd);
+	strbuf_free(&c->out);
+	free(c);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * smtp_conn.h - one outgoing connection: bytes out, bytes in, TLS in between.
+ *
+ * A plain non-blocking socket with OpenSSL on it after STARTTLS.  Not a
+ * bufferevent: a copy leaves by writev straight from the compiled campaign,
+ * and only what the socket does not take is ever copied.
+ *
+ * STARTTLS: bytes that came with the 220 and before the handshake are refused,
+ * for they were sent by nobody we know (RFC 3207 section 6; X04).
+ */
+#ifndef LISTD_SMTP_CONN_H
+#define LISTD_SMTP_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <openssl/ssl.h>
+
+#include "listd/resolver.h"
+
+struct err;
+struct event_base;
+struct smtp_conn;
+
+#define SMTP_CONN_READ		(32u << 10)	/* octets read at once */
+#define SMTP_CONN_QUEUE_MAX	(32u << 20)	/* octets waiting to leave */
+
+struct smtp_conn_ops {
+	/* The connection stands (TCP); nothing is read before this. */
+	void	(*connected)(void *arg);
+	/* TLS stands; verified says whether the certificate was good. */
+	void	(*secured)(void *arg, bool verified);
+	/* Bytes came.  The connection may be freed inside. */
+	void	(*data)(void *arg, const uint8_t *p, size_t len);
+	/* All that was queued has left. */
+	void	(*drained)(void *arg);
+	/* Over: refused, reset, TLS failed, or the peer's end (eof). */
+	void	(*closed)(void *arg, const char *why, bool eof);
+};
+
+/*
+ * Begin to connect.  ops is borrowed for the life of the connection.  NULL
+ * with e when the socket cannot even be made (ERR_SYSTEM).
+ */
+struct smtp_conn *smtp_conn_open(struct event_base *base,
+    const struct resolver_address *to, uint16_t port,
+    const struct smtp_conn_ops *ops, void *arg, struct err *e);
+/* Close at once; allowed inside a callback.  NULL is fine. */
+void smtp_conn_free(struct smtp_conn *c);
+
+/*
+ * Send n pieces in order.  What the socket does not take now is copied and
+ * follows by itself.  -1: the connection is broken or SMTP_CONN_QUEUE_MAX is
+ * passed; the owner closes it (closed is not called for this).
+ */
+int smtp_conn_writev(struct smtp_conn *c, struct iovec *iov, size_t n);
+
+/*
+ * Speak TLS from here on; host goes into SNI and is what the certificate is
+ * compared with (the result is told, not enforced).  -1 when input waits that
+ * was sent before the handshake.
+ */
+int smtp_conn_starttls(struct smtp_conn *c, SSL_CTX *ctx, const char *host,
+    struct err *e);
+bool smtp_conn_is_tls(const struct smtp_conn *c);
+/* Octets that wait to leave. */
+size_t smtp_conn_queued(const struct smtp_conn *c);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * smtp_session.h - one granted connection to a site, spoken as RFC 5321.
+ *
+ * Queue grants a session and gives it deliveries; the session finds a host
+ * that answers, greets, goes to TLS when that is offered, and sends one copy
+ * per transaction.  Where PIPELINING is offered a copy's content travels in
+ * one group with the next transaction's MAIL, RCPT and DATA (RFC 2920 section
+ * 3.1): one write and one read per message.
+ *
+ *	CONNECT -> BANNER -> EHLO [-> STARTTLS -> TLS -> EHLO] -> OPEN -> QUIT
+ *
+ * Each delivery ends in exactly one call: outcome (it was tried, or its gate
+ * was closed) or returned (nothing was said about it; give it again).  The
+ * gate is asked immediately before the write that carries MAIL.
+ */
+#ifndef LISTD_SMTP_SESSION_H
+#define LISTD_SMTP_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <openssl/ssl.h>
+
+#include "lib/ipc.h"
+
+struct conf;
+struct copy;
+struct err;
+struct event_base;
+struct resolver;
+struct smtp_session;
+struct timers;
+
+#define SMTP_SESSION_DEPTH_MAX	64	/* deliveries held at once */
+
+/* How far a delivery has come, for the ring of open deliveries. */
+enum smtp_mark { SMTP_MARK_NONE, SMTP_MARK_HELD, SMTP_MARK_BODY, SMTP_MARK_DOT };
+
+struct smtp_session_ops {
+	/* GATE_OPEN (0), or why not.  Asked right before MAIL is written. */
+	uint8_t	(*gate)(void *arg, const struct ipc_delivery *d);
+	struct copy *(*make)(void *arg, const struct ipc_delivery *d,
+	    struct err *e);
+	void	(*release)(void *arg, struct copy *copy);
+	/* *slot is the owner's own note of where; 0 at first. */
+	void	(*mark)(void *arg, const struct ipc_delivery *d,
+	    unsigned *slot, enum smtp_mark mark);
+	void	(*outcome)(void *arg, const struct ipc_outcome *o);
+	void	(*returned)(void *arg, uint32_t session, uint64_t delivery);
+	/*
+	 * Up, refused or closed.  After the last two the session holds no
+	 * delivery and will do nothing more: free it later, from the loop and
+	 * not from inside a callback of its.
+	 */
+	void	(*state)(void *arg, const struct ipc_session_state *s);
+};
+
+/* What every session of a role shares; borrowed. */
+struct smtp_session_env {
+	struct event_base	*base;
+	struct timers		*timers;
+	const struct conf	*conf;
+	struct resolver		*resolver;
+	SSL_CTX			*tls;	/* NULL: never STARTTLS */
+	const struct smtp_session_ops *ops;
+	void			*arg;
+};
+
+struct smtp_session *smtp_session_start(const struct smtp_session_env *env,
+    const struct ipc_session_open *grant);
+/* Nothing is told or returned; for the end of the role.  NULL is fine. */
+void smtp_session_free(struct smtp_session *s);
+
+/*
+ * Take one more delivery.  False when SMTP_SESSION_DEPTH_MAX are held or the
+ * session is ending: it was returned already.
+ */
+bool smtp_session_give(struct smtp_session *s, const struct ipc_delivery *d);
+/* Finish what is held, then QUIT. */
+void smtp_session_close(struct smtp_session *s);
+/*
+ * Finish what was begun, return the rest at once, say QUIT without waiting for
+ * its answer.
+ */
+void smtp_session_wind_down(struct smtp_session *s);
+/*
+ * Someone left: take the delivery back if MAIL was not written.  No outcome
+ * follows after IPC_RECALL_DROPPED.
+ */
+enum ipc_recall smtp_session_recall(struct smtp_session *s,
+    uint64_t delivery);
+/* Deliveries held. */
+size_t smtp_session_held(const struct smtp_session *s);
+
+#endif
