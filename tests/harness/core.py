@@ -201,6 +201,10 @@ def _copy_for_nobody(folder):
             shutil.copytree(source, os.path.join(tree, name),
                             dirs_exist_ok=True,
                             ignore=shutil.ignore_patterns("*.o", ".deps"))
+    for where, folders, names in os.walk(tree):
+        for name in folders + names:
+            os.lchown(os.path.join(where, name), NOBODY, NOBODY)
+    os.chown(tree, NOBODY, NOBODY)
     SRCDIR = BUILDDIR = tree
     os.environ["LISTD_SRCDIR"] = os.environ["LISTD_BUILDDIR"] = tree
 
