@@ -218,7 +218,7 @@ lower(char c)
 }
 
 int
-domain_parse(const char *text, size_t len, unsigned flags,
+address_domain(const char *text, size_t len, unsigned flags,
     char out[static 256], struct err *e)
 {
 	struct strbuf d = STRBUF_INIT(ADDRESS_TEXT_MAX);
@@ -262,7 +262,7 @@ address_parse(const char *text, size_t len, unsigned flags,
 		return -1;
 	}
 	if ((n = parse_local(text, len, flags, e)) == 0 ||
-	    domain_parse(text + n + 1, len - n - 1, flags, domain, e) == -1)
+	    address_domain(text + n + 1, len - n - 1, flags, domain, e) == -1)
 		return -1;
 	if (n + 1 + strlen(domain) > ADDRESS_MAX) {
 		err_set(e, ERR_LIMIT, "the address is longer than %d octets "

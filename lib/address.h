@@ -62,7 +62,7 @@ int address_parse(const char *text, size_t len, unsigned flags,
     struct address *out, struct err *e);
 
 /* Read a domain alone, into A-labels of lower case; flags as above. */
-int domain_parse(const char *text, size_t len, unsigned flags,
+int address_domain(const char *text, size_t len, unsigned flags,
     char out[static 256], struct err *e);
 
 /* Append local@domain to out. */

@@ -28,6 +28,7 @@
 #define X10	"xxxxxxxxxx"
 #define X50	X10 X10 X10 X10 X10
 #define X70	X50 X10 X10
+#define A46	"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define REI	"\xe4\xbe\x8b"
 #define REI5	REI REI REI REI REI
 #define REI10	REI5 REI5
@@ -71,9 +72,8 @@ static const struct {
 	    " =?utf-8?B?5L6L5L6L5L6L5L6L5L6L?=\r\n" },
 	/* There is room for three of its four octets. */
 	{ "no character is split",
-	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	    "\xf0\x9f\x93\xac" "bbbbbbbbbbbbbbb",
-	    "Subject: =?utf-8?Q?aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa?=\r\n"
+	    A46 "\xf0\x9f\x93\xac" "bbbbbbbbbbbbbbb",
+	    "Subject: =?utf-8?Q?" A46 "?=\r\n"
 	    " =?utf-8?Q?=F0=9F=93=ACbbbbbbbbbbbbbbb?=\r\n" },
 };
 

@@ -114,6 +114,10 @@ bad_files_change_nothing(void **state)
 		assert_int_equal(keyring_current(kr, KEY_LOG), 9);
 		assert_int_equal(keyring_count(kr, KEY_LOG), 1);
 	}
+	/* A good one replaces them all. */
+	assert_int_equal(parse(kr, KEY_LOG, "8 " C52 " current\n", &e), 0);
+	assert_int_equal(keyring_count(kr, KEY_LOG), 1);
+	assert_null(keyring_find(kr, KEY_LOG, 9));
 	keyring_free(kr);
 }
 
