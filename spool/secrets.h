@@ -2,7 +2,7 @@
 /*
  * secrets.h - the key files under secrets/, one a purpose.
  *
- * secrets/PURPOSE is a key file of lib/keyring.h, mode 0600, one link, owned
+ * secrets/PURPOSE.key is a key file of lib/keyring.h, mode 0600, one link, owned
  * by root or by who opens it; anything else is refused (S12).  The store
  * knows its secrets by their check values, so what must agree is looked at in
  * store_open().
@@ -13,7 +13,7 @@
 #include "lib/keyring.h"
 
 /*
- * Open secrets/PURPOSE under data_dir for reading; the parent does this and
+ * Open secrets/PURPOSE.key under data_dir for reading; the parent does this and
  * passes the descriptor on.  -1 with ERR_NOTFOUND, ERR_REFUSED (mode, owner,
  * kind of file), ERR_SYSTEM.
  */
