@@ -51,7 +51,7 @@ bool autoreply_is_reply(const struct mailhead *h, bool null_sender);
 
 struct loop_facts {
 	unsigned	received;	/* Received fields */
-	bool		own_list;	/* List-Id says it comes from this list */
+	bool		own_list;	/* List-Id names this list */
 	bool		own_address;	/* Delivered-To names this address */
 };
 

@@ -44,7 +44,7 @@ void mailhead_free(struct mailhead *h);		/* NULL is fine */
 /* Where the body begins in what was given; its length if there is none. */
 size_t mailhead_body_at(const struct mailhead *h);
 
-/* The longest line of the section; above MAILHEAD_LINE_MAX RFC 5322 is broken. */
+/* The longest line of the section; RFC 5322 allows MAILHEAD_LINE_MAX. */
 size_t mailhead_longest_line(const struct mailhead *h);
 /* Lines that were no field, no continuation and not the mbox line. */
 unsigned mailhead_stray_lines(const struct mailhead *h);

@@ -30,7 +30,7 @@ enum smtp_data_result {
 struct smtp_data {
 	uint64_t	octets;
 	uint32_t	longest_line;	/* octets without CRLF */
-	uint32_t	hops;		/* Received fields of the header section */
+	uint32_t	hops;		/* Received fields of the header */
 	bool		nul;		/* a NUL octet */
 	bool		eight_bit;	/* an octet above 0x7f */
 
@@ -38,7 +38,7 @@ struct smtp_data {
 	uint32_t	line;		/* octets in the line so far */
 	uint8_t		state;
 	bool		header;		/* no empty line yet */
-	bool		match;		/* the line agrees with "Received:" so far */
+	bool		match;		/* the line is "Received:" so far */
 };
 
 /* Begin a message; the CRLF of the DATA command counts as the first. */

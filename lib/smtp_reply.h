@@ -98,8 +98,8 @@ struct smtp_ehlo {
 	bool		auth_plain;	/* RFC 4954 and 4616 */
 	bool		auth_login;
 	uint64_t	size_max;	/* octets; 0 = no fixed maximum */
-	uint32_t	rcptmax;	/* RFC 9422, recipients a transaction */
-	uint32_t	mailmax;	/* RFC 9422, transactions a connection */
+	uint32_t	rcptmax;	/* RFC 9422, RCPT a MAIL */
+	uint32_t	mailmax;	/* RFC 9422, MAIL a connection */
 };
 
 /*

@@ -87,7 +87,7 @@ static const struct {
 	{ "blanks are no empty line", "Subject: x\n \t\n y\n\n", "x y", 18,
 	    0 },
 	{ "no name", ": x\nSubject: x\n\n", "x", 16, 1 },
-	{ "8-bit name", "S\xc3\xbc: x\nSubject: x\n\n", "x", 18, 1 },
+	{ "8-bit name", "S\xc3\xbc: x\nSubject: x\n\n", "x", 19, 1 },
 	{ "CR inside", "Subject: a\rb\n\n", "a?b", 14, 0 },
 };
 
@@ -169,7 +169,8 @@ static void
 decoded_text_and_parameters(void **state)
 {
 	struct mailhead *h = head_of("Subject: =?utf-8?Q?J=C3=BCrgen?= x\n"
-	    "Content-Type: multipart/report;\n report-type=\"delivery-status\"\n"
+	    "Content-Type: multipart/report;\n"
+	    " report-type=\"delivery-status\"\n"
 	    "X: =\n\n");
 	struct strbuf out = STRBUF_INIT(1000);
 	struct err e = ERR_INIT;

@@ -199,8 +199,8 @@ parameters_need_their_offer(void **state)
 static void
 long_local_parts(void **state)
 {
-#define LONG	"<srs0=01234567890123456789012345678901234567890123=example.org=" \
-    "member@relay.example>"
+#define LONG	"<srs0=01234567890123456789012345678901234567890123" \
+    "=example.org=member@relay.example>"
 	struct smtp_mail m;
 	struct address a;
 
@@ -260,8 +260,8 @@ rcpt_arguments(void **state)
 static void
 helo_names(void **state)
 {
-	static const char *const good[] = { "a", "mail.b.example", "[192.0.2.1]",
-	    "[IPv6:2001:db8::1]", "under_score", "-" };
+	static const char *const good[] = { "a", "mail.b.example",
+	    "[192.0.2.1]", "[IPv6:2001:db8::1]", "under_score", "-" };
 	static const char *const bad[] = { "", "a b", "a(b)", "a\"", "<a>",
 	    "\xc3\xbc", "a@b" };
 	char name[SMTP_HELO_MAX + 1];

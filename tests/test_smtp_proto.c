@@ -29,7 +29,7 @@
 struct host {
 	struct smtp_proto	*p;
 	struct strbuf		 events;	/* one letter each */
-	struct strbuf		 codes;		/* of the last line of replies */
+	struct strbuf		 codes;		/* of replies' last lines */
 	struct strbuf		 content;	/* of all messages */
 	struct strbuf		 output;	/* every byte of reply */
 	unsigned		 answers;	/* LMTP: counts recipients */
