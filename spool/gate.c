@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * gate.c - may this copy go?
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "lib/err.h"
+#include "spool/consent.h"
+#include "spool/gate.h"
+#include "spool/identity.h"
+#include "spool/list.h"
+#include "spool/notice.h"
+#include "spool/org.h"
+#include "spool/request.h"
+#include "spool/store.h"
+#include "spool/subscriber.h"
+#include "spool/suppression.h"
+
+const char *
+gate_verdict_name(enum gate_verdict v)
+{
+	static const char *const names[GATE_VERDICTS] = {
+		[0] = "none", [GATE_OPEN] = "open", [GATE_LEFT] = "left",
+		[GATE_NOT_COUNTED] = "not-counted",
+		[GATE_SUPPRESSED_LIST] = "suppressed-list",
+		[GATE_SUPPRESSED_ORG] = "suppressed-org",
+		[GATE_SUPPRESSED_HOST] = "suppressed-host",
+		[GATE_SUSPENDED] = "suspended", [GATE_HELD] = "held",
+		[GATE_NO_CONSENT] = "no-consent",
+	};
+
+	return v < GATE_VERDICTS ? names[v] : "unknown";
+}
+
+static enum gate_verdict
+suppressed(const struct suppression *s)
+{
+	switch (s->scope) {
+	case SUPPRESSION_LIST: return GATE_SUPPRESSED_LIST;
+	case SUPPRESSION_ORG: return GATE_SUPPRESSED_ORG;
+	case SUPPRESSION_HOST: break;
+	}
+	return GATE_SUPPRESSED_HOST;
+}
+
+/* The table of spool/DESIGN section 4. */
+static enum gate_verdict
+by_sequence(const struct member *m, uint64_t as_of)
+{
+	if (m->join == 0 || m->join > as_of)
+		return GATE_NOT_COUNTED;
+	if (m->state == MEMBER_ACTIVE)
+		return GATE_OPEN;
+	return m->change > as_of ? GATE_SUSPENDED : GATE_NOT_COUNTED;
+}
+
+/* Whether list and organization may send now; 0 or -1. */
+static int
+look_at_list(struct txn *t, uint32_t list, uint32_t *org, bool *held,
+    struct err *e)
+{
+	enum list_state state;
+	struct org o;
+	int ret = list_brief(t, list, org, &state, e);
+
+	*held = true;
+	if (ret != 1)
+		return ret;
+	if ((ret = org_get(t, *org, &o, e)) != 1)
+		return ret;
+	*held = o.state != ORG_ACTIVE || state != LIST_ACTIVE;
+	return 0;
+}
+
+/*
+ * The entry a membership rests on, read and not believed from a flag: it must
+ * exist, say yes, and speak of this list (S36, S42).
+ */
+static int
+has_consent(struct txn *t, const struct member *m, struct err *e)
+{
+	struct consent c;
+	int ret;
+
+	if (m->consent == 0)
+		return 0;
+	if ((ret = consent_get(t, m->consent, &c, e)) != 1)
+		return ret;
+	return c.list == m->list && (c.kind == CONSENT_CONFIRMED ||
+	    c.kind == CONSENT_IMPORT_ROW || c.kind == CONSENT_RESUMED);
+}
+
+int
+gate_check(struct txn *t, const struct gate_question *q,
+    enum gate_verdict *v, struct member *m_r, struct err *e)
+{
+	uint8_t hash[ADDRESS_HASH_OCTETS];
+	struct suppression s;
+	struct member m;
+	uint32_t org;
+	bool held;
+	int ret;
+
+	*v = GATE_LEFT;
+	ret = subscriber_at(t, q->list, q->domain, q->h8, q->subscriber, &m, e);
+	if (ret != 1)
+		return ret;
+	if (m_r != NULL)
+		*m_r = m;
+	if ((*v = by_sequence(&m, q->as_of)) != GATE_OPEN)
+		return 0;
+	if (look_at_list(t, q->list, &org, &held, e) == -1 ||
+	    subscriber_hash(t, &m, hash, e) == -1)
+		return -1;
+	ret = suppression_blocks(t, hash, q->list, org, m.consent, &s, e);
+	if (ret == 1)
+		*v = suppressed(&s);
+	else if (ret == 0 && held)
+		*v = GATE_HELD;
+	else if (ret == 0 && (ret = has_consent(t, &m, e)) == 0)
+		*v = GATE_NO_CONSENT;
+	return ret == -1 ? -1 : 0;
+}
+
+/* Is what a confirmation asks for still open? */
+static int
+request_open(struct txn *t, const struct notice *n, int64_t now_ms,
+    struct err *e)
+{
+	struct request r;
+	int ret = request_get(t, n->request, &r, e);
+
+	if (ret != 1)
+		return ret;
+	return r.state == REQUEST_PENDING && now_ms < r.expires_ms;
+}
+
+/* A mail to a person about a list: may it go there? */
+static int
+check_person(struct txn *t, const struct notice *n, enum gate_verdict *v,
+    struct err *e)
+{
+	struct suppression s;
+	struct identity who;
+	uint32_t org = 0;
+	bool held;
+	int ret;
+
+	if (look_at_list(t, n->list, &org, &held, e) == -1)
+		return -1;
+	if (identity_parse(store_keys(txn_store(t)), n->address,
+	    strlen(n->address), ADDRESS_UTF8, &who, e) == -1)
+		return -1;
+	ret = suppression_blocks_request(t, who.hash, n->list, org, &s, e);
+	if (ret == 1)
+		*v = suppressed(&s);
+	else
+		*v = held ? GATE_HELD : GATE_OPEN;
+	return ret == -1 ? -1 : 0;
+}
+
+int
+gate_check_notice(struct txn *t, uint64_t notice, int64_t now_ms,
+    enum gate_verdict *v, struct notice *n_r, struct err *e)
+{
+	struct notice n;
+	int ret = notice_get(t, notice, &n, e);
+
+	*v = GATE_LEFT;
+	if (ret != 1)
+		return ret;
+	if (n_r != NULL)
+		*n_r = n;
+	switch (n.kind) {
+	case NOTICE_CONFIRM:
+		if ((ret = request_open(t, &n, now_ms, e)) != 1)
+			return ret;
+		return check_person(t, &n, v, e);
+	case NOTICE_ALREADY:
+		return check_person(t, &n, v, e);
+	case NOTICE_OWNER:
+		/* An owner confirms before the list may do anything. */
+		if ((ret = request_open(t, &n, now_ms, e)) != 1)
+			return ret;
+		break;
+	case NOTICE_FORWARD:
+		break;
+	}
+	*v = GATE_OPEN;
+	return 0;
+}

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * subscriber.c - memberships of lists, and the indexes that are kept in step.
+ *
+ *	members		list | domain | h8 | folded local part -> the record
+ *	by_id		subscriber -> list, domain, h8
+ *	by_hash		hash16 | list -> domain, h8
+ *	counts		list | domain -> active u32, all u32
+ *
+ * The indexes hold a position and not the local part, which the row's own key
+ * has; two local parts with the same h8 are told apart by id or hash.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "lib/strbuf.h"
+#include "spool/list_private.h"
+#include "spool/smeta.h"
+#include "spool/store.h"
+#include "spool/subscriber_private.h"
+
+#define MEMBER_VERSION	1
+#define COUNT_VERSION	1
+#define DOMAIN_VERSION	1
+
+static const char *const state_names[] = {
+	[MEMBER_UNCONFIRMED] = "unconfirmed", [MEMBER_ACTIVE] = "active",
+	[MEMBER_SUSPENDED] = "suspended",
+};
+
+const char *
+member_state_name(enum member_state s)
+{
+	return s >= MEMBER_UNCONFIRMED && s <= MEMBER_SUSPENDED ?
+	    state_names[s] : "unknown";
+}
+
+/* ---- keys and values */
+
+void
+member_position(struct key *k, uint32_t list, uint32_t domain, uint64_t h8)
+{
+	k->len = 0;
+	key_u32(k, list);
+	key_u32(k, domain);
+	key_u64(k, h8);
+}
+
+static void
+member_key(struct key *k, const struct member *m)
+{
+	member_position(k, m->list, m->domain, m->h8);
+	key_raw(k, m->folded, strlen(m->folded));
+}
+
+static void
+hash_key(struct key *k, const uint8_t *hash, uint32_t list)
+{
+	k->len = 0;
+	key_raw(k, hash, ADDRESS_HASH_OCTETS);
+	key_u32(k, list);
+}
+
+static void
+id_key(struct key *k, uint64_t subscriber)
+{
+	k->len = 0;
+	key_u64(k, subscriber);
+}
+
+static void
+member_encode(struct strbuf *b, const struct member *m)
+{
+	const struct member_bounces *n = &m->bounces;
+	bool differs = strcmp(m->local, m->folded) != 0;
+
+	record_begin(b, MEMBER_VERSION);
+	pack_u64(b, m->subscriber);
+	pack_u64(b, m->join);
+	pack_u64(b, m->change);
+	pack_u64(b, m->consent);
+	pack_u8(b, (uint8_t)(m->state | m->why << 4));
+	pack_i64(b, m->created_ms);
+	pack_u32(b, m->import);
+	pack_u16(b, n->hard_first);
+	pack_u16(b, n->hard_last);
+	pack_u16(b, n->soft_first);
+	pack_u16(b, n->soft_last);
+	pack_u8(b, n->hard_days);
+	pack_u8(b, n->soft_days);
+	pack_raw(b, m->local, differs ? strlen(m->local) : 0);
+}
+
+static bool
+read_key(struct slice key, struct member *m)
+{
+	struct unpack u;
+	struct slice rest;
+
+	unpack_init(&u, key.p, key.len);
+	m->list = unpack_u32(&u);
+	m->domain = unpack_u32(&u);
+	m->h8 = unpack_u64(&u);
+	rest = unpack_rest(&u);
+	return !u.bad && rest.len > 0 &&
+	    slice_to_text(rest, m->folded, sizeof(m->folded));
+}
+
+static void
+read_bounces(struct unpack *u, struct member_bounces *n)
+{
+	n->hard_first = unpack_u16(u);
+	n->hard_last = unpack_u16(u);
+	n->soft_first = unpack_u16(u);
+	n->soft_last = unpack_u16(u);
+	n->hard_days = unpack_u8(u);
+	n->soft_days = unpack_u8(u);
+}
+
+int
+member_decode(struct slice key, struct slice value, struct member *m,
+    struct err *e)
+{
+	struct unpack u;
+	struct slice typed;
+	uint8_t states;
+
+	if (!read_key(key, m))
+		return row_damaged(TABLE_MEMBERS, key, "key", e);
+	if (row_open(&u, TABLE_MEMBERS, key, value, MEMBER_VERSION, e) == -1)
+		return -1;
+	m->subscriber = unpack_u64(&u);
+	m->join = unpack_u64(&u);
+	m->change = unpack_u64(&u);
+	m->consent = unpack_u64(&u);
+	states = unpack_u8(&u);
+	m->state = states & 15;
+	m->why = states >> 4;
+	m->created_ms = unpack_i64(&u);
+	m->import = unpack_u32(&u);
+	read_bounces(&u, &m->bounces);
+	typed = unpack_rest(&u);
+	if (typed.len == 0)
+		typed = SLICE(m->folded, strlen(m->folded));
+	if (u.bad || m->state < MEMBER_UNCONFIRMED ||
+	    m->state > MEMBER_SUSPENDED || m->why > MEMBER_WHY_DESK ||
+	    !slice_to_text(typed, m->local, sizeof(m->local)))
+		return row_damaged(TABLE_MEMBERS, key, "fields", e);
+	return 1;
+}
+
+static int
+member_put(struct txn *t, const struct member *m, struct err *e)
+{
+	struct strbuf row = STRBUF_INIT(1024);
+	struct key k = KEY_INIT;
+	int ret;
+
+	member_key(&k, m);
+	member_encode(&row, m);
+	ret = row_put(t, TABLE_MEMBERS, key_slice(&k), &row, e);
+	strbuf_free(&row);
+	return ret;
+}
+
+/* ---- domains */
+
+int
+domain_find(struct txn *t, const char *domain, uint32_t *id, struct err *e)
+{
+	struct slice key = SLICE(domain, strlen(domain)), value;
+	struct unpack u;
+	int ret = txn_get(t, TABLE_DOMAINS, key, &value, e);
+
+	if (ret != 1)
+		return ret;
+	if (row_open(&u, TABLE_DOMAINS, key, value, DOMAIN_VERSION, e) == -1)
+		return -1;
+	*id = unpack_u32(&u);
+	return row_done(&u, TABLE_DOMAINS, key, e) == -1 ? -1 : 1;
+}
+
+int
+domain_intern(struct txn *t, const char *domain, uint32_t *id, struct err *e)
+{
+	struct strbuf row = STRBUF_INIT(512);
+	struct key k = KEY_INIT;
+	uint64_t next;
+	int ret = domain_find(t, domain, id, e);
+
+	if (ret != 0)
+		return ret == 1 ? 0 : -1;
+	if (smeta_next(t, "domain", UINT32_MAX - 1, &next, e) == -1)
+		return -1;
+	*id = (uint32_t)next;
+	record_begin(&row, DOMAIN_VERSION);
+	pack_u32(&row, *id);
+	ret = row_put(t, TABLE_DOMAINS, SLICE(domain, strlen(domain)), &row,
+	    e);
+	if (ret == 0) {
+		key_u32(&k, *id);
+		record_begin(&row, DOMAIN_VERSION);
+		pack_str(&row, domain);
+		ret = row_put(t, TABLE_DOMAIN_IDS, key_slice(&k), &row, e);
+	}
+	strbuf_free(&row);
+	return ret;
+}
+
+int
+domain_name(struct txn *t, uint32_t id, char out[static 256], struct err *e)
+{
+	struct key k = KEY_INIT;
+	struct slice value;
+	struct unpack u;
+	int ret;
+
+	key_u32(&k, id);
+	ret = txn_get(t, TABLE_DOMAIN_IDS, key_slice(&k), &value, e);
+	if (ret != 1)
+		return ret;
+	if (row_open(&u, TABLE_DOMAIN_IDS, key_slice(&k), value,
+	    DOMAIN_VERSION, e) == -1)
+		return -1;
+	unpack_str(&u, out, 256);
+	return row_done(&u, TABLE_DOMAIN_IDS, key_slice(&k), e) == -1 ? -1 : 1;
+}
+
+/* ---- finding */
+
+int
+subscriber_hash(struct txn *t, const struct member *m,
+    uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e)
+{
+	struct address a;
+	struct key k = KEY_INIT;
+	int ret = domain_name(t, m->domain, a.domain, e);
+
+	if (ret == 0) {
+		member_key(&k, m);
+		row_damaged(TABLE_MEMBERS, key_slice(&k), "no such domain", e);
+	}
+	if (ret != 1)
+		return -1;
+	memcpy(a.local, m->folded, sizeof(a.local));
+	return address_hash(store_keys(txn_store(t)), &a, hash, e);
+}
+
+static int
+has_hash(struct txn *t, const struct member *m, const uint8_t *hash,
+    struct err *e)
+{
+	uint8_t own[ADDRESS_HASH_OCTETS];
+
+	if (subscriber_hash(t, m, own, e) == -1)
+		return -1;
+	return memcmp(own, hash, sizeof(own)) == 0;
+}
+
+/* The row at a position that has this id, or else (id 0) this hash. */
+static int
+find_at(struct txn *t, const struct key *position, uint64_t subscriber,
+    const uint8_t *hash, struct member *m, struct err *e)
+{
+	struct cursor *c = NULL;
+	struct slice key, value;
+	int ret, same = 0;
+
+	if (cursor_open(t, TABLE_MEMBERS, &c, e) == -1)
+		return -1;
+	ret = cursor_seek(c, key_slice(position), &key, &value, e);
+	for (; ret == 1; ret = cursor_next(c, &key, &value, e)) {
+		if (!slice_has_prefix(key, key_slice(position))) {
+			ret = 0;
+			break;
+		}
+		if ((ret = member_decode(key, value, m, e)) == -1)
+			break;
+		same = subscriber != 0 ? m->subscriber == subscriber :
+		    has_hash(t, m, hash, e);
+		if (same != 0)
+			break;
+	}
+	cursor_close(c);
+	return same != 0 ? same : ret;
+}
+
+int
+subscriber_at(struct txn *t, uint32_t list, uint32_t domain, uint64_t h8,
+    uint64_t subscriber, struct member *m, struct err *e)
+{
+	struct key k = KEY_INIT;
+
+	if (subscriber == 0)
+		return 0;
+	member_position(&k, list, domain, h8);
+	return find_at(t, &k, subscriber, NULL, m, e);
+}
+
+int
+subscriber_get(struct txn *t, uint64_t subscriber, struct member *m,
+    struct err *e)
+{
+	struct key k = KEY_INIT, position = KEY_INIT;
+	struct slice value;
+	int ret;
+
+	id_key(&k, subscriber);
+	ret = txn_get(t, TABLE_BY_ID, key_slice(&k), &value, e);
+	if (ret != 1)
+		return ret;
+	if (value.len != MEMBER_PREFIX)
+		return row_damaged(TABLE_BY_ID, key_slice(&k), "length", e);
+	key_raw(&position, value.p, value.len);
+	return find_at(t, &position, subscriber, NULL, m, e);
+}
+
+int
+subscriber_find(struct txn *t, uint32_t list,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], struct member *m,
+    struct err *e)
+{
+	struct key k = KEY_INIT, position = KEY_INIT;
+	struct slice value;
+	int ret;
+
+	hash_key(&k, hash, list);
+	ret = txn_get(t, TABLE_BY_HASH, key_slice(&k), &value, e);
+	if (ret != 1)
+		return ret;
+	if (value.len != MEMBER_PREFIX - 4)
+		return row_damaged(TABLE_BY_HASH, key_slice(&k), "length", e);
+	key_u32(&position, list);
+	key_raw(&position, value.p, value.len);
+	return find_at(t, &position, 0, hash, m, e);
+}
+
+int
+subscriber_next_of(struct txn *t,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], uint32_t list,
+    struct member *m, struct err *e)
+{
+	struct key from = KEY_INIT;
+	struct cursor *c = NULL;
+	struct slice key, value;
+	struct unpack u;
+	int ret;
+
+	hash_key(&from, hash, list);
+	if (cursor_open(t, TABLE_BY_HASH, &c, e) == -1)
+		return -1;
+	ret = cursor_seek(c, key_slice(&from), &key, &value, e);
+	if (ret == 1 && (key.len != from.len ||
+	    memcmp(key.p, hash, ADDRESS_HASH_OCTETS) != 0))
+		ret = 0;
+	if (ret == 1) {
+		unpack_init(&u, key.p + ADDRESS_HASH_OCTETS, 4);
+		list = unpack_u32(&u);
+	}
+	cursor_close(c);
+	return ret == 1 ? subscriber_find(t, list, hash, m, e) : ret;
+}
+
+/* ---- counts */
+
+int
+member_count_decode(struct slice key, struct slice value,
+    struct subscriber_domain *n, struct err *e)
+{
+	struct unpack u;
+
+	if (row_open(&u, TABLE_COUNTS, key, value, COUNT_VERSION, e) == -1)
+		return -1;
+	n->active = unpack_u32(&u);
+	n->all = unpack_u32(&u);
+	return row_done(&u, TABLE_COUNTS, key, e) == -1 ? -1 : 1;
+}
+
+/* Add to the counters of (list, domain); a row of zeros goes. */
+static int
+count_domain(struct txn *t, uint32_t list, uint32_t domain, int active,
+    int all, struct err *e)
+{
+	struct strbuf row = STRBUF_INIT(64);
+	struct subscriber_domain n = { .domain = domain };
+	struct key k = KEY_INIT;
+	struct slice value;
+	int ret;
+
+	key_u32(&k, list);
+	key_u32(&k, domain);
+	ret = txn_get(t, TABLE_COUNTS, key_slice(&k), &value, e);
+	if (ret == 1)
+		ret = member_count_decode(key_slice(&k), value, &n, e);
+	if (ret == -1)
+		return -1;
+	n.active += (uint32_t)active;
+	n.all += (uint32_t)all;
+	if (n.all == 0)
+		return txn_del(t, TABLE_COUNTS, key_slice(&k), e) == -1 ?
+		    -1 : 0;
+	record_begin(&row, COUNT_VERSION);
+	pack_u32(&row, n.active);
+	pack_u32(&row, n.all);
+	ret = row_put(t, TABLE_COUNTS, key_slice(&k), &row, e);
+	strbuf_free(&row);
+	return ret;
+}
+
+/*
+ * Take the list's next sequence number and move its counters and those of the
+ * domain.  0 or -1.
+ */
+static int
+count_change(struct txn *t, const struct member *m, int active, int all,
+    bool left, uint64_t *sequence, struct err *e)
+{
+	struct list_counters c;
+
+	if (list_counters(t, m->list, &c, e) == -1)
+		return -1;
+	*sequence = ++c.sequence;
+	c.active += (uint64_t)(int64_t)active;
+	c.all += (uint64_t)(int64_t)all;
+	c.left += left;
+	if (list_counters_put(t, m->list, &c, e) == -1)
+		return -1;
+	return active != 0 || all != 0 ?
+	    count_domain(t, m->list, m->domain, active, all, e) : 0;
+}
+
+/* ---- changes */
+
+static int
+put_indexes(struct txn *t, const struct member *m, const uint8_t *hash,
+    struct err *e)
+{
+	struct key k = KEY_INIT, position = KEY_INIT;
+
+	member_position(&position, m->list, m->domain, m->h8);
+	id_key(&k, m->subscriber);
+	if (txn_append(t, TABLE_BY_ID, key_slice(&k), key_slice(&position),
+	    e) == -1)
+		return -1;
+	hash_key(&k, hash, m->list);
+	return txn_put(t, TABLE_BY_HASH, key_slice(&k),
+	    SLICE(position.b + 4, position.len - 4), e);
+}
+
+int
+subscriber_add(struct txn *t, const struct subscriber_new *n,
+    struct member *m, struct err *e)
+{
+	bool active = n->state == MEMBER_ACTIVE;
+	int ret = subscriber_find(t, n->list, n->who->hash, m, e);
+
+	if (ret != 0)
+		return ret == 1 ? 0 : -1;
+	if ((!active && n->state != MEMBER_UNCONFIRMED) ||
+	    (active && n->consent == 0)) {
+		err_set(e, ERR_REFUSED, "nobody becomes a member without "
+		    "a consent entry");
+		return -1;
+	}
+	*m = (struct member){ .list = n->list, .h8 = n->who->h8,
+		.consent = n->consent, .state = n->state,
+		.created_ms = n->now_ms, .import = n->import };
+	memcpy(m->folded, n->who->folded.local, sizeof(m->folded));
+	memcpy(m->local, n->who->typed.local, sizeof(m->local));
+	if (domain_intern(t, n->who->folded.domain, &m->domain, e) == -1 ||
+	    smeta_next(t, "subscriber", UINT64_MAX - 1, &m->subscriber,
+	    e) == -1 ||
+	    count_change(t, m, active, 1, false, &m->change, e) == -1)
+		return -1;
+	m->join = active ? m->change : 0;
+	if (member_put(t, m, e) == -1 ||
+	    put_indexes(t, m, n->who->hash, e) == -1)
+		return -1;
+	return 1;
+}
+
+/* spool/DESIGN section 4, "Legal changes". */
+static bool
+change_is_legal(enum member_state from, enum member_state to)
+{
+	if (to == MEMBER_ACTIVE)
+		return from == MEMBER_UNCONFIRMED || from == MEMBER_SUSPENDED;
+	return to == MEMBER_SUSPENDED && from == MEMBER_ACTIVE;
+}
+
+int
+subscriber_set_state(struct txn *t, struct member *m,
+    enum member_state state, enum member_why why, uint64_t consent,
+    struct err *e)
+{
+	int active = (state == MEMBER_ACTIVE) - (m->state == MEMBER_ACTIVE);
+
+	if (!change_is_legal(m->state, state) ||
+	    (state == MEMBER_ACTIVE && consent == 0 && m->consent == 0)) {
+		err_set(e, ERR_REFUSED, "a membership does not go from %s "
+		    "to %s so", member_state_name(m->state),
+		    member_state_name(state));
+		return -1;
+	}
+	if (count_change(t, m, active, 0, false, &m->change, e) == -1)
+		return -1;
+	if (state == MEMBER_ACTIVE) {
+		m->join = m->change;
+		m->bounces = (struct member_bounces){ 0 };
+	}
+	m->state = state;
+	m->why = state == MEMBER_SUSPENDED ? why : MEMBER_WHY_NONE;
+	/* What suspends a membership is not what it rests on. */
+	if (consent != 0 && state == MEMBER_ACTIVE)
+		m->consent = consent;
+	return member_put(t, m, e);
+}
+
+int
+subscriber_set_bounces(struct txn *t, const struct member *m, struct err *e)
+{
+	return member_put(t, m, e);
+}
+
+int
+subscriber_remove(struct txn *t, const struct member *m, struct err *e)
+{
+	uint8_t hash[ADDRESS_HASH_OCTETS];
+	struct key k = KEY_INIT;
+	uint64_t sequence;
+
+	if (subscriber_hash(t, m, hash, e) == -1)
+		return -1;
+	hash_key(&k, hash, m->list);
+	if (txn_del(t, TABLE_BY_HASH, key_slice(&k), e) == -1)
+		return -1;
+	id_key(&k, m->subscriber);
+	if (txn_del(t, TABLE_BY_ID, key_slice(&k), e) == -1 ||
+	    txn_del(t, TABLE_ATTRIBUTES, key_slice(&k), e) == -1)
+		return -1;
+	member_key(&k, m);
+	if (txn_del(t, TABLE_MEMBERS, key_slice(&k), e) == -1)
+		return -1;
+	/* Whoever was ever counted may be missing from a running campaign. */
+	return count_change(t, m, -(m->state == MEMBER_ACTIVE), -1,
+	    m->join != 0, &sequence, e);
+}
