@@ -3,9 +3,9 @@
  * consent.h - the entries that prove what was asked for, by whom and when.
  *
  * `consent` is an append-only table; nothing rewrites an entry, and only
- * erasure deletes one.  Row: index u64 -> 32 octets of random salt, then the
- * entry, a CBOR map (lib/cbor.h, deterministic) whose integer keys are those
- * of the table below.  Absent means zero or empty.  SHA-256(salt | entry) is
+ * erasure deletes one.  Row: index u64 -> 32 octets of random salt, the entry,
+ * 4 octets of check.  The entry is a CBOR map (lib/cbor.h, deterministic)
+ * whose integer keys are those of the table below; absent means zero or empty.  SHA-256(salt | entry) is
  * the entry's commitment, which the transparency log will publish; so the
  * bytes of an entry are fixed for ever, keys are never given another meaning,
  * and a reader passes over keys it does not know.
@@ -34,7 +34,7 @@
  *	35 date claimed by an import, UTC ms (uint)
  *	36 the clock was not synchronised (uint 1)
  *	37 SMTP code (uint)		38 enhanced code (text)
- *	39 entries erased (array of uint)
+ *	39 entries erased (bytes: indexes of 8 octets, ascending)
  */
 #ifndef SPOOL_CONSENT_H
 #define SPOOL_CONSENT_H
@@ -53,7 +53,7 @@ struct txn;
 
 #define CONSENT_SALT		32	/* octets */
 #define CONSENT_COMMITMENT	32
-#define CONSENT_ENTRY_MAX	32768	/* octets of an entry */
+#define CONSENT_ENTRY_MAX	65536	/* octets of an entry */
 #define CONSENT_ERASED_MAX	1024	/* indexes named by one erasure entry */
 #define CONSENT_TEXT_MAX	1024	/* octets of one text; more is cut */
 
@@ -110,7 +110,7 @@ struct consent {
 	struct slice	ip, proxy_ip;	/* 16 octets or none */
 	uint16_t	port, proxy_port;
 	struct slice	agent;
-	struct slice	form;		/* 32 octets or none */
+	uint8_t		shown[32];	/* zeros: none */
 	struct slice	raw;
 	struct slice	request;	/* 16 octets or none */
 	struct slice	message_id;
@@ -134,8 +134,7 @@ struct consent {
 	bool		clock_unsure;
 	uint16_t	code;
 	struct slice	enhanced;
-	size_t		nerased;
-	const uint64_t	*erased;	/* ascending; NULL in a decoded one */
+	struct slice	erased;		/* indexes, 8 octets each, big-endian */
 };
 
 /* For texts of a C string. */
@@ -167,7 +166,7 @@ int consent_append(struct txn *t, const struct consent *c, uint64_t *index_r,
 int consent_get(struct txn *t, uint64_t index, struct consent *c_r,
     struct err *e);
 /* The row as it lies: salt and entry, borrowed.  1, 0, -1. */
-int consent_row(struct txn *t, uint64_t index, struct slice *salt_r,
+int consent_get_row(struct txn *t, uint64_t index, struct slice *salt_r,
     struct slice *entry_r, struct err *e);
 /* The first entry of an address with an index >= from.  1, 0, -1. */
 int consent_next_of(struct txn *t, const uint8_t hash[static 16],
@@ -175,10 +174,11 @@ int consent_next_of(struct txn *t, const uint8_t hash[static 16],
 /* The last index given; 0 before the first. */
 int consent_last(struct txn *t, uint64_t *index_r, struct err *e);
 /*
- * Delete up to max entries of an address; indexes go to erased, how many to
- * *n_r.  The caller appends the entry that names them in the same transaction.
+ * Delete up to max entries of an address and append their indexes to erased,
+ * as the entry that names them, due in the same transaction, wants them.  1
+ * when there may be more, 0, -1.
  */
 int consent_erase(struct txn *t, const uint8_t hash[static 16],
-    uint64_t *erased, size_t max, size_t *n_r, struct err *e);
+    struct strbuf *erased, size_t max, struct err *e);
 
 #endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * consent.c - the table of consent entries.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include "lib/err.h"
+#include "spool/consent.h"
+#include "spool/row.h"
+
+#define SEAL_OCTETS	4	/* of record_end() */
+
+static struct key
+index_key(uint64_t index)
+{
+	struct key k = KEY_INIT;
+
+	key_u64(&k, index);
+	return k;
+}
+
+static struct key
+of_key(const uint8_t hash[static 16], uint64_t index)
+{
+	struct key k = KEY_INIT;
+
+	key_raw(&k, hash, 16);
+	key_u64(&k, index);
+	return k;
+}
+
+int
+consent_commitment(const uint8_t salt[static CONSENT_SALT],
+    struct slice entry, uint8_t out[static CONSENT_COMMITMENT], struct err *e)
+{
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	bool ok = md != NULL && EVP_DigestInit_ex(md, EVP_sha256(), NULL) &&
+	    EVP_DigestUpdate(md, salt, CONSENT_SALT) &&
+	    EVP_DigestUpdate(md, entry.p, entry.len) &&
+	    EVP_DigestFinal_ex(md, out, NULL);
+
+	EVP_MD_CTX_free(md);
+	if (ok)
+		return 0;
+	err_set(e, ERR_CRYPTO, "no SHA-256");
+	return -1;
+}
+
+/* Salt, entry and check, as they will lie in the row. */
+static int
+make_row(struct strbuf *row, const struct consent *c, struct err *e)
+{
+	char *salt = strbuf_reserve(row, CONSENT_SALT);
+
+	if (salt == NULL) {
+		err_set(e, ERR_LIMIT, "no memory for an entry");
+		return -1;
+	}
+	if (RAND_bytes((unsigned char *)salt, CONSENT_SALT) != 1) {
+		err_set(e, ERR_CRYPTO, "no random octets for a salt");
+		return -1;
+	}
+	strbuf_commit(row, CONSENT_SALT);
+	if (consent_encode(row, c, e) == -1)
+		return -1;
+	record_end(row);
+	return 0;
+}
+
+int
+consent_append(struct txn *t, const struct consent *c, uint64_t *index_r,
+    struct err *e)
+{
+	struct strbuf row = STRBUF_INIT(CONSENT_SALT + CONSENT_ENTRY_MAX +
+	    SEAL_OCTETS);
+	struct key k, of;
+	uint64_t index;
+	int ret = -1;
+
+	if (make_row(&row, c, e) == -1 ||
+	    txn_counter_next(t, COUNTER_CONSENT, &index, e) == -1)
+		goto out;
+	k = index_key(index);
+	if (txn_append(t, TABLE_CONSENT, key_slice(&k), SLICE(row.s, row.len),
+	    e) == -1)
+		goto out;
+	if (c->hash.len == 16) {
+		of = of_key(c->hash.p, index);
+		if (txn_put(t, TABLE_CONSENT_OF, key_slice(&of), SLICE("", 0),
+		    e) == -1)
+			goto out;
+	}
+	if (index_r != NULL)
+		*index_r = index;
+	ret = 0;
+out:
+	strbuf_free(&row);
+	return ret;
+}
+
+int
+consent_get_row(struct txn *t, uint64_t index, struct slice *salt_r,
+    struct slice *entry_r, struct err *e)
+{
+	struct key k = index_key(index);
+	struct slice v;
+	struct unpack u;
+	uint8_t first;
+	int rc = txn_get(t, TABLE_CONSENT, key_slice(&k), &v, e);
+
+	if (rc != 1)
+		return rc;
+	/* The salt's first octet stands where others have a version. */
+	if (!record_open(&u, v.p, v.len, &first) || u.left < CONSENT_SALT)
+		return row_damaged(TABLE_CONSENT, key_slice(&k),
+		    "its seal is broken", e);
+	*salt_r = (struct slice){ v.p, CONSENT_SALT };
+	*entry_r = (struct slice){ v.p + CONSENT_SALT,
+	    u.left + 1 - CONSENT_SALT };
+	return 1;
+}
+
+int
+consent_get(struct txn *t, uint64_t index, struct consent *c_r,
+    struct err *e)
+{
+	struct key k = index_key(index);
+	struct err le = ERR_INIT;
+	struct slice salt, entry;
+	int rc = consent_get_row(t, index, &salt, &entry, e);
+
+	if (rc != 1)
+		return rc;
+	if (consent_decode(entry, c_r, &le) == -1)
+		return row_damaged(TABLE_CONSENT, key_slice(&k), le.text, e);
+	return 1;
+}
+
+int
+consent_next_of(struct txn *t, const uint8_t hash[static 16], uint64_t from,
+    uint64_t *index_r, struct err *e)
+{
+	struct key k = of_key(hash, from);
+	struct slice key, value;
+	struct cursor *c;
+	struct unpack u;
+	int rc;
+
+	if (cursor_open(t, TABLE_CONSENT_OF, &c, e) == -1)
+		return -1;
+	rc = cursor_seek(c, key_slice(&k), &key, &value, e);
+	if (rc == 1 && (key.len != k.len ||
+	    !slice_has_prefix(key, SLICE(hash, 16))))
+		rc = 0;
+	if (rc == 1) {
+		unpack_init(&u, key.p + 16, 8);
+		*index_r = unpack_u64(&u);
+	}
+	cursor_close(c);
+	return rc;
+}
+
+int
+consent_last(struct txn *t, uint64_t *index_r, struct err *e)
+{
+	return txn_counter(t, COUNTER_CONSENT, index_r, e);
+}
+
+int
+consent_erase(struct txn *t, const uint8_t hash[static 16],
+    struct strbuf *erased, size_t max, struct err *e)
+{
+	uint64_t index;
+	struct key k, of;
+	int rc;
+
+	for (size_t n = 0; n < max; n++) {
+		rc = consent_next_of(t, hash, 0, &index, e);
+		if (rc != 1)
+			return rc;
+		k = index_key(index);
+		of = of_key(hash, index);
+		if (txn_del(t, TABLE_CONSENT, key_slice(&k), e) == -1 ||
+		    txn_del(t, TABLE_CONSENT_OF, key_slice(&of), e) == -1)
+			return -1;
+		pack_u64(erased, index);
+	}
+	return 1;
+}

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * consent_entry.c - one table of fields that writes, reads and shows entries.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "lib/cbor.h"
+#include "lib/date.h"
+#include "lib/err.h"
+#include "lib/ipc.h"
+#include "lib/strbuf.h"
+#include "lib/utf8.h"
+#include "spool/consent.h"
+#include "spool/content.h"
+#include "spool/store.h"
+
+enum field_type {
+	FIELD_U16, FIELD_U32, FIELD_U64, FIELD_TIME, FIELD_I64, FIELD_BOOL,
+	FIELD_KIND, FIELD_NETWORK, FIELD_GRADE,
+	FIELD_TEXT,
+	FIELD_RAW,		/* any octets, cut at IPC_RAW_MAX */
+	FIELD_INDEXES,		/* groups of 8 octets */
+	FIELD_IP,		/* 16 octets */
+	FIELD_ID,		/* 16 */
+	FIELD_HASH,		/* 32 */
+	FIELD_SHOWN,		/* 32, in the struct itself */
+};
+
+struct field {
+	unsigned	 key;		/* in the entry; ascending here */
+	const char	*name;		/* in JSON */
+	enum field_type	 type;
+	size_t		 at;		/* in struct consent */
+};
+
+#define AT(MEMBER)	offsetof(struct consent, MEMBER)
+
+static const struct field fields[] = {
+	{ 1, "kind", FIELD_KIND, AT(kind) },
+	{ 2, "time", FIELD_TIME, AT(when_ms) },
+	{ 3, "list", FIELD_U32, AT(list) },
+	{ 4, "organization", FIELD_U32, AT(org) },
+	{ 5, "address_hash", FIELD_ID, AT(hash) },
+	{ 6, "address", FIELD_TEXT, AT(address) },
+	{ 7, "channel", FIELD_TEXT, AT(channel) },
+	{ 8, "ip", FIELD_IP, AT(ip) },
+	{ 9, "port", FIELD_U16, AT(port) },
+	{ 10, "proxy_ip", FIELD_IP, AT(proxy_ip) },
+	{ 11, "proxy_port", FIELD_U16, AT(proxy_port) },
+	{ 12, "agent", FIELD_TEXT, AT(agent) },
+	{ 13, "shown", FIELD_SHOWN, AT(shown) },
+	{ 14, "request", FIELD_RAW, AT(raw) },
+	{ 15, "request_id", FIELD_ID, AT(request) },
+	{ 16, "message_id", FIELD_TEXT, AT(message_id) },
+	{ 17, "remote_host", FIELD_TEXT, AT(host) },
+	{ 18, "remote_reply", FIELD_TEXT, AT(reply) },
+	{ 19, "token_ms", FIELD_I64, AT(token_ms) },
+	{ 20, "network", FIELD_NETWORK, AT(network) },
+	{ 21, "grade", FIELD_GRADE, AT(grade) },
+	{ 22, "import", FIELD_U32, AT(import) },
+	{ 23, "source", FIELD_TEXT, AT(source) },
+	{ 24, "basis", FIELD_TEXT, AT(basis) },
+	{ 25, "reason", FIELD_U32, AT(reason) },
+	{ 26, "setter", FIELD_TEXT, AT(setter) },
+	{ 27, "subscriber", FIELD_U64, AT(subscriber) },
+	{ 28, "count", FIELD_U64, AT(count) },
+	{ 29, "follows", FIELD_U64, AT(follows) },
+	{ 30, "campaign", FIELD_U32, AT(campaign) },
+	{ 31, "scope", FIELD_U32, AT(scope) },
+	{ 32, "content", FIELD_HASH, AT(content) },
+	{ 33, "note", FIELD_TEXT, AT(note) },
+	{ 34, "result", FIELD_U32, AT(result) },
+	{ 35, "claimed", FIELD_TIME, AT(claimed_ms) },
+	{ 36, "clock_unsure", FIELD_BOOL, AT(clock_unsure) },
+	{ 37, "code", FIELD_U16, AT(code) },
+	{ 38, "enhanced", FIELD_TEXT, AT(enhanced) },
+	{ 39, "erased", FIELD_INDEXES, AT(erased) },
+};
+
+#define NFIELDS		(sizeof(fields) / sizeof(fields[0]))
+
+static bool
+is_number(enum field_type type)
+{
+	return type < FIELD_TEXT;
+}
+
+/* The octets a string of this type must have; 0: any. */
+static size_t
+exact_octets(enum field_type type)
+{
+	switch (type) {
+	case FIELD_IP:
+	case FIELD_ID:
+		return 16;
+	case FIELD_HASH:
+	case FIELD_SHOWN:
+		return 32;
+	default:
+		return 0;
+	}
+}
+
+/* ---- numbers in and out of the struct */
+
+static uint64_t
+get_number(const struct consent *c, const struct field *f)
+{
+	const char *p = (const char *)c + f->at;
+
+	switch (f->type) {
+	case FIELD_U16: return *(const uint16_t *)p;
+	case FIELD_U32: return *(const uint32_t *)p;
+	case FIELD_U64: return *(const uint64_t *)p;
+	case FIELD_TIME:
+	case FIELD_I64: {
+		int64_t v = *(const int64_t *)p;
+
+		return v > 0 ? (uint64_t)v : 0;	/* none is before 1970 */
+	}
+	case FIELD_BOOL: return *(const bool *)p;
+	case FIELD_KIND: return *(const enum consent_kind *)p;
+	case FIELD_NETWORK: return *(const enum consent_network *)p;
+	case FIELD_GRADE: return *(const enum consent_grade *)p;
+	default: return 0;
+	}
+}
+
+/* False when v is out of the field's range. */
+static bool
+set_number(struct consent *c, const struct field *f, uint64_t v)
+{
+	char *p = (char *)c + f->at;
+
+	switch (f->type) {
+	case FIELD_U16:
+		*(uint16_t *)p = (uint16_t)v;
+		return v <= UINT16_MAX;
+	case FIELD_U32:
+		*(uint32_t *)p = (uint32_t)v;
+		return v <= UINT32_MAX;
+	case FIELD_U64:
+		*(uint64_t *)p = v;
+		return true;
+	case FIELD_TIME:
+	case FIELD_I64:
+		*(int64_t *)p = (int64_t)v;
+		return v <= INT64_MAX;
+	case FIELD_BOOL:
+		*(bool *)p = v != 0;
+		return v <= 1;
+	case FIELD_KIND:
+		*(enum consent_kind *)p = (enum consent_kind)v;
+		return v > 0 && v < CONSENT_KINDS;
+	case FIELD_NETWORK:
+		*(enum consent_network *)p = (enum consent_network)v;
+		return v <= CONSENT_NETWORK_OTHER;
+	case FIELD_GRADE:
+		*(enum consent_grade *)p = (enum consent_grade)v;
+		return v <= CONSENT_GRADE_REPLIED;
+	default:
+		return false;
+	}
+}
+
+static bool
+is_zero(const uint8_t *p, size_t len)
+{
+	while (len > 0 && *p == 0)
+		p++, len--;
+	return len == 0;
+}
+
+static struct slice
+get_string(const struct consent *c, const struct field *f)
+{
+	const char *p = (const char *)c + f->at;
+
+	if (f->type != FIELD_SHOWN)
+		return *(const struct slice *)p;
+	return SLICE(p, is_zero(c->shown, sizeof(c->shown)) ? 0 : 32);
+}
+
+static void
+set_string(struct consent *c, const struct field *f, struct slice s)
+{
+	if (f->type == FIELD_SHOWN)
+		memcpy(c->shown, s.p, sizeof(c->shown));
+	else
+		*(struct slice *)((char *)c + f->at) = s;
+}
+
+/* ---- filling */
+
+struct slice
+consent_text(const char *s)
+{
+	return SLICE(s, s != NULL ? strlen(s) : 0);
+}
+
+void
+consent_evidence(struct consent *c, const struct ipc_evidence *ev)
+{
+	if (c->when_ms == 0)
+		c->when_ms = ev->when_ms;
+	c->channel = consent_text(ev->channel);
+	if (!is_zero(ev->ip, sizeof(ev->ip)))
+		c->ip = SLICE(ev->ip, sizeof(ev->ip));
+	c->port = ev->port;
+	if (!is_zero(ev->proxy_ip, sizeof(ev->proxy_ip)))
+		c->proxy_ip = SLICE(ev->proxy_ip, sizeof(ev->proxy_ip));
+	c->proxy_port = ev->proxy_port;
+	c->agent = consent_text(ev->agent);
+	c->raw = ev->raw;
+	if (!content_unhex(ev->form, c->shown))
+		memset(c->shown, 0, sizeof(c->shown));
+}
+
+/* ---- writing */
+
+/* text cut at a character, into b as a text that is surely UTF-8. */
+static void
+put_text(struct strbuf *b, struct slice text)
+{
+	struct strbuf repaired = STRBUF_INIT(4 * CONSENT_TEXT_MAX);
+	size_t len = text.len;
+
+	if (len > CONSENT_TEXT_MAX) {
+		len = CONSENT_TEXT_MAX;
+		while (len > CONSENT_TEXT_MAX - UTF8_OCTETS_MAX &&
+		    (text.p[len] & 0xc0) == 0x80)
+			len--;
+	}
+	if (utf8_valid((const char *)text.p, len)) {
+		cbor_put_text(b, (const char *)text.p, len);
+		return;
+	}
+	utf8_append_repaired(&repaired, (const char *)text.p, len);
+	cbor_put_text(b, repaired.s, repaired.len);
+	strbuf_free(&repaired);
+}
+
+static void
+put_string(struct strbuf *b, const struct field *f, struct slice s)
+{
+	if (f->type == FIELD_TEXT)
+		put_text(b, s);
+	else if (f->type == FIELD_RAW && s.len > IPC_RAW_MAX)
+		cbor_put_bytes(b, s.p, IPC_RAW_MAX);
+	else
+		cbor_put_bytes(b, s.p, s.len);
+}
+
+static bool
+is_present(const struct consent *c, const struct field *f)
+{
+	if (is_number(f->type))
+		return get_number(c, f) != 0;
+	return get_string(c, f).len != 0;
+}
+
+int
+consent_encode(struct strbuf *out, const struct consent *c, struct err *e)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < NFIELDS; i++) {
+		size_t exact = exact_octets(fields[i].type);
+
+		if (!is_present(c, &fields[i]))
+			continue;
+		if (exact != 0 && get_string(c, &fields[i]).len != exact) {
+			err_set(e, ERR_INPUT, "an entry whose %s is not of "
+			    "%zu octets", fields[i].name, exact);
+			return -1;
+		}
+		n++;
+	}
+	cbor_put_map(out, n);
+	for (size_t i = 0; i < NFIELDS; i++) {
+		const struct field *f = &fields[i];
+
+		if (!is_present(c, f))
+			continue;
+		cbor_put_uint(out, f->key);
+		if (is_number(f->type))
+			cbor_put_uint(out, get_number(c, f));
+		else
+			put_string(out, f, get_string(c, f));
+	}
+	if (!out->overflow)
+		return 0;
+	err_set(e, ERR_LIMIT, "an entry over %d octets", CONSENT_ENTRY_MAX);
+	return -1;
+}
+
+/* ---- reading */
+
+static const struct field *
+field_of(uint64_t key)
+{
+	for (size_t i = 0; i < NFIELDS; i++)
+		if (fields[i].key == key)
+			return &fields[i];
+	return NULL;
+}
+
+static bool
+take(struct consent *c, const struct field *f, const struct cbor_item *it)
+{
+	size_t exact = exact_octets(f->type);
+
+	if (is_number(f->type))
+		return it->type == CBOR_UINT && it->value != 0 &&
+		    set_number(c, f, it->value);
+	if (it->type != (f->type == FIELD_TEXT ? CBOR_TEXT : CBOR_BYTES) ||
+	    it->string.len == 0)
+		return false;
+	if ((exact != 0 && it->string.len != exact) ||
+	    (f->type == FIELD_INDEXES && it->string.len % 8 != 0))
+		return false;
+	set_string(c, f, it->string);
+	return true;
+}
+
+int
+consent_decode(struct slice entry, struct consent *c_r, struct err *e)
+{
+	struct cbor in;
+	struct cbor_item it, key;
+
+	*c_r = (struct consent){ .kind = 0 };
+	cbor_init(&in, entry.p, entry.len);
+	it = cbor_next(&in);
+	if (it.type != CBOR_MAP) {
+		err_set(e, ERR_DAMAGED, "no entry: %s", cbor_why(&in));
+		return -1;
+	}
+	for (uint64_t n = it.value; n > 0; n--) {
+		const struct field *f;
+
+		key = cbor_next(&in);
+		if ((f = field_of(key.value)) == NULL) {
+			if (!cbor_skip(&in))
+				break;
+			continue;
+		}
+		it = cbor_next(&in);
+		if (it.type == CBOR_BAD)
+			break;
+		if (!take(c_r, f, &it)) {
+			err_set(e, ERR_DAMAGED, "its %s is not one", f->name);
+			return -1;
+		}
+	}
+	if (!cbor_done(&in) || c_r->kind == 0) {
+		err_set(e, ERR_DAMAGED, "no whole entry: %s", cbor_why(&in));
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- showing */
+
+const char *
+consent_kind_name(enum consent_kind kind)
+{
+	static const char *const names[CONSENT_KINDS] = {
+		[0] = "none", [CONSENT_REQUEST] = "request",
+		[CONSENT_REQUEST_REFUSED] = "request-refused",
+		[CONSENT_REQUEST_THROTTLED] = "request-throttled",
+		[CONSENT_REQUESTS] = "requests-counted",
+		[CONSENT_MAIL_SENT] = "confirmation-sent",
+		[CONSENT_MAIL_FAILED] = "confirmation-failed",
+		[CONSENT_CONFIRMED] = "confirmed",
+		[CONSENT_CONFIRM_REFUSED] = "confirm-refused",
+		[CONSENT_IMPORT] = "import", [CONSENT_IMPORT_ROW] = "imported",
+		[CONSENT_PREFERENCE] = "preference",
+		[CONSENT_UNSUBSCRIBED] = "unsubscribed",
+		[CONSENT_BOUNCED] = "bounced",
+		[CONSENT_COMPLAINED] = "complained",
+		[CONSENT_SUPPRESSED] = "suppressed",
+		[CONSENT_LIFTED] = "lifted", [CONSENT_ERASED] = "erased",
+		[CONSENT_EXPORTED] = "exported",
+		[CONSENT_ADDRESS_CHANGED] = "address-changed",
+		[CONSENT_OWNER_CONFIRMED] = "owner-confirmed",
+		[CONSENT_ACT] = "act", [CONSENT_SUSPENDED] = "suspended",
+		[CONSENT_RESUMED] = "resumed", [CONSENT_REMOVED] = "removed",
+		[CONSENT_ALREADY] = "told-already-member",
+	};
+
+	return kind < CONSENT_KINDS ? names[kind] : "unknown";
+}
+
+static json_t *
+json_hex(struct slice s)
+{
+	struct strbuf b = STRBUF_INIT(128);
+	json_t *j;
+
+	for (size_t i = 0; i < s.len && i < 32; i++)
+		strbuf_addf(&b, "%02x", s.p[i]);
+	j = json_string(b.s);
+	strbuf_free(&b);
+	return j;
+}
+
+static json_t *
+json_ip(struct slice s)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	char text[INET6_ADDRSTRLEN];
+	bool v4 = memcmp(s.p, mapped, sizeof(mapped)) == 0;
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? s.p + 12 : s.p, text,
+	    sizeof(text));
+	return json_string(text);
+}
+
+/* Octets that JSON can not hold go as {"base64": ...}. */
+static json_t *
+json_raw(struct slice s)
+{
+	struct strbuf b = STRBUF_INIT(2 * CONSENT_ENTRY_MAX);
+	json_t *j = NULL;
+	char *p;
+
+	if (utf8_valid((const char *)s.p, s.len))
+		return json_stringn((const char *)s.p, s.len);
+	if ((p = strbuf_reserve(&b, 4 * ((s.len + 2) / 3) + 1)) != NULL) {
+		EVP_EncodeBlock((unsigned char *)p, s.p, (int)s.len);
+		j = json_pack("{s:s}", "base64", p);
+	}
+	strbuf_free(&b);
+	return j;
+}
+
+static json_t *
+json_indexes(struct slice s)
+{
+	json_t *j = json_array();
+	struct unpack u;
+
+	unpack_init(&u, s.p, s.len);
+	while (u.left >= 8)
+		json_array_append_new(j,
+		    json_integer((json_int_t)unpack_u64(&u)));
+	return j;
+}
+
+static json_t *
+json_time(int64_t ms)
+{
+	char text[DATE_RFC3339_LEN + 1];
+
+	date_rfc3339(ms, text);
+	return json_string(text);
+}
+
+static json_t *
+json_number(const struct consent *c, const struct field *f)
+{
+	static const char *const networks[] = { "unknown", "same", "other" };
+	static const char *const grades[] = { "none", "suspect", "pressed",
+	    "replied" };
+	uint64_t v = get_number(c, f);
+
+	switch (f->type) {
+	case FIELD_KIND: return json_string(consent_kind_name(c->kind));
+	case FIELD_NETWORK: return json_string(networks[c->network]);
+	case FIELD_GRADE: return json_string(grades[c->grade]);
+	case FIELD_BOOL: return json_true();
+	case FIELD_TIME: return json_time((int64_t)v);
+	default: return json_integer((json_int_t)v);
+	}
+}
+
+static json_t *
+json_field(const struct consent *c, const struct field *f)
+{
+	struct slice s;
+
+	if (is_number(f->type))
+		return json_number(c, f);
+	s = get_string(c, f);
+	switch (f->type) {
+	case FIELD_TEXT: return json_stringn((const char *)s.p, s.len);
+	case FIELD_RAW: return json_raw(s);
+	case FIELD_INDEXES: return json_indexes(s);
+	case FIELD_IP: return json_ip(s);
+	default: return json_hex(s);
+	}
+}
+
+json_t *
+consent_json(uint64_t index, const struct consent *c)
+{
+	json_t *j = json_object();
+	int bad = 0;
+
+	bad |= json_object_set_new(j, "index", json_integer((json_int_t)index));
+	for (size_t i = 0; i < NFIELDS; i++)
+		if (is_present(c, &fields[i]))
+			bad |= json_object_set_new(j, fields[i].name,
+			    json_field(c, &fields[i]));
+	if (bad != 0) {
+		json_decref(j);
+		return NULL;
+	}
+	return j;
+}

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_consent.c - an entry comes back as it was written, has one encoding,
+ * and the table only ever grows (S20, S38, S70).
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/ipc.h"
+#include "lib/strbuf.h"
+#include "spool/consent.h"
+#include "spool/store_private.h"
+#include "tests/spool_world.h"
+
+static const uint8_t hash[16] = "0123456789abcde";
+static const uint8_t other[16] = "another address";
+static const uint8_t ip[16] = { [10] = 0xff, [11] = 0xff, 192, 0, 2, 7 };
+static const uint8_t digest[32] = "thirty-two octets of some digest";
+
+static struct consent
+full_entry(void)
+{
+	struct consent c = {
+		.kind = CONSENT_CONFIRMED, .when_ms = 1790000000123,
+		.list = 7, .org = 2, .hash = SLICE(hash, 16),
+		.address = consent_text("Ann@example.org"),
+		.channel = consent_text("page"), .ip = SLICE(ip, 16),
+		.port = 65535, .proxy_ip = SLICE(ip, 16), .proxy_port = 1,
+		.agent = consent_text("Mozilla/5.0 (ü)"),
+		.raw = SLICE("POST /c\0\xff", 9), .request = SLICE(hash, 16),
+		.message_id = consent_text("<m@example.org>"),
+		.host = consent_text("mx.example.org [192.0.2.1]"),
+		.reply = consent_text("250 2.0.0 Ok: queued as 4F"),
+		.token_ms = 1, .network = CONSENT_NETWORK_OTHER,
+		.grade = CONSENT_GRADE_REPLIED, .import = 9,
+		.source = consent_text("shop"), .basis = consent_text("b"),
+		.reason = 3, .setter = consent_text("desk"),
+		.subscriber = UINT64_MAX, .count = 100, .follows = 3,
+		.campaign = 12, .scope = 2, .content = SLICE(digest, 32),
+		.note = consent_text("n"), .result = 1, .claimed_ms = 5,
+		.clock_unsure = true, .code = 550,
+		.enhanced = consent_text("5.1.1"),
+		.erased = SLICE("\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2", 16),
+	};
+
+	memcpy(c.shown, digest, sizeof(c.shown));
+	return c;
+}
+
+static void
+same_slice(struct slice a, struct slice b)
+{
+	assert_int_equal(a.len, b.len);
+	if (a.len != 0)
+		assert_memory_equal(a.p, b.p, a.len);
+}
+
+static void
+every_field_comes_back(void **state)
+{
+	struct consent c = full_entry(), d;
+	struct strbuf b = STRBUF_INIT(CONSENT_ENTRY_MAX);
+	struct strbuf again = STRBUF_INIT(CONSENT_ENTRY_MAX);
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(consent_encode(&b, &c, &e), 0);
+	assert_int_equal(consent_decode(SLICE(b.s, b.len), &d, &e), 0);
+	assert_int_equal(d.kind, c.kind);
+	assert_true(d.when_ms == c.when_ms);
+	assert_int_equal(d.list, 7);
+	same_slice(d.hash, c.hash);
+	same_slice(d.address, c.address);
+	same_slice(d.ip, c.ip);
+	assert_int_equal(d.port, 65535);
+	same_slice(d.agent, c.agent);
+	assert_memory_equal(d.shown, c.shown, 32);
+	same_slice(d.raw, c.raw);
+	same_slice(d.reply, c.reply);
+	assert_int_equal(d.network, CONSENT_NETWORK_OTHER);
+	assert_int_equal(d.grade, CONSENT_GRADE_REPLIED);
+	assert_true(d.subscriber == UINT64_MAX);
+	assert_true(d.clock_unsure);
+	same_slice(d.enhanced, c.enhanced);
+	same_slice(d.erased, c.erased);
+	/* One encoding: what was read is written as the same bytes. */
+	assert_int_equal(consent_encode(&again, &d, &e), 0);
+	assert_int_equal(again.len, b.len);
+	assert_memory_equal(again.s, b.s, b.len);
+	strbuf_free(&again);
+	strbuf_free(&b);
+}
+
+static void
+absent_fields_take_no_room(void **state)
+{
+	struct consent c = { .kind = CONSENT_REQUESTS, .when_ms = 1 }, d;
+	struct strbuf b = STRBUF_INIT(CONSENT_ENTRY_MAX);
+
+	(void)state;
+	assert_int_equal(consent_encode(&b, &c, NULL), 0);
+	assert_int_equal(b.len, 5);
+	assert_memory_equal(b.s, "\xa2\x01\x04\x02\x01", 5);
+	assert_int_equal(consent_decode(SLICE(b.s, b.len), &d, NULL), 0);
+	assert_int_equal(d.address.len, 0);
+	assert_int_equal(d.list, 0);
+	strbuf_free(&b);
+}
+
+static const struct {
+	const char	*why;
+	const char	*bytes;
+	size_t		 len;
+} bad[] = {
+	{ "no map",			"\x01", 1 },
+	{ "no kind",			"\xa1\x02\x01", 3 },
+	{ "a kind not known",		"\xa1\x01\x18\xc8", 4 },
+	{ "kind 0",			"\xa1\x01\x00", 3 },
+	{ "a text where a number is",	"\xa2\x01\x01\x03\x61" "a", 6 },
+	{ "a number where a text is",	"\xa2\x01\x01\x06\x01", 5 },
+	{ "bytes where a text is",	"\xa2\x01\x01\x06\x41" "a", 6 },
+	{ "a hash of 1 octet",		"\xa2\x01\x01\x05\x41" "a", 6 },
+	{ "a port over 65535",		"\xa2\x01\x01\x09\x1a\0\1\0\0", 9 },
+	{ "indexes of 3 octets",	"\xa2\x01\x01\x18\x27\x43" "abc", 9 },
+	{ "an empty text",		"\xa2\x01\x01\x06\x60", 5 },
+	{ "a zero, which is absence",	"\xa2\x01\x01\x03\x00", 5 },
+	{ "a time past 2^63",	"\xa2\x01\x01\x02\x1b\xff\0\0\0\0\0\0\0", 13 },
+	{ "left-over octets",		"\xa1\x01\x01\x00", 4 },
+	{ "cut short",			"\xa2\x01\x01", 3 },
+};
+
+static void
+what_is_no_entry_is_refused(void **state)
+{
+	struct consent c;
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		e = (struct err)ERR_INIT;
+		if (consent_decode(SLICE(bad[i].bytes, bad[i].len), &c,
+		    &e) == 0)
+			fail_msg("accepted: %s", bad[i].why);
+		assert_int_equal(e.code, ERR_DAMAGED);
+	}
+	/* A key of a later version is passed over, whatever it holds. */
+	assert_int_equal(consent_decode(SLICE("\xa2\x01\x01\x19\x01\x00\x82"
+	    "\x01\xa1\x01\x02", 11), &c, NULL), 0);
+	assert_int_equal(c.kind, CONSENT_REQUEST);
+}
+
+static void
+texts_are_cut_and_mended(void **state)
+{
+	struct strbuf b = STRBUF_INIT(CONSENT_ENTRY_MAX);
+	char longer[CONSENT_TEXT_MAX + 10], raw[IPC_RAW_MAX + 5];
+	struct consent c = { .kind = CONSENT_REQUEST }, d;
+
+	(void)state;
+	memset(longer, 'a', sizeof(longer));
+	memset(raw, 'r', sizeof(raw));
+	memcpy(longer + CONSENT_TEXT_MAX - 1, "\xc3\xbc", 2);
+	c.agent = SLICE(longer, sizeof(longer));
+	c.note = consent_text("a\xff" "b");
+	c.raw = SLICE(raw, sizeof(raw));
+	assert_int_equal(consent_encode(&b, &c, NULL), 0);
+	assert_int_equal(consent_decode(SLICE(b.s, b.len), &d, NULL), 0);
+	assert_int_equal(d.agent.len, CONSENT_TEXT_MAX - 1);
+	same_slice(d.note, consent_text("a\xef\xbf\xbd" "b"));
+	assert_int_equal(d.raw.len, IPC_RAW_MAX);
+	c = (struct consent){ .kind = CONSENT_REQUEST,
+	    .hash = SLICE(hash, 15) };
+	assert_int_equal(consent_encode(&b, &c, NULL), -1);
+	strbuf_free(&b);
+}
+
+static void
+evidence_is_taken_whole(void **state)
+{
+	struct ipc_evidence ev = { .when_ms = 5, .port = 99,
+	    .channel = "form", .agent = "x", .raw = SLICE("r", 1) };
+	struct consent c = { .kind = CONSENT_REQUEST };
+
+	(void)state;
+	memcpy(ev.ip, ip, 16);
+	memset(ev.form, 'a', 64);
+	consent_evidence(&c, &ev);
+	assert_int_equal(c.when_ms, 5);
+	same_slice(c.ip, SLICE(ip, 16));
+	assert_int_equal(c.proxy_ip.len, 0);
+	assert_int_equal(c.shown[31], 0xaa);
+	same_slice(c.channel, consent_text("form"));
+}
+
+static void
+json_shows_it(void **state)
+{
+	struct consent c = full_entry();
+	json_t *j = consent_json(42, &c);
+
+	(void)state;
+	assert_non_null(j);
+	assert_int_equal(json_integer_value(json_object_get(j, "index")), 42);
+	assert_string_equal(json_string_value(json_object_get(j, "kind")),
+	    "confirmed");
+	assert_string_equal(json_string_value(json_object_get(j, "time")),
+	    "2026-09-21T14:13:20.123Z");
+	assert_string_equal(json_string_value(json_object_get(j, "ip")),
+	    "192.0.2.7");
+	assert_string_equal(json_string_value(json_object_get(
+	    json_object_get(j, "request"), "base64")), "UE9TVCAvYwD/");
+	assert_string_equal(json_string_value(json_object_get(j, "grade")),
+	    "replied");
+	assert_int_equal(json_array_size(json_object_get(j, "erased")), 2);
+	json_decref(j);
+}
+
+/* ---- the table */
+
+struct appended {
+	uint64_t	index[3];
+};
+
+static int
+append_three(struct txn *t, void *arg, struct err *e)
+{
+	struct appended *a = arg;
+	struct consent c = { .kind = CONSENT_REQUEST, .when_ms = 1,
+	    .hash = SLICE(hash, 16), .address = consent_text("a@b.example") };
+
+	if (consent_append(t, &c, &a->index[0], e) == -1)
+		return -1;
+	c.hash = SLICE(other, 16);
+	if (consent_append(t, &c, &a->index[1], e) == -1)
+		return -1;
+	c.hash = SLICE(hash, 16);
+	c.kind = CONSENT_CONFIRMED;
+	c.follows = a->index[0];
+	return consent_append(t, &c, &a->index[2], e);
+}
+
+static void
+indexes_rise_and_find_their_address(void **state)
+{
+	struct world *w = *state;
+	struct appended a;
+	struct consent c;
+	struct slice salt[2], entry;
+	uint8_t one[32], two[32];
+	uint64_t index;
+	struct txn *t;
+
+	world_must(w, STORE_S, append_three, &a);
+	assert_int_equal(a.index[0], 1);
+	assert_int_equal(a.index[2], 3);
+	world_reopen(w);
+	world_must(w, STORE_S, append_three, &a);
+	assert_int_equal(a.index[0], 4);
+	t = world_read(w, STORE_S);
+	assert_int_equal(consent_last(t, &index, NULL), 0);
+	assert_int_equal(index, 6);
+	assert_int_equal(consent_get(t, 3, &c, NULL), 1);
+	assert_int_equal(c.kind, CONSENT_CONFIRMED);
+	assert_int_equal(c.follows, 1);
+	assert_int_equal(consent_get(t, 7, &c, NULL), 0);
+	assert_int_equal(consent_next_of(t, hash, 2, &index, NULL), 1);
+	assert_int_equal(index, 3);
+	assert_int_equal(consent_next_of(t, other, 3, &index, NULL), 1);
+	assert_int_equal(index, 5);
+	assert_int_equal(consent_next_of(t, other, 6, &index, NULL), 0);
+	/* Same entry, other salt: the commitments say nothing of it. */
+	assert_int_equal(consent_get_row(t, 1, &salt[0], &entry, NULL), 1);
+	assert_int_equal(consent_commitment(salt[0].p, entry, one, NULL), 0);
+	assert_int_equal(consent_get_row(t, 4, &salt[1], &entry, NULL), 1);
+	assert_int_equal(consent_commitment(salt[1].p, entry, two, NULL), 0);
+	assert_memory_not_equal(salt[0].p, salt[1].p, CONSENT_SALT);
+	assert_memory_not_equal(one, two, 32);
+	txn_end(t);
+}
+
+static int
+erase(struct txn *t, void *arg, struct err *e)
+{
+	return consent_erase(t, hash, arg, 10, e);
+}
+
+static void
+erasure_leaves_a_gap_that_is_not_filled(void **state)
+{
+	struct world *w = *state;
+	struct strbuf gone = STRBUF_INIT(1000);
+	struct appended a;
+	struct consent c;
+	struct txn *t;
+	uint64_t index;
+
+	world_must(w, STORE_S, append_three, &a);
+	world_must(w, STORE_S, erase, &gone);
+	assert_int_equal(gone.len, 16);
+	assert_memory_equal(gone.s, "\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\3", 16);
+	world_must(w, STORE_S, append_three, &a);
+	assert_int_equal(a.index[0], 4);	/* not 3, the last erased */
+	t = world_read(w, STORE_S);
+	assert_int_equal(consent_get(t, 1, &c, NULL), 0);
+	assert_int_equal(consent_get(t, 2, &c, NULL), 1);
+	assert_int_equal(consent_next_of(t, hash, 0, &index, NULL), 1);
+	assert_int_equal(index, 4);
+	txn_end(t);
+	strbuf_free(&gone);
+}
+
+static int
+damage(struct txn *t, void *arg, struct err *e)
+{
+	(void)arg;
+	return txn_put(t, TABLE_CONSENT, SLICE("\0\0\0\0\0\0\0\1", 8),
+	    SLICE("0123456789012345678901234567890123", 34), e);
+}
+
+static void
+a_damaged_entry_is_named(void **state)
+{
+	struct world *w = *state;
+	struct appended a;
+	struct consent c;
+	struct txn *t;
+
+	world_must(w, STORE_S, append_three, &a);
+	world_must(w, STORE_S, damage, NULL);
+	t = world_read(w, STORE_S);
+	assert_int_equal(consent_get(t, 1, &c, &w->e), -1);
+	assert_int_equal(w->e.code, ERR_DAMAGED);
+	assert_non_null(strstr(w->e.text, "consent 0000000000000001"));
+	assert_int_equal(consent_get(t, 2, &c, &w->e), 1);
+	txn_end(t);
+}
+
+/* A kill at any step leaves index, entry and address in step (P6). */
+static void
+an_append_is_whole_or_not(void **state)
+{
+	struct world *w = *state;
+	struct appended a;
+	struct txn *t;
+	uint64_t n, of, last;
+
+	for (unsigned i = 1; world_killed_at(w, STORE_S, append_three, &a, i);
+	    i++) {
+		t = world_read(w, STORE_S);
+		assert_int_equal(txn_count(t, TABLE_CONSENT, &n, NULL), 0);
+		assert_int_equal(txn_count(t, TABLE_CONSENT_OF, &of, NULL), 0);
+		assert_int_equal(consent_last(t, &last, NULL), 0);
+		txn_end(t);
+		assert_int_equal(n, of);
+		assert_int_equal(n, last);
+		assert_true(n == 0 || n == 3);
+		assert_true(i < 100);
+	}
+}
+
+int
+main(void)
+{
+#define TEST(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_field_comes_back),
+		cmocka_unit_test(absent_fields_take_no_room),
+		cmocka_unit_test(what_is_no_entry_is_refused),
+		cmocka_unit_test(texts_are_cut_and_mended),
+		cmocka_unit_test(evidence_is_taken_whole),
+		cmocka_unit_test(json_shows_it),
+		TEST(indexes_rise_and_find_their_address),
+		TEST(erasure_leaves_a_gap_that_is_not_filled),
+		TEST(a_damaged_entry_is_named),
+		TEST(an_append_is_whole_or_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
