@@ -227,11 +227,16 @@ must_escape(const char *text, size_t i, size_t len)
 	return c < 0x21 || c > 0x7e || c == '=';
 }
 
-/* ... and at the start of a line: dot-stuffing, and mailbox files. */
+/*
+ * ... and at the start of a line: dot-stuffing, mailbox files, and what could
+ * be a boundary, for a value must not begin a part of its own.
+ */
 static bool
 must_escape_first(const char *text, size_t i, size_t len)
 {
-	return text[i] == '.' || (text[i] == 'F' && len - i >= 5 &&
+	return text[i] == '.' ||
+	    (text[i] == '-' && (i + 1 == len || text[i + 1] == '-')) ||
+	    (text[i] == 'F' && len - i >= 5 &&
 	    memcmp(text + i, "From ", 5) == 0);
 }
 

@@ -8,7 +8,7 @@
  *
  *	- no octet but printable ASCII, single blanks and CRLF;
  *	- no tab, no blank at a line's or a run's end, no two blanks in a row;
- *	- no '.' and no "From " at the start of a line;
+ *	- no '.', "From " or "--" (a boundary) at the start of a line;
  *	- lines of at most 76 octets.
  *
  * Text may be encoded run by run: a run begins at the column where the one

@@ -12,134 +12,21 @@
 #include "lib/err.h"
 #include "lib/header.h"
 #include "lib/lint_private.h"
+#include "lib/mailhead.h"
 #include "lib/utf8.h"
-
-/* One mailbox of a list (RFC 5322 section 3.4). */
-struct mailbox {
-	struct strbuf	phrase;		/* as written, without comments */
-	struct strbuf	address;	/* between < and >, or all there is */
-};
-
-#define MAILBOX_INIT	{ STRBUF_INIT(MIME_HEADER_MAX), \
-	    STRBUF_INIT(MIME_HEADER_MAX) }
-
-static void
-mailbox_free(struct mailbox *b)
-{
-	strbuf_free(&b->phrase);
-	strbuf_free(&b->address);
-}
-
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Step over a comment, with those inside it. */
-static const char *
-skip_comment(const char *p, const char *end)
-{
-	unsigned depth = 0;
-
-	for (; p < end; p++) {
-		if (*p == '\\' && p + 1 < end)
-			p++;
-		else if (*p == '(')
-			depth++;
-		else if (*p == ')' && --depth == 0)
-			return p + 1;
-	}
-	return end;
-}
-
-/* Append a quoted string with its quotes; folds in it are nothing. */
-static const char *
-take_quoted(const char *p, const char *end, struct strbuf *out)
-{
-	strbuf_addc(out, *p++);
-	for (; p < end && *p != '"'; p++) {
-		if (*p == '\\' && p + 1 < end)
-			strbuf_addc(out, *p++);
-		if (*p != '\r' && *p != '\n')
-			strbuf_addc(out, *p);
-	}
-	strbuf_addc(out, '"');
-	return p < end ? p + 1 : end;
-}
-
-static void
-trim(struct strbuf *b)
-{
-	size_t n = 0;
-
-	while (b->len > 0 && is_space(b->s[b->len - 1]))
-		strbuf_truncate(b, b->len - 1);
-	while (n < b->len && is_space(b->s[n]))
-		n++;
-	strbuf_consume(b, n);
-}
-
-/*
- * Read the next mailbox at *p.  A group's name is dropped and its members
- * count; an empty entry is skipped.  False at the end.
- */
-static bool
-next_mailbox(const char **p, const char *end, struct mailbox *b)
-{
-	bool angle = false, had_angle = false;
-	const char *q = *p;
-
-	strbuf_reset(&b->phrase);
-	strbuf_reset(&b->address);
-	while (q < end) {
-		struct strbuf *to = angle ? &b->address : &b->phrase;
-
-		if (*q == '"') {
-			q = take_quoted(q, end, to);
-		} else if (*q == '(') {
-			q = skip_comment(q, end);
-		} else if (*q == '<') {
-			angle = had_angle = true;
-			q++;
-		} else if (*q == '>') {
-			angle = false;
-			q++;
-		} else if (!angle && *q == ':') {
-			strbuf_reset(&b->phrase);
-			q++;
-		} else if (!angle && (*q == ',' || *q == ';')) {
-			q++;
-			if (b->phrase.len != 0 || had_angle)
-				break;
-		} else {
-			if (*q != '\r' && *q != '\n')
-				strbuf_addc(to, *q);
-			q++;
-		}
-	}
-	*p = q;
-	trim(&b->phrase);
-	trim(&b->address);
-	if (!had_angle) {
-		strbuf_add(&b->address, b->phrase.s, b->phrase.len);
-		strbuf_reset(&b->phrase);
-	}
-	return b->address.len != 0 || had_angle;
-}
 
 /* The name as people see it: quotes off, encoded words decoded. */
 static void
-display_name(const struct mailbox *b, struct strbuf *out)
+display_name(struct slice display, struct strbuf *out)
 {
 	struct strbuf plain = STRBUF_INIT(MIME_HEADER_MAX);
 
-	for (size_t i = 0; i < b->phrase.len; i++) {
-		if (b->phrase.s[i] == '"')
+	for (size_t i = 0; i < display.len; i++) {
+		if (display.p[i] == '"')
 			continue;
-		if (b->phrase.s[i] == '\\' && i + 1 < b->phrase.len)
+		if (display.p[i] == '\\' && i + 1 < display.len)
 			i++;
-		strbuf_addc(&plain, b->phrase.s[i]);
+		strbuf_addc(&plain, (char)display.p[i]);
 	}
 	header_decode(out, plain.s, plain.len, NULL);
 	strbuf_free(&plain);
@@ -169,15 +56,17 @@ has_count(const char *s)
 /* R7, after the examples of Gmail's sender guidelines. */
 static void
 check_display_name(struct lint *l, const struct mime_field *f,
-    const struct mailbox *b)
+    const struct address *a, struct slice display)
 {
 	static const char *const fakes[] = { "re:", "fw:", "fwd:" };
 	struct strbuf name = STRBUF_INIT(HEADER_DECODE_MAX);
+	struct strbuf own = STRBUF_INIT(ADDRESS_TEXT_MAX);
 	const char *what = NULL;
 	uint32_t c;
 	size_t n;
 
-	display_name(b, &name);
+	display_name(display, &name);
+	address_format(&own, a);
 	for (size_t i = 0; i < sizeof(fakes) / sizeof(fakes[0]); i++)
 		if (strncasecmp(name.s, fakes[i], strlen(fakes[i])) == 0)
 			what = "looks like an answer or a forward";
@@ -189,8 +78,7 @@ check_display_name(struct lint *l, const struct mime_field *f,
 		if (is_badge(c))
 			what = "has a mark that could pass for a badge";
 	}
-	if (strchr(name.s, '@') != NULL &&
-	    strcasecmp(name.s, b->address.s) != 0)
+	if (strchr(name.s, '@') != NULL && strcasecmp(name.s, own.s) != 0)
 		what = "holds another address";
 	if (strstr(name.s, "{{") != NULL)
 		what = "has a placeholder; it names the sender, not the "
@@ -199,29 +87,55 @@ check_display_name(struct lint *l, const struct mime_field *f,
 		lint_add(l, LINT_SHOULD, "R7", 0, f->line, "the display name "
 		    "in From %s", what);
 	strbuf_free(&name);
+	strbuf_free(&own);
 }
 
-/* Mailboxes in f; each must be one that SMTP can name when strict. */
+struct visit {
+	struct lint			*l;
+	const struct mime_field		*f;
+};
+
+static void
+on_mailbox(void *arg, const struct address *a, struct slice display)
+{
+	struct visit *v = arg;
+	const struct mime_field *f = v->f;
+
+	if (mime_field_is(f, "From"))
+		check_display_name(v->l, f, a, display);
+	/* Replies and the MX of the sender are looked for there. */
+	if (strchr(a->domain, '.') == NULL || !utf8_is_ascii(a->local,
+	    strlen(a->local)))
+		lint_add(v->l, LINT_MUST, "R84", 0, f->line, "%.*s has an "
+		    "address that mail cannot reach everywhere",
+		    (int)f->name.len, (const char *)f->name.p);
+}
+
+/* Mailboxes in f, good and bad; what is bad is said when strict. */
 static unsigned
 check_list(struct lint *l, const struct mime_field *f, bool strict)
 {
-	const char *p = (const char *)f->value.p, *end = p + f->value.len;
-	struct mailbox b = MAILBOX_INIT;
-	struct address parsed;
-	struct err e;
-	unsigned n = 0;
+	struct strbuf value = STRBUF_INIT(MIME_HEADER_MAX);
+	struct visit v = { l, f };
+	struct err e = ERR_INIT;
+	unsigned bad = 0;
+	int n;
 
-	while (next_mailbox(&p, end, &b)) {
-		n++;
-		if (mime_field_is(f, "From"))
-			check_display_name(l, f, &b);
-		if (strict && address_parse(b.address.s, b.address.len, 0,
-		    &parsed, &e) == -1)
-			lint_add(l, LINT_MUST, "R84", 0, f->line, "%.*s: %s",
-			    (int)f->name.len, (const char *)f->name.p, e.text);
-	}
-	mailbox_free(&b);
-	return n;
+	mime_field_unfold(f, &value);
+	n = mailbox_list_parse(value.s, value.len, strict ? on_mailbox : NULL,
+	    &v, &bad, &e);
+	if (strict && n == -1)
+		lint_add(l, LINT_MUST, "R84", 0, f->line, "%.*s is %s",
+		    (int)f->name.len, (const char *)f->name.p, e.text);
+	else if (strict && bad > 0)
+		lint_add(l, LINT_MUST, "R84", 0, f->line, "%.*s has %u that "
+		    "is no address (RFC 5322 section 3.4)", (int)f->name.len,
+		    (const char *)f->name.p, bad);
+	else if (strict && n == 0)
+		lint_add(l, LINT_MUST, "R84", 0, f->line, "%.*s has no "
+		    "address", (int)f->name.len, (const char *)f->name.p);
+	strbuf_free(&value);
+	return n > 0 ? (unsigned)n + bad : bad;
 }
 
 static void
@@ -241,9 +155,6 @@ check_field(struct lint *l, const struct mime_field *f)
 	    !mime_field_is(f, "Reply-To"))
 		return;
 	n = check_list(l, f, true);
-	if (n == 0)
-		lint_add(l, LINT_MUST, "R84", 0, f->line, "%.*s has no "
-		    "address", (int)f->name.len, (const char *)f->name.p);
 	if (n > 1 && mime_field_is(f, "Sender"))
 		lint_add(l, LINT_MUST, "R84", 0, f->line, "Sender has %u "
 		    "addresses; it must have one (RFC 5322 section 3.6.2)", n);

@@ -76,6 +76,27 @@ find(const char *p, const char *end, const char *text, size_t len)
 }
 
 static int
+grow(struct compiler *c)
+{
+	size_t cap = c->cap != 0 ? c->cap * 2 : 16;
+	struct mustache_op *op;
+	size_t *offset;
+
+	op = reallocarray(c->m->op, cap, sizeof(*op));
+	if (op != NULL)
+		c->m->op = op;
+	offset = reallocarray(c->offset, cap, sizeof(*offset));
+	if (offset != NULL)
+		c->offset = offset;
+	if (op == NULL || offset == NULL) {
+		err_set(c->e, ERR_SYSTEM, "no memory for a template");
+		return -1;
+	}
+	c->cap = cap;
+	return 0;
+}
+
+static int
 add_op(struct compiler *c, enum mustache_op_type type, const char *text,
     size_t len)
 {
@@ -97,12 +118,8 @@ add_op(struct compiler *c, enum mustache_op_type type, const char *text,
 		    (unsigned)c->line, MUSTACHE_OPS_MAX);
 		return -1;
 	}
-	if (m->ops == c->cap) {
-		c->cap = c->cap != 0 ? c->cap * 2 : 16;
-		m->op = xreallocarray(m->op, c->cap, sizeof(*m->op));
-		c->offset = xreallocarray(c->offset, c->cap,
-		    sizeof(*c->offset));
-	}
+	if (m->ops == c->cap && grow(c) == -1)
+		return -1;
 	op = &m->op[m->ops];
 	*op = (struct mustache_op){ .type = type, .builtin = -1,
 	    .context = c->params->context, .line = c->line, .len = len,

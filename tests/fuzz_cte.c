@@ -54,6 +54,8 @@ encode_quoted(const char *text, size_t len, size_t cut)
 		require((c == '\n') == (prev == '\r'));
 		require(c == '\r' || c == '\n' || (c >= ' ' && c <= '~'));
 		require(!(prev == '\n' && c == '.'));
+		require(!(prev == '-' && c == '-' &&
+		    (i == 1 || out.s[i - 2] == '\n')));
 		require(!(prev == ' ' && (c == ' ' || c == '\r')));
 		line = c == '\n' ? 0 : line + 1;
 		require(line <= CTE_LINE_MAX + 1);

@@ -52,6 +52,9 @@ static const struct {
 	{ "T30: dot at a line's start",	".\r\n..x\r\na.", "=2E\r\n=2E.x\r\na." },
 	{ "From at a line's start",	"From me\nFrom\n>From x From y",
 	    "=46rom me\r\nFrom\r\n>From x From y" },
+	{ "a boundary of somebody's choice", "--b\r\n- b\n-\n-",
+	    "=2D-b\r\n- b\r\n-\r\n=2D" },
+	{ "a boundary after a soft break", LINE75 "--b", LINE75 "=\r\n=2D-b" },
 	{ "every kind of line end",	"a\rb\nc\r\nd\n\re", "a\r\nb\r\nc\r\nd\r\n\r\ne" },
 	{ "75 octets need no break",	LINE75, LINE75 },
 	{ "76 octets do",		LINE75 "6", LINE75 "=\r\n6" },
@@ -198,7 +201,7 @@ decoding_has_a_limit(void **state)
 static void
 quoted_printable_round_trip(void **state)
 {
-	static const char spice[] = " \t=.From \n.abc";
+	static const char spice[] = " \t=.Fr-- \n.abc";
 	struct strbuf in = STRBUF_INIT(4096), enc = STRBUF_INIT(65536);
 	struct strbuf back = STRBUF_INIT(4096);
 	uint32_t x = 1;
@@ -237,6 +240,8 @@ quoted_printable_round_trip(void **state)
 			assert_false(c == '\n' && prev != '\r');
 			assert_false(prev == '\r' && c != '\n');
 			assert_false(c == '.' && prev == '\n');
+			assert_false(c == '-' && prev == '-' && i > 1 &&
+			    enc.s[i - 2] == '\n');
 			assert_false(prev == ' ' && (c == ' ' || c == '\r'));
 			line = c == '\n' ? 0 : line + 1;
 			assert_true(line <= CTE_LINE_MAX + 1);

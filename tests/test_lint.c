@@ -139,9 +139,10 @@ static const struct {
 	/* addresses */
 	{ "R84", LINT_MUST, 3, "0", "no Sender", DATE ID "From: a@b.example,\n c@d.example\n" SUBJECT MIME "\nx\n" },
 	{ "R6", LINT_SHOULD, 3, "0", "From has 2", DATE ID "From: a@b.example, c@d.example\n" SUBJECT MIME "Sender: a@b.example\n\nx\n" },
-	{ "R84", LINT_MUST, 3, "0", "From: ", DATE ID "From: Whomever\n" SUBJECT MIME "\nx\n" },
-	{ "R84", LINT_MUST, 3, "0", "From: ", DATE ID "From: A <a@@b.example>\n" SUBJECT MIME "\nx\n" },
-	{ "R84", LINT_MUST, 3, "0", "From: ", DATE ID "From: A <a@localhost>\n" SUBJECT MIME "\nx\n" },
+	{ "R84", LINT_MUST, 3, "0", "From has 1 that is no address", DATE ID "From: Whomever\n" SUBJECT MIME "\nx\n" },
+	{ "R84", LINT_MUST, 3, "0", "From has 1 that is no address", DATE ID "From: A <a@@b.example>\n" SUBJECT MIME "\nx\n" },
+	{ "R84", LINT_MUST, 3, "0", "cannot reach", DATE ID "From: A <a@localhost>\n" SUBJECT MIME "\nx\n" },
+	{ "R84", LINT_MUST, 3, "0", "do not match", DATE ID "From: \"A <a@b.example>\n" SUBJECT MIME "\nx\n" },
 	{ "R84", LINT_MUST, 3, "0", "From has no address", DATE ID "From:\n" SUBJECT MIME "\nx\n" },
 	{ "R84", LINT_MUST, 3, "0", "From has no address", DATE ID "From: undisclosed:;\n" SUBJECT MIME "\nx\n" },
 	{ "R84", LINT_MUST, 6, "0", "Sender has 2", HEAD "Sender: a@b.example, c@d.example\n\nx\n" },
