@@ -5,10 +5,10 @@
  * The library asserts on many a wrong argument and trusts much of what it
  * reads, so everything that reaches it was checked before:
  *
- *  - Signature fields are parsed here first (RFC 6376 section 6.1.1).  One that
- *    is malformed never gets there: with an i= that ends in '=', or is longer
- *    than an address, 2.11.0 reads past its end.  So another signature that
- *    covers a malformed one fails, which is fair.
+ *  - Signature fields are read by dkim_verify_scan.c first.  One that is
+ *    malformed never gets here: with an i= that ends in '=', or is longer than
+ *    an address, 2.11.0 reads past its end.  So another signature that covers a
+ *    malformed one fails, which is fair.
  *  - Its key buffer is a kilobyte; longer records never get there.
  *  - With h= naming every field of a message and then some, 2.11.0 writes one
  *    pointer past its list of fields.  A field that nothing can name is put in
@@ -18,21 +18,19 @@
  */
 #include "config.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/types.h>
 
 #include <dkim.h>
 
 #include "lib/dkim_canon.h"
 #include "lib/dkim_verify.h"
+#include "lib/dkim_verify_private.h"
 #include "lib/err.h"
 #include "lib/strbuf.h"
 
 #define CLOCK_DRIFT	(10u * 365 * 86400)	/* seconds */
-#define IDENTITY_MAX	254	/* octets of i=: an address, RFC 5321 */
 /* Blanks in h= go when it is read, so no h= can name this. */
 #define SPARE_FIELD	"spare field:"
 
@@ -40,307 +38,6 @@ struct dkim_verifier {
 	DKIM_LIB		*lib;
 	struct dkim_field	 field[DKIM_VERIFY_FIELDS];
 };
-
-/* ---- reading signatures */
-
-static void
-judge(struct dkim_signature *sig, enum dkim_verdict verdict,
-    const char *reason)
-{
-	sig->verdict = verdict;
-	sig->reason = reason;
-}
-
-static bool
-malformed(struct dkim_signature *sig, const char *reason)
-{
-	judge(sig, DKIM_VERDICT_MALFORMED, reason);
-	return false;
-}
-
-static bool
-is_space(uint8_t c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* h= to covered: names in small letters, blanks gone, none of them empty. */
-static bool
-read_covered(struct dkim_signature *sig, struct slice h)
-{
-	size_t n = 0;
-	bool empty = true;
-
-	if (h.len >= DKIM_COVERED_MAX)
-		return false;
-	for (size_t i = 0; i < h.len; i++) {
-		uint8_t c = h.p[i];
-
-		if (is_space(c))
-			continue;
-		if (c == ':' && empty)
-			return false;
-		empty = c == ':';
-		if (c >= 'A' && c <= 'Z')
-			c = (uint8_t)(c + ('a' - 'A'));
-		sig->covered[n++] = (char)c;
-	}
-	sig->covered[n] = '\0';
-	return !empty;
-}
-
-static bool
-read_name(struct slice value, char out[static DKIM_DOMAIN_MAX + 1])
-{
-	if (!dkim_name_valid(value, false))
-		return false;
-	memcpy(out, value.p, value.len);
-	out[value.len] = '\0';
-	return true;
-}
-
-/* t=, x= and l=, each a number when there. */
-static bool
-read_numbers(const struct dkim_tags *tags, struct dkim_signature *sig)
-{
-	const struct slice *t = dkim_tags_find(tags, "t");
-	const struct slice *x = dkim_tags_find(tags, "x");
-	const struct slice *l = dkim_tags_find(tags, "l");
-	uint64_t length;
-
-	if ((t != NULL && !dkim_tag_number(*t, &sig->t)) ||
-	    (x != NULL && !dkim_tag_number(*x, &sig->x)) ||
-	    (l != NULL && !dkim_tag_number(*l, &length)))
-		return malformed(sig, "t=, x= or l= is no number");
-	if (t != NULL && x != NULL && sig->x <= sig->t)
-		return malformed(sig, "x= does not come after t=");
-	sig->partial = l != NULL;
-	return true;
-}
-
-static bool
-is_hex(uint8_t c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
-}
-
-/*
- * i= is the domain of d= or one below it, after an '@' that a local part in
- * dkim-quoted-printable may stand before (RFC 6376 sections 2.11 and 3.5).
- */
-static bool
-identity_valid(struct slice i, const char *domain)
-{
-	size_t at = i.len, len = strlen(domain);
-	struct slice name;
-
-	if (i.len > IDENTITY_MAX)
-		return false;
-	while (at > 0 && i.p[at - 1] != '@')
-		at--;
-	for (size_t k = 0; k < at; k++)
-		if (i.p[k] == '=' && (at - k < 3 || !is_hex(i.p[k + 1]) ||
-		    !is_hex(i.p[k + 2])))
-			return false;
-	name = (struct slice){ i.p + at, i.len - at };
-	return at > 0 && dkim_name_valid(name, false) && name.len >= len &&
-	    strncasecmp((const char *)name.p + name.len - len, domain,
-	    len) == 0 && (name.len == len || name.p[name.len - len - 1] ==
-	    '.');
-}
-
-static bool
-read_algorithm(struct slice a, struct dkim_signature *sig)
-{
-	if (dkim_tag_is(a, "rsa-sha256")) {
-		sig->type = DKIM_KEY_RSA;
-	} else if (dkim_tag_is(a, "ed25519-sha256")) {
-		sig->type = DKIM_KEY_ED25519;
-	} else if (dkim_tag_is(a, "rsa-sha1")) {
-		judge(sig, DKIM_VERDICT_WEAK, "rsa-sha1 (RFC 8301)");
-		return false;
-	} else {
-		return malformed(sig, "a= is unknown");
-	}
-	return true;
-}
-
-/* The tags that a signature must have; false when it is judged already. */
-static bool
-read_tags(const struct dkim_tags *tags, struct dkim_signature *sig)
-{
-	static const char *const names[] = { "v", "a", "b", "bh", "d", "h",
-	    "s" };
-	const struct slice *value[sizeof(names) / sizeof(names[0])];
-	const struct slice *i_tag = dkim_tags_find(tags, "i");
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		value[i] = dkim_tags_find(tags, names[i]);
-		if (value[i] == NULL || value[i]->len == 0)
-			return malformed(sig, "a required tag is missing");
-	}
-	if (!dkim_tag_is(*value[0], "1"))
-		return malformed(sig, "v= is not 1");
-	if (!read_name(*value[4], sig->domain) ||
-	    !read_name(*value[6], sig->selector))
-		return malformed(sig, "d= or s= is no name");
-	if (i_tag != NULL && !identity_valid(*i_tag, sig->domain))
-		return malformed(sig, "i= is no identity of d=");
-	if (!read_covered(sig, *value[5]))
-		return malformed(sig, "h= is no list of names");
-	if (dkim_signature_covers(sig, "from") == 0)
-		return malformed(sig, "h= does not name From");
-	return read_numbers(tags, sig) && read_algorithm(*value[1], sig);
-}
-
-static void
-read_signature(struct slice raw, uint64_t now, struct dkim_signature *sig)
-{
-	const uint8_t *colon = memchr(raw.p, ':', raw.len);
-	struct dkim_tags tags;
-
-	sig->verdict = DKIM_VERDICT_UNTESTED;
-	sig->reason = "not tested";
-	if (raw.len > DKIM_SIGNATURE_FIELD_MAX) {
-		malformed(sig, "the field is too long");
-		return;
-	}
-	/* dkim_message_split() saw the colon and the CRLF at the end. */
-	if (dkim_tags_parse(&tags, colon + 1,
-	    raw.len - 2 - (size_t)(colon + 1 - raw.p), NULL) == -1) {
-		malformed(sig, "no list of tags");
-		return;
-	}
-	if (!read_tags(&tags, sig))
-		return;
-	if (sig->x != 0 && sig->x <= now)
-		judge(sig, DKIM_VERDICT_EXPIRED, "x= has passed");
-}
-
-static bool
-is_named(const struct dkim_field *f, const char *name)
-{
-	return f->name.len == strlen(name) &&
-	    strncasecmp((const char *)f->name.p, name, f->name.len) == 0;
-}
-
-/* The message in pieces, and its signatures as far as we can judge them. */
-struct scan {
-	struct dkim_field	*field;
-	size_t			 n;
-	struct slice		 body;
-};
-
-static int
-scan_message(struct slice message, uint64_t now, struct scan *s,
-    struct dkim_report *report, struct err *e)
-{
-	bool from = false;
-
-	report->n = report->ignored = 0;
-	if (message.len > DKIM_VERIFY_OCTETS) {
-		err_set(e, ERR_LIMIT, "message of over %u octets",
-		    DKIM_VERIFY_OCTETS);
-		return -1;
-	}
-	if (dkim_message_split(message, s->field, DKIM_VERIFY_FIELDS, &s->n,
-	    &s->body, e) == -1)
-		return -1;
-	for (size_t i = 0; i < s->n; i++) {
-		from = from || is_named(&s->field[i], "From");
-		if (!is_named(&s->field[i], DKIM_SIGNHEADER))
-			continue;
-		if (report->n == DKIM_VERIFY_SIGNATURES) {
-			report->ignored++;
-			continue;
-		}
-		report->sig[report->n] = (struct dkim_signature){ 0 };
-		read_signature(s->field[i].raw, now,
-		    &report->sig[report->n++]);
-	}
-	if (!from) {
-		err_set(e, ERR_INPUT, "the message has no From field");
-		return -1;
-	}
-	return 0;
-}
-
-int
-dkim_verify_scan(struct slice message, uint64_t now,
-    struct dkim_report *report_r, struct err *e)
-{
-	struct scan s = { .field = calloc(DKIM_VERIFY_FIELDS,
-	    sizeof(*s.field)) };
-	int ret;
-
-	if (s.field == NULL) {
-		err_sys(e, "dkim scan");
-		return -1;
-	}
-	ret = scan_message(message, now, &s, report_r, e);
-	free(s.field);
-	return ret;
-}
-
-bool
-dkim_signature_key_name(const struct dkim_signature *sig,
-    char name_r[static DKIM_DOMAIN_MAX + 1])
-{
-	int n = snprintf(name_r, DKIM_DOMAIN_MAX + 1, "%s." DKIM_DNSKEYNAME
-	    ".%s", sig->selector, sig->domain);
-
-	return n > 0 && n <= DKIM_DOMAIN_MAX;
-}
-
-size_t
-dkim_signature_covers(const struct dkim_signature *sig, const char *name)
-{
-	size_t len = strlen(name), count = 0;
-
-	for (const char *p = sig->covered; *p != '\0';) {
-		size_t n = strcspn(p, ":");
-
-		count += n == len && strncasecmp(p, name, n) == 0;
-		p += n;
-		p += *p == ':';
-	}
-	return count;
-}
-
-bool
-dkim_verify_covers(const struct dkim_report *report, const char *name)
-{
-	for (size_t i = 0; i < report->n; i++)
-		if (report->sig[i].verdict == DKIM_VERDICT_PASS &&
-		    dkim_signature_covers(&report->sig[i], name) > 0)
-			return true;
-	return false;
-}
-
-const char *
-dkim_verdict_result(enum dkim_verdict verdict)
-{
-	switch (verdict) {
-	case DKIM_VERDICT_PASS:
-		return "pass";
-	case DKIM_VERDICT_HEADER_CHANGED:
-	case DKIM_VERDICT_BODY_CHANGED:
-	case DKIM_VERDICT_EXPIRED:
-		return "fail";
-	case DKIM_VERDICT_WEAK:
-		return "policy";
-	case DKIM_VERDICT_MALFORMED:
-	case DKIM_VERDICT_NO_KEY:
-	case DKIM_VERDICT_KEY_REVOKED:
-	case DKIM_VERDICT_KEY_UNUSABLE:
-		return "permerror";
-	case DKIM_VERDICT_KEY_LATER:
-		return "temperror";
-	case DKIM_VERDICT_UNTESTED:
-		break;
-	}
-	return "neutral";
-}
 
 /* ---- libopendkim and its callbacks */
 
@@ -389,7 +86,8 @@ record_usable(struct dkim_signature *sig, const struct strbuf *txt)
 	enum dkim_record_verdict v;
 
 	if (txt->overflow) {
-		judge(sig, DKIM_VERDICT_KEY_UNUSABLE, "the record is too long");
+		dkim_judge(sig, DKIM_VERDICT_KEY_UNUSABLE,
+		    "the record is too long");
 		return false;
 	}
 	v = dkim_record_parse((const uint8_t *)txt->s, txt->len, &r);
@@ -399,7 +97,7 @@ record_usable(struct dkim_signature *sig, const struct strbuf *txt)
 		v = DKIM_RECORD_TYPE;
 	if (v == DKIM_RECORD_MATCH)
 		return true;
-	judge(sig, v == DKIM_RECORD_REVOKED ? DKIM_VERDICT_KEY_REVOKED :
+	dkim_judge(sig, v == DKIM_RECORD_REVOKED ? DKIM_VERDICT_KEY_REVOKED :
 	    v == DKIM_RECORD_TOO_SHORT ? DKIM_VERDICT_WEAK :
 	    DKIM_VERDICT_KEY_UNUSABLE, dkim_record_text(v));
 	return false;
@@ -411,19 +109,20 @@ find_record(struct run *run, struct dkim_signature *sig, struct strbuf *txt)
 	char name[DKIM_DOMAIN_MAX + 1];
 
 	if (!dkim_signature_key_name(sig, name)) {
-		judge(sig, DKIM_VERDICT_NO_KEY, "the key's name is too long");
+		dkim_judge(sig, DKIM_VERDICT_NO_KEY,
+		    "the key's name is too long");
 		return false;
 	}
 	switch (run->lookup(run->arg, name, txt)) {
 	case DKIM_LOOKUP_FOUND:
 		return record_usable(sig, txt);
 	case DKIM_LOOKUP_LATER:
-		judge(sig, DKIM_VERDICT_KEY_LATER, "DNS did not answer");
+		dkim_judge(sig, DKIM_VERDICT_KEY_LATER, "DNS did not answer");
 		return false;
 	case DKIM_LOOKUP_NONE:
 		break;
 	}
-	judge(sig, DKIM_VERDICT_NO_KEY, "there is no record");
+	dkim_judge(sig, DKIM_VERDICT_NO_KEY, "there is no record");
 	return false;
 }
 
@@ -441,7 +140,7 @@ key_lookup(DKIM *dkim, DKIM_SIGINFO *info, u_char *buf, size_t size)
 			memcpy(buf, txt.s, txt.len + 1);
 			ret = DKIM_CBSTAT_CONTINUE;
 		} else {
-			judge(sig, DKIM_VERDICT_KEY_UNUSABLE,
+			dkim_judge(sig, DKIM_VERDICT_KEY_UNUSABLE,
 			    "the record is too long");
 		}
 	}
@@ -537,14 +236,15 @@ give_field(DKIM *dkim, const struct dkim_field *f, struct err *e)
 
 /* All fields but the signatures that are malformed or past the limit. */
 static int
-give_header(DKIM *dkim, const struct scan *s, struct run *run, struct err *e)
+give_header(DKIM *dkim, const struct dkim_scan *s, struct run *run,
+    struct err *e)
 {
 	size_t seen = 0;
 
 	if (give_octets(dkim, SPARE_FIELD, strlen(SPARE_FIELD), e) == -1)
 		return -1;
 	for (size_t i = 0; i < s->n; i++) {
-		if (is_named(&s->field[i], DKIM_SIGNHEADER)) {
+		if (dkim_field_is(&s->field[i], DKIM_FIELD_NAME)) {
 			size_t k = seen++;
 
 			if (k >= run->report->n || run->report->sig[k].verdict
@@ -589,25 +289,29 @@ read_result(struct dkim_signature *sig, DKIM_SIGINFO *info)
 		sig->key_bits = 0;
 	if ((flags & DKIM_SIGFLAG_PASSED) != 0 && bh == DKIM_SIGBH_MATCH &&
 	    error == DKIM_SIGERROR_OK)
-		judge(sig, DKIM_VERDICT_PASS, "");
+		dkim_judge(sig, DKIM_VERDICT_PASS, "");
 	else if (bh == DKIM_SIGBH_MISMATCH)
-		judge(sig, DKIM_VERDICT_BODY_CHANGED, "the body was changed");
+		dkim_judge(sig, DKIM_VERDICT_BODY_CHANGED,
+		    "the body was changed");
 	else if (error == DKIM_SIGERROR_TOOLARGE_L)
-		judge(sig, DKIM_VERDICT_BODY_CHANGED, "the body is cut short");
+		dkim_judge(sig, DKIM_VERDICT_BODY_CHANGED,
+		    "the body is cut short");
 	else if (error == DKIM_SIGERROR_BADSIG)
-		judge(sig, DKIM_VERDICT_HEADER_CHANGED,
+		dkim_judge(sig, DKIM_VERDICT_HEADER_CHANGED,
 		    "the header was changed, or the key is another");
 	else if (error == DKIM_SIGERROR_SUBDOMAIN)
-		judge(sig, DKIM_VERDICT_KEY_UNUSABLE,
+		dkim_judge(sig, DKIM_VERDICT_KEY_UNUSABLE,
 		    "the key's t=s forbids this i=");
 	else if (error == DKIM_SIGERROR_KEYTOOSMALL)
-		judge(sig, DKIM_VERDICT_WEAK, "the key is too short");
+		dkim_judge(sig, DKIM_VERDICT_WEAK, "the key is too short");
 	else
-		malformed(sig, text != NULL ? text : "no reason given");
+		dkim_judge(sig, DKIM_VERDICT_MALFORMED,
+		    text != NULL ? text : "no reason given");
 }
 
 static int
-run_library(DKIM *dkim, const struct scan *s, struct run *run, struct err *e)
+run_library(DKIM *dkim, const struct dkim_scan *s, struct run *run,
+    struct err *e)
 {
 	DKIM_STAT st;
 
@@ -650,12 +354,12 @@ dkim_verifier_run(struct dkim_verifier *v, struct slice message, uint64_t now,
     struct err *e)
 {
 	struct run run = { .report = report_r, .lookup = lookup, .arg = arg };
-	struct scan s = { .field = v->field };
+	struct dkim_scan s = { .field = v->field };
 	DKIM_STAT st;
 	DKIM *dkim;
 	int ret;
 
-	if (scan_message(message, now, &s, report_r, e) == -1)
+	if (dkim_scan_message(message, now, &s, report_r, e) == -1)
 		return -1;
 	if (!any_untested(report_r))
 		return 0;

@@ -212,8 +212,10 @@ a_zone_line_is_cut_at_255(void **state)
 #define P	P1 P2 P3 P4
 #define ED	"11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 /* The public half of an RSA-512 key made for this test. */
-#define P512	"MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAMep7cYazX5+BmyH0PF0GwThjuURd23N" \
-		"G5+kHb2FDJwzcR6XJsWEtF00GkpbE/HMzdJ/wetLo0W+APUarVqNqVMCAwEAAQ=="
+#define P512 \
+	"MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAMep7cYazX5+BmyH0PF0GwThjuUR" \
+	"d23NG5+kHb2FDJwzcR6XJsWEtF00GkpbE/HMzdJ/wetLo0W+APUarVqNqVMC" \
+	"AwEAAQ=="
 
 /* R61: what doctor must tell apart; the private key is RFC 8463's RSA key. */
 static const struct {

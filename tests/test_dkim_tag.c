@@ -185,7 +185,8 @@ base64_is_strict_but_for_blanks(void **state)
 	}
 }
 
-#define LABEL63 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff123"
+#define LABEL63 \
+	"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffff123"
 
 static const struct {
 	const char *why, *name;

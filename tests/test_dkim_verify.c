@@ -534,7 +534,8 @@ sign_by_hand(const char *tags, bool simple, const char *hashed,
 }
 
 #define RELAXED	"a=rsa-sha256; c=relaxed/relaxed; d=example.org; s=x"
-#define X64	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X64 \
+	"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define SIMPLE	"a=rsa-sha256; c=simple/simple; d=example.org; s=x"
 
 static const struct {

@@ -57,7 +57,7 @@ static const char header[] =
     "CFBL-Address: fbl@lists.example.org; report=arf\r\n"
     "CFBL-Feedback-ID: c1f:aeaaaaaaaaaaaahq\r\n"
     "Auto-Submitted: auto-generated\r\n"
-    "Listd-Witness: bGVkZ2VyLmxpc3RzLmV4YW1wbGUub3JnCjEyMzQ1Njc4OQpzZXZlbnR5\r\n"
+    "Listd-Witness: bGVkZ2VyLmxpc3RzLmV4YW1wbGUub3JnCjEyMzQ1Njc4OQpzZXZlbnR\r\n"
     "\tdHdvIG9jdGV0cyBvZiBhIHRyZWUgaGVhZCBhbmQgYSBzaWduYXR1cmUgdGhhdCBp\r\n"
     "\tcyBzaXh0eS1mb3VyIG1vcmUgYW5kIHNvbWUgdGV4dCB0byBmaWxsIHRoZSBsaW5l\r\n"
     "\r\n";
