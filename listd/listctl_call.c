@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * listctl_call.c - ask the running daemon over its control socket.
+ */
+#include "config.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+#include <jansson.h>
+
+#include "lib/err.h"
+#include "lib/ipc.h"
+#include "lib/strbuf.h"
+#include "lib/sys/channel.h"
+#include "listd/listctl.h"
+#include "listd/listctl_print.h"
+#include "listd/role.h"
+
+struct call {
+	struct event_base	*base;
+	const struct listctl	*lc;
+	bool			 block;		/* print in blocks */
+	bool			 progress;	/* a line of it stands */
+	int			 status;
+};
+
+/* ---- answers */
+
+static void
+clear_progress(struct call *c)
+{
+	if (c->progress)
+		fputs("\r\033[K", stderr);
+	c->progress = false;
+}
+
+static void
+frame_output(struct call *c, struct unpack *u)
+{
+	struct slice s = unpack_bytes(u);
+	json_t *v = json_loadb((const char *)s.p, s.len,
+	    JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+
+	if (!unpack_done(u) || v == NULL) {
+		u->bad = true;
+		json_decref(v);
+		return;
+	}
+	clear_progress(c);
+	listctl_print(stdout, v, c->lc->json, c->block);
+	json_decref(v);
+}
+
+/* Progress is for a person at a terminal; a pipe stays quiet. */
+static void
+frame_progress(struct call *c, struct unpack *u)
+{
+	char text[256];
+
+	unpack_str(u, text, sizeof(text));
+	if (u->bad || !isatty(STDERR_FILENO))
+		return;
+	fprintf(stderr, "\r\033[K%s", text);
+	fflush(stderr);
+	c->progress = true;
+}
+
+static void
+frame_done(struct call *c, struct unpack *u)
+{
+	char text[4096];
+
+	c->status = unpack_u8(u);
+	unpack_str(u, text, sizeof(text));
+	clear_progress(c);
+	if (!u->bad && text[0] != '\0')
+		fprintf(stderr, "listctl: %s\n", text);
+	event_base_loopbreak(c->base);
+}
+
+static void
+on_frame(struct channel *ch, struct channel_frame *f, void *arg)
+{
+	struct call *c = arg;
+	struct err e = ERR_INIT;
+	struct unpack u;
+
+	unpack_init(&u, f->data, f->len);
+	if (f->type == IPC_OUTPUT)
+		frame_output(c, &u);
+	else if (f->type == IPC_PROGRESS)
+		frame_progress(c, &u);
+	else if (f->type == IPC_DONE)
+		frame_done(c, &u);
+	else
+		u.bad = true;
+	if (!unpack_done(&u)) {
+		err_set(&e, ERR_INPUT, "an answer that does not decode");
+		channel_fail(ch, &e);
+	}
+}
+
+static void
+on_closed(struct channel *ch, const struct err *why, void *arg)
+{
+	struct call *c = arg;
+
+	(void)ch;
+	clear_progress(c);
+	fprintf(stderr, "listctl: the daemon ended the call%s%s\n",
+	    why != NULL ? ": " : "", why != NULL ? why->text : "");
+	c->status = STATUS_UNAVAILABLE;
+	event_base_loopbreak(c->base);
+}
+
+static const struct channel_ops ops = {
+	.frame = on_frame, .closed = on_closed,
+};
+
+/* ---- the question */
+
+struct question {
+	json_t	*json, *files;
+	int	 fd[CHANNEL_FDS_MAX];
+	size_t	 nfd;
+};
+
+static int
+add_file(struct question *q, const char *name, const char *path)
+{
+	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) :
+	    open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1 || q->nfd == CHANNEL_FDS_MAX) {
+		fprintf(stderr, "listctl: %s: %s\n", path, fd == -1 ?
+		    strerror(errno) : "too many files");
+		return -1;
+	}
+	q->fd[q->nfd++] = fd;
+	json_array_append_new(q->files, json_string(name));
+	return 0;
+}
+
+/* A word that is not UTF-8 is refused here, where it can be named. */
+static int
+add_text(json_t *o, const char *name, const char *value)
+{
+	json_t *s = json_string(value);
+
+	if (s == NULL) {
+		fprintf(stderr, "listctl: %s is not UTF-8\n", name);
+		return -1;
+	}
+	return json_object_set_new(o, name, s);
+}
+
+static int
+build(struct question *q, const struct listctl *lc)
+{
+	const struct verb *v = lc->verb;
+	json_t *args = json_object(), *options = json_object();
+
+	q->json = json_object();
+	q->files = json_array();
+	json_object_set_new(q->json, "verb", json_string(v->name));
+	json_object_set_new(q->json, "args", args);
+	json_object_set_new(q->json, "options", options);
+	json_object_set_new(q->json, "files", q->files);
+	for (size_t i = 0; i < VERB_ARGS_MAX && lc->arg[i] != NULL; i++)
+		if ((v->args[i].file ?
+		    add_file(q, v->args[i].name, lc->arg[i]) :
+		    add_text(args, v->args[i].name, lc->arg[i])) == -1)
+			return -1;
+	for (size_t i = 0; i < VERB_OPTIONS_MAX; i++)
+		if (lc->option[i] != NULL && (v->options[i].file ?
+		    add_file(q, v->options[i].name, lc->option[i]) :
+		    add_text(options, v->options[i].name, lc->option[i])) ==
+		    -1)
+			return -1;
+	return 0;
+}
+
+static int
+connect_to(const char *path)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
+	if (fd != -1 && connect(fd, (struct sockaddr *)&sun,
+	    sizeof(sun)) == 0)
+		return fd;
+	fprintf(stderr, "listctl: the daemon is not reachable at %s: %s\n",
+	    path, strerror(errno));
+	if (fd != -1)
+		close(fd);
+	return -1;
+}
+
+static int
+converse(struct call *c, struct question *q, int fd)
+{
+	struct strbuf b = STRBUF_INIT(IPC_FRAME_MAX);
+	char *text = json_dumps(q->json, JSON_COMPACT);
+	struct channel *ch = channel_new(c->base, fd, &ops, c);
+	struct err e = ERR_INIT;
+
+	pack_str(&b, text);
+	free(text);
+	if (channel_send_fds(ch, IPC_CALL, b.s, b.len, q->fd, q->nfd,
+	    &e) == -1) {
+		fprintf(stderr, "listctl: %s\n", e.text);
+		c->status = STATUS_UNAVAILABLE;
+	} else
+		event_base_dispatch(c->base);
+	channel_free(ch);
+	strbuf_free(&b);
+	return c->status;
+}
+
+static bool
+ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+int
+listctl_call(const struct listctl *lc)
+{
+	struct question q = { 0 };
+	struct call c = { .lc = lc, .status = STATUS_UNAVAILABLE };
+	int fd, status = STATUS_USAGE;
+
+	if (build(&q, lc) == 0) {
+		c.block = ends_with(lc->verb->name, "show") ||
+		    ends_with(lc->verb->name, "summary") ||
+		    ends_with(lc->verb->name, "stats");
+		c.base = event_base_new();
+		status = STATUS_UNAVAILABLE;
+		if ((fd = connect_to(lc->conf.control_socket)) != -1)
+			status = converse(&c, &q, fd);
+		event_base_free(c.base);
+	}
+	json_decref(q.json);
+	return status;
+}
