@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * route.c - which page a request is for.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "web/route.h"
+
+static const struct {
+	const char	*path;		/* with a slash: an argument follows */
+	enum web_route	 route;
+} paths[] = {
+	{ "/", ROUTE_HOME },
+	{ "/robots.txt", ROUTE_ROBOTS },
+	{ "/favicon.ico", ROUTE_FAVICON },
+	{ "/health", ROUTE_HEALTH },
+	{ "/metrics", ROUTE_METRICS },
+	{ "/abuse", ROUTE_ABUSE },
+	{ "/help/", ROUTE_LIST },
+	{ "/lists/", ROUTE_LIST },
+	{ "/join/", ROUTE_JOIN },
+	{ "/c/", ROUTE_CONFIRM },
+	{ "/u/", ROUTE_LEAVE },
+};
+
+static const struct {
+	const char	*name;
+	bool		 post;
+} routes[ROUTES] = {
+	[ROUTE_NONE] = { "none", false },
+	[ROUTE_HOME] = { "home", false },
+	[ROUTE_ROBOTS] = { "robots", false },
+	[ROUTE_FAVICON] = { "favicon", false },
+	[ROUTE_HEALTH] = { "health", false },
+	[ROUTE_METRICS] = { "metrics", false },
+	[ROUTE_ABUSE] = { "abuse", false },
+	[ROUTE_LIST] = { "list", false },
+	[ROUTE_JOIN] = { "join", true },
+	[ROUTE_CONFIRM] = { "confirm", true },
+	[ROUTE_LEAVE] = { "leave", true },
+};
+
+static int
+hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Decode p[len] into out; false for what no argument of ours can be. */
+static bool
+decode(const char *p, size_t len, char out[static ROUTE_ARGUMENT_MAX + 1])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		int c = (unsigned char)p[i];
+
+		if (c == '%') {
+			if (len - i < 3 || hex(p[i + 1]) == -1 ||
+			    hex(p[i + 2]) == -1)
+				return false;
+			c = hex(p[i + 1]) << 4 | hex(p[i + 2]);
+			i += 2;
+		}
+		if (c <= ' ' || c > '~' || c == '/' ||
+		    n == ROUTE_ARGUMENT_MAX)
+			return false;
+		out[n++] = (char)c;
+	}
+	out[n] = '\0';
+	return n > 0;
+}
+
+/* Compare with one row, path[len] without a slash at its end. */
+static bool
+match(size_t i, const char *path, size_t len, struct route *r_r)
+{
+	size_t n = strlen(paths[i].path);
+
+	if (n > 1 && paths[i].path[n - 1] == '/') {
+		if (len <= n || memcmp(path, paths[i].path, n) != 0 ||
+		    !decode(path + n, len - n, r_r->argument))
+			return false;
+	} else if (len != n || memcmp(path, paths[i].path, n) != 0) {
+		return false;
+	}
+	r_r->route = paths[i].route;
+	return true;
+}
+
+void
+route_parse(const char *path, const char *prefix, struct route *r_r)
+{
+	size_t skip = strlen(prefix), len;
+
+	r_r->route = ROUTE_NONE;
+	if (skip > 0 && strncmp(path, prefix, skip) == 0 &&
+	    (path[skip] == '/' || path[skip] == '\0'))
+		path += skip;
+	len = strlen(path);
+	if (len > 1 && path[len - 1] == '/')
+		len--;
+	if (len == 0 && skip > 0) {
+		path = "/";
+		len = 1;
+	}
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (match(i, path, len, r_r))
+			break;
+	if (r_r->route < ROUTE_LIST)
+		r_r->argument[0] = '\0';
+}
+
+enum web_method
+web_method_parse(const char *name)
+{
+	static const char *const names[] = {
+		[METHOD_GET] = "GET", [METHOD_HEAD] = "HEAD",
+		[METHOD_POST] = "POST", [METHOD_OPTIONS] = "OPTIONS",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(name, names[i]) == 0)
+			return (enum web_method)i;
+	return METHOD_OTHER;
+}
+
+bool
+route_allows(enum web_route route, enum web_method method)
+{
+	return method != METHOD_OTHER &&
+	    (method != METHOD_POST || routes[route].post);
+}
+
+const char *
+route_allow(enum web_route route)
+{
+	return routes[route].post ? "GET, HEAD, OPTIONS, POST" :
+	    "GET, HEAD, OPTIONS";
+}
+
+const char *
+route_name(enum web_route route)
+{
+	return routes[route].name;
+}
