@@ -5,10 +5,10 @@
  * `consent` is an append-only table; nothing rewrites an entry, and only
  * erasure deletes one.  Row: index u64 -> 32 octets of random salt, the entry,
  * 4 octets of check.  The entry is a CBOR map (lib/cbor.h, deterministic)
- * whose integer keys are those of the table below; absent means zero or empty.  SHA-256(salt | entry) is
- * the entry's commitment, which the transparency log will publish; so the
- * bytes of an entry are fixed for ever, keys are never given another meaning,
- * and a reader passes over keys it does not know.
+ * whose integer keys are those of the table below; absent means zero or empty.
+ * SHA-256(salt | entry) is the entry's commitment, which the transparency log
+ * will publish; so the bytes of an entry are fixed for ever, keys are never
+ * given another meaning, and a reader passes over keys it does not know.
  *
  * `consent_of` finds the entries of an address by its hash.
  *

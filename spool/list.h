@@ -70,6 +70,9 @@ int list_name_check(const char *name, struct err *e);
 /* -1 ERR_INPUT: too long, an address or URL in it, control characters. */
 int list_title_check(const char *title, struct err *e);
 
+/* The same of any text that goes into a header field or page. */
+int list_text_check(const char *text, const char *what, struct err *e);
+
 struct list_new {
 	uint32_t	 org;
 	const char	*name;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * list_private.h - the counters of a list, for who changes them.
+ * list_private.h - what the files of list*.c, and who changes a list's
+ * counters, share.
  */
 #ifndef SPOOL_LIST_PRIVATE_H
 #define SPOOL_LIST_PRIVATE_H
@@ -9,5 +10,11 @@
 
 int list_counters_put(struct txn *t, uint32_t id,
     const struct list_counters *c, struct err *e);
+int list_put(struct txn *t, const struct list *l, struct err *e);
+/* 0, or -1 with ERR_NOTFOUND. */
+int list_must(struct txn *t, uint32_t id, struct list *l_r, struct err *e);
+/* Change one setting of the struct, checked; -1 as list_set(). */
+int list_change(struct list *l, const char *setting, const char *value,
+    struct err *e);
 
 #endif

@@ -132,7 +132,7 @@ row_put(struct txn *t, enum store_table table, struct slice key,
 
 	record_end(b);
 	if (b->overflow)
-		err_set(e, ERR_LIMIT, "%s: a record over %zu octets",
+		err_set(e, ERR_STORE, "%s: a record over %zu octets",
 		    store_table_name(table), b->max);
 	else
 		ret = txn_put(t, table, key, SLICE(b->s, b->len), e);

@@ -49,8 +49,8 @@ int row_done(const struct unpack *u, enum store_table table, struct slice key,
 int row_damaged(enum store_table table, struct slice key, const char *why,
     struct err *e);
 /*
- * Seal b, which record_begin() began, put it under key, and reset b.  A value
- * past b's limit is ERR_LIMIT.
+ * Seal b, which record_begin() began, put it under key, and reset b.  What
+ * goes in was checked before: a value past b's limit is ERR_STORE.
  */
 int row_put(struct txn *t, enum store_table table, struct slice key,
     struct strbuf *b, struct err *e);

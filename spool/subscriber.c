@@ -16,7 +16,6 @@
 
 #include "lib/strbuf.h"
 #include "spool/list_private.h"
-#include "spool/smeta.h"
 #include "spool/store.h"
 #include "spool/subscriber_private.h"
 
@@ -191,8 +190,12 @@ domain_intern(struct txn *t, const char *domain, uint32_t *id, struct err *e)
 
 	if (ret != 0)
 		return ret == 1 ? 0 : -1;
-	if (smeta_next(t, "domain", UINT32_MAX - 1, &next, e) == -1)
+	if (txn_counter_next(t, COUNTER_DOMAIN, &next, e) == -1)
 		return -1;
+	if (next >= UINT32_MAX) {
+		err_set(e, ERR_LIMIT, "the numbers of domains are used up");
+		return -1;
+	}
 	*id = (uint32_t)next;
 	record_begin(&row, DOMAIN_VERSION);
 	pack_u32(&row, *id);
@@ -469,8 +472,7 @@ subscriber_add(struct txn *t, const struct subscriber_new *n,
 	memcpy(m->folded, n->who->folded.local, sizeof(m->folded));
 	memcpy(m->local, n->who->typed.local, sizeof(m->local));
 	if (domain_intern(t, n->who->folded.domain, &m->domain, e) == -1 ||
-	    smeta_next(t, "subscriber", UINT64_MAX - 1, &m->subscriber,
-	    e) == -1 ||
+	    txn_counter_next(t, COUNTER_SUBSCRIBER, &m->subscriber, e) == -1 ||
 	    count_change(t, m, active, 1, false, &m->change, e) == -1)
 		return -1;
 	m->join = active ? m->change : 0;

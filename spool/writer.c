@@ -130,6 +130,23 @@ answer(struct entry *n, enum job_result r, enum err_code code,
 		err_set(&n->err, code, "%s", text);
 }
 
+int
+job_answer(int rc, const struct err *e)
+{
+	if (rc >= 0)
+		return 0;
+	switch (e->code) {
+	case ERR_INPUT:
+	case ERR_LIMIT:
+	case ERR_NOTFOUND:
+	case ERR_EXISTS:
+	case ERR_REFUSED:
+		return 1;
+	default:
+		return -1;
+	}
+}
+
 /* ---- the jobs of one transaction */
 
 /* True when room is left for this job; else it is answered. */

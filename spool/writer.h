@@ -58,6 +58,13 @@ struct job {
 };
 
 /*
+ * What an apply returns for the outcome rc of a function of spool/ that checks
+ * before it writes: 0 and above is done, and a refusal (ERR_INPUT, ERR_LIMIT,
+ * ERR_NOTFOUND, ERR_EXISTS, ERR_REFUSED) is told from a failure by its code.
+ */
+int job_answer(int rc, const struct err *e);
+
+/*
  * For a bulk job that can stop half way and submit the rest: true when its
  * share of the transaction is over or an urgent job waits.
  */

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * act.c - the chain of operators' acts.
+ *
+ * Row: index u64 -> version, time i64, id of the key u8, who, verb, object,
+ * old, new, MAC 32, check.  The MAC is over the MAC of the row before it (32
+ * zeros at first), the index, and the fields up to it.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "lib/err.h"
+#include "lib/keyring.h"
+#include "lib/utf8.h"
+#include "spool/act.h"
+#include "spool/row.h"
+
+#define ACT_VERSION	1
+#define ACT_LABEL	"listd act v1"
+#define ACT_ROW_MAX	8192
+#define MAC		KEY_MAC_OCTETS
+
+static struct key
+act_key(uint64_t index)
+{
+	struct key k = KEY_INIT;
+
+	key_u64(&k, index);
+	return k;
+}
+
+/* Append text cut at max octets, at a character. */
+static void
+pack_cut(struct strbuf *b, const char *text, size_t max)
+{
+	size_t len = text != NULL ? strlen(text) : 0;
+
+	if (len > max) {
+		len = max;
+		while (len > max - UTF8_OCTETS_MAX &&
+		    ((unsigned char)text[len] & 0xc0) == 0x80)
+			len--;
+	}
+	pack_bytes(b, text, len);
+}
+
+static int
+act_mac(struct txn *t, uint8_t key_id, const uint8_t before[static MAC],
+    uint64_t index, struct slice fields, uint8_t mac[static MAC],
+    struct err *e)
+{
+	struct strbuf b = STRBUF_INIT(ACT_ROW_MAX + MAC + 8);
+	const struct keyring *keys = store_keys(txn_store(t));
+	bool ok;
+
+	pack_raw(&b, before, MAC);
+	pack_u64(&b, index);
+	pack_raw(&b, fields.p, fields.len);
+	ok = !b.overflow && keys != NULL && keyring_mac(keys, KEY_LEDGER,
+	    key_id, ACT_LABEL, b.s, b.len, mac);
+	strbuf_free(&b);
+	if (ok)
+		return 0;
+	err_set(e, ERR_CRYPTO, "no MAC for an act: the ledger key %u is "
+	    "missing", key_id);
+	return -1;
+}
+
+/* The MAC at the end of a row's fields.  1, 0 no such row, -1. */
+static int
+mac_of(struct txn *t, uint64_t index, uint8_t mac[static MAC], struct err *e)
+{
+	struct key k = act_key(index);
+	struct slice v;
+	struct unpack u;
+	int rc;
+
+	memset(mac, 0, MAC);
+	if (index == 0)
+		return 1;	/* before the first */
+	rc = txn_get(t, TABLE_ACTS, key_slice(&k), &v, e);
+	if (rc != 1)
+		return rc;
+	if (row_open(&u, TABLE_ACTS, key_slice(&k), v, ACT_VERSION, e) == -1)
+		return -1;
+	if (u.left < MAC)
+		return row_damaged(TABLE_ACTS, key_slice(&k), "too short", e);
+	memcpy(mac, u.p + u.left - MAC, MAC);
+	return 1;
+}
+
+int
+act_note(struct txn *t, const char *who, int64_t when_ms, const char *verb,
+    const char *object, const char *old, const char *new, struct err *e)
+{
+	struct strbuf b = STRBUF_INIT(ACT_ROW_MAX);
+	const struct keyring *keys = store_keys(txn_store(t));
+	uint8_t mac[MAC], key_id;
+	uint64_t index;
+	struct key k;
+	int rc, ret = -1;
+
+	if (txn_counter_next(t, COUNTER_ACT, &index, e) == -1)
+		return -1;
+	k = act_key(index);
+	if ((rc = mac_of(t, index - 1, mac, e)) != 1)
+		return rc == -1 ? -1 : row_damaged(TABLE_ACTS, key_slice(&k),
+		    "the row before it is missing", e);
+	key_id = keys != NULL ? keyring_current(keys, KEY_LEDGER) : 0;
+	record_begin(&b, ACT_VERSION);
+	pack_i64(&b, when_ms);
+	pack_u8(&b, key_id);
+	pack_cut(&b, who, ACT_WHO_MAX);
+	pack_cut(&b, verb, ACT_VERB_MAX);
+	pack_cut(&b, object, ACT_OBJECT_MAX);
+	pack_cut(&b, old, ACT_VALUE_MAX);
+	pack_cut(&b, new, ACT_VALUE_MAX);
+	if (act_mac(t, key_id, mac, index, SLICE(b.s, b.len), mac, e) == 0) {
+		pack_raw(&b, mac, MAC);
+		ret = row_put(t, TABLE_ACTS, key_slice(&k), &b, e);
+	}
+	strbuf_free(&b);
+	return ret;
+}
+
+static int
+act_decode(struct slice key, struct slice value, struct act *a_r,
+    struct err *e)
+{
+	uint8_t mac[MAC];
+	struct unpack u;
+
+	if (row_open(&u, TABLE_ACTS, key, value, ACT_VERSION, e) == -1)
+		return -1;
+	a_r->when_ms = unpack_i64(&u);
+	unpack_u8(&u);
+	unpack_str(&u, a_r->who, sizeof(a_r->who));
+	unpack_str(&u, a_r->verb, sizeof(a_r->verb));
+	unpack_str(&u, a_r->object, sizeof(a_r->object));
+	unpack_str(&u, a_r->old, sizeof(a_r->old));
+	unpack_str(&u, a_r->new, sizeof(a_r->new));
+	unpack_raw(&u, mac, sizeof(mac));
+	return row_done(&u, TABLE_ACTS, key, e);
+}
+
+int
+act_next(struct txn *t, uint64_t index, struct act *a_r, struct err *e)
+{
+	struct key k = act_key(index);
+	struct slice key, value;
+	struct cursor *c;
+	struct unpack u;
+	int rc;
+
+	if (cursor_open(t, TABLE_ACTS, &c, e) == -1)
+		return -1;
+	rc = cursor_seek(c, key_slice(&k), &key, &value, e);
+	if (rc == 1) {
+		unpack_init(&u, key.p, key.len);
+		a_r->index = unpack_u64(&u);
+		if (act_decode(key, value, a_r, e) == -1)
+			rc = -1;
+	}
+	cursor_close(c);
+	return rc;
+}
+
+/* Check one row against the MAC before it, which becomes its own. */
+static int
+verify_one(struct txn *t, uint64_t index, uint8_t mac[static MAC],
+    struct err *e)
+{
+	struct key k = act_key(index);
+	uint8_t want[MAC];
+	struct slice v;
+	struct unpack u;
+	int rc = txn_get(t, TABLE_ACTS, key_slice(&k), &v, e);
+
+	if (rc == 0)
+		return row_damaged(TABLE_ACTS, key_slice(&k), "missing", e);
+	if (rc == -1 || row_open(&u, TABLE_ACTS, key_slice(&k), v,
+	    ACT_VERSION, e) == -1)
+		return -1;
+	if (u.left < MAC + 9)
+		return row_damaged(TABLE_ACTS, key_slice(&k), "too short", e);
+	/* The fields begin with the version, one octet before u. */
+	if (act_mac(t, u.p[8], mac, index,
+	    (struct slice){ u.p - 1, u.left + 1 - MAC }, want, e) == -1)
+		return -1;
+	if (CRYPTO_memcmp(want, u.p + u.left - MAC, MAC) != 0)
+		return row_damaged(TABLE_ACTS, key_slice(&k),
+		    "it does not follow the act before it", e);
+	memcpy(mac, want, MAC);
+	return 0;
+}
+
+int
+act_verify(struct txn *t, struct act_walk *walk, unsigned max, struct err *e)
+{
+	uint64_t last;
+
+	if (txn_counter(t, COUNTER_ACT, &last, e) == -1)
+		return -1;
+	if (walk->index == 0)
+		walk->index = 1;
+	for (; walk->index <= last && max > 0; walk->index++, max--)
+		if (verify_one(t, walk->index, walk->mac, e) == -1)
+			return -1;
+	return walk->index <= last;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * list_rules.c - may a list send at all (S9, S33, S54, S90).
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "lib/address.h"
+#include "lib/err.h"
+#include "lib/strbuf.h"
+#include "spool/list_private.h"
+#include "spool/org.h"
+
+/* Where anybody gets a mailbox: nobody's sending domain. */
+static const char *const freemail[] = {
+	"126.com", "163.com", "aol.com", "gmail.com", "gmx.at", "gmx.ch",
+	"gmx.com", "gmx.de", "gmx.net", "googlemail.com", "hotmail.com",
+	"icloud.com", "live.com", "mac.com", "mail.com", "mail.ru", "me.com",
+	"msn.com", "outlook.com", "proton.me", "protonmail.com", "qq.com",
+	"t-online.de", "web.de", "yahoo.co.jp", "yahoo.co.uk", "yahoo.com",
+	"yahoo.de", "yahoo.fr", "yandex.ru", "ymail.com",
+};
+
+static const char *const why_texts[] = {
+	"the list is not active",
+	"its organization is not active",
+	"the owner's address was not confirmed",
+	"the domain of From is not proven for the organization",
+	"the domain of Reply-To is not proven for the organization",
+	"the list is commercial and has no postal address",
+	"From is at a free-mail provider",
+};
+
+static bool
+is_freemail(const char *domain)
+{
+	for (size_t i = 0; i < sizeof(freemail) / sizeof(freemail[0]); i++)
+		if (strcmp(domain, freemail[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The domain of an address that was checked when it was set. */
+static const char *
+domain_of(const char *address)
+{
+	const char *at = strrchr(address, '@');
+
+	return at != NULL ? at + 1 : "";
+}
+
+int
+list_may_send(struct txn *t, uint32_t id, unsigned *why_r, struct err *e)
+{
+	const char *from, *reply_to;
+	struct list l;
+	struct org o;
+	unsigned why = 0;
+	int proven, also, rc;
+
+	if (list_must(t, id, &l, e) == -1)
+		return -1;
+	from = domain_of(l.from);
+	reply_to = l.reply_to[0] != '\0' ? domain_of(l.reply_to) : from;
+	if ((rc = org_get(t, l.org, &o, e)) == -1 ||
+	    (proven = org_domain_covers(t, l.org, from, e)) == -1 ||
+	    (also = org_domain_covers(t, l.org, reply_to, e)) == -1)
+		return -1;
+	why |= l.state != LIST_ACTIVE ? LIST_NO_STATE : 0;
+	why |= rc == 0 || o.state != ORG_ACTIVE ? LIST_NO_ORG : 0;
+	why |= l.owner_ms == 0 ? LIST_NO_OWNER : 0;
+	why |= proven == 0 ? LIST_NO_FROM : 0;
+	why |= also == 0 ? LIST_NO_REPLY_TO : 0;
+	why |= l.commercial && l.postal[0] == '\0' ? LIST_NO_POSTAL : 0;
+	why |= is_freemail(from) ? LIST_NO_FREEMAIL : 0;
+	*why_r = why;
+	return 0;
+}
+
+void
+list_why_text(unsigned why, struct strbuf *out)
+{
+	for (size_t i = 0; i < sizeof(why_texts) / sizeof(why_texts[0]); i++)
+		if ((why & 1u << i) != 0)
+			strbuf_addf(out, "%s\n", why_texts[i]);
+}
