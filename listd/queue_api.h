@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue_api.h - what the queue role gives to the parts that work inside it.
+ *
+ * role_queue.c has the struct and the functions; the control side, and what
+ * answers inbound and web, see no more of it than this.  All of it is for the
+ * thread of the loop.
+ *
+ * What a part changes it tells the scheduler (listd/scheduler.h) after the
+ * commit: scheduler_notices_changed() when a job may have made a notice,
+ * scheduler_holds_changed() for lists and organizations,
+ * scheduler_campaign_changed() for a campaign's state, and scheduler_recall()
+ * for who is gone, before anybody is answered.
+ */
+#ifndef LISTD_QUEUE_API_H
+#define LISTD_QUEUE_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "spool/store.h"
+
+struct content;
+struct job;
+struct queue;
+struct role_env;
+struct scheduler;
+
+/*
+ * Base, clock, timers and configuration; env->conf may be another after any
+ * turn of the loop, so nobody keeps it.
+ */
+struct role_env *queue_env(struct queue *q);
+/* Open for writing; read by txn_read(), changed by queue_commit() alone. */
+struct store *queue_store(struct queue *q);
+struct content *queue_content(struct queue *q);
+struct scheduler *queue_scheduler(struct queue *q);
+/*
+ * Pass a copy of job to the writer of env (spool/writer.h).  Its done runs in
+ * the loop, never before this returns.
+ */
+void queue_commit(struct queue *q, enum store_env env, const struct job *job);
+/* Jobs that wait in the writer of env, and commits since the start. */
+size_t queue_backlog(struct queue *q, enum store_env env);
+uint64_t queue_commits(struct queue *q, enum store_env env);
+/* The machine's clock is not synchronised: marked in evidence (S59). */
+bool queue_clock_unsure(struct queue *q);
+
+#endif
