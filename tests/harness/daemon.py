@@ -13,7 +13,6 @@ from .core import Failed, wait_until
 START_SECONDS = 30
 STOP_SECONDS = 45
 CTL_SECONDS = 60
-ROLES = ("queue", "deliver", "inbound", "web")
 
 
 class Result:
@@ -114,7 +113,7 @@ class Daemon:
         return self
 
     def is_ready(self):
-        return re.search(r"\bstarted\b", self.log()) is not None
+        return re.search(r"\bevent=started\b", self.log()) is not None
 
     def start_refused(self, seconds=START_SECONDS):
         """Start one that should refuse; returns (status, log)."""
@@ -155,17 +154,36 @@ class Daemon:
             return len(all_of_them) >= count and all_of_them[-1]
         return wait_until(found, seconds, "the log to say %r" % pattern)
 
+    # ---- where it listens
+
+    def port(self, name, index=0):
+        """The port of a listener: "smtp", "lmtp", "http" or "https"."""
+        found = re.findall(r"event=listen name=%s\.%d address=\"?\S*?:(\d+)" %
+                           (name, index), self.log())
+        if not found:
+            raise Failed("listd does not say where %s.%d listens" %
+                         (name, index))
+        return int(found[-1])
+
+    @property
+    def smtp_port(self):
+        return self.port("smtp")
+
+    @property
+    def http_port(self):
+        return self.port("http")
+
     # ---- roles
 
     def roles(self):
         """{"queue": [pid], "deliver": [pid, ...], ...} as they are now."""
         found = {}
         for pid in process.children(self.process.pid):
-            for word in process.command_line(pid)[1:]:
-                name = re.sub(r"[^a-z].*", "", word)
-                if name in ROLES:
-                    found.setdefault(name, []).append(pid)
-                    break
+            words = process.command_line(pid)
+            if "-x" in words[:-1]:
+                name = words[words.index("-x") + 1]
+                found.setdefault(re.sub(r"[^a-z].*", "", name),
+                                 []).append(pid)
         return found
 
     def kill_role(self, name, number=signal.SIGKILL, index=0):
