@@ -24,6 +24,8 @@
 struct err;
 struct strbuf;
 
+#define CONF_PATH_DEFAULT "/etc/listd/listd.conf"
+
 #define CONF_FILE_MAX	(256u << 10)	/* octets of a file */
 #define CONF_PATH_MAX	1024		/* octets of a path, with its NUL */
 #define CONF_NAME_MAX	256		/* of a host name or word, with NUL */

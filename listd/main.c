@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * main.c - the listd program: read the command line, become the parent or one
- * of its roles.
+ * main.c - the listd program: which roles there are.
+ *
+ * The one file that knows web and listd alike; all the rest is privsep.c's.
  */
 #include "config.h"
 
+#include "listd/privsep.h"
+
 int
-main(void)
+main(int argc, char **argv)
 {
-	return 0;
+	return privsep_main(argc, argv, NULL, 0);
 }

@@ -59,24 +59,31 @@ enum role_kind {
 
 /*
  * The descriptors a role finds by name (role_fd).  A name that ends in a dot
- * or a slash here is followed by a number from 0 or by a file's name.
+ * or a slash here is followed by a number from 0 or by a file's name.  Those
+ * of files are shared with other processes, offset included: read them with
+ * file_read() of lib/sys/file.h, which does not move it.
  */
 #define FD_SMTP		"smtp."		/* inbound: listeners */
 #define FD_LMTP		"lmtp."		/* inbound: listeners */
-#define FD_SMTP_CERT	"smtp.cert"	/* inbound: PEM chain */
-#define FD_SMTP_KEY	"smtp.key"	/* inbound: PEM key */
+#define FD_SMTP_CERT	"smtp-cert"	/* inbound: PEM chain */
+#define FD_SMTP_KEY	"smtp-key"	/* inbound: PEM key */
 #define FD_HTTP		"http."		/* web: listeners, plain */
 #define FD_HTTPS	"https."	/* web: listeners, TLS */
-#define FD_WEB_CERT	"web.cert"	/* web: PEM chain */
-#define FD_WEB_KEY	"web.key"	/* web: PEM key */
+#define FD_WEB_CERT	"web-cert"	/* web: PEM chain */
+#define FD_WEB_KEY	"web-key"	/* web: PEM key */
 #define FD_CONTROL	"control"	/* queue: the control socket */
+#define FD_LOCK		"lock"		/* queue: the store's lock, while it lives */
 #define FD_RING		"ring"		/* queue, deliver: lib/sys/ring.h */
 #define FD_CA		"ca"		/* deliver: PEM bundle */
 #define FD_RESOLV	"resolv"	/* deliver: resolv.conf */
 #define FD_ANCHOR	"anchor"	/* deliver: DNSSEC root key */
 #define FD_DKIM		"dkim/"		/* deliver: dkim/DOMAIN/SELECTOR.pem */
-#define FD_SMARTHOST_AUTH "smarthost.auth" /* deliver: user and password */
-#define FD_SECRET	"secret/"	/* secrets/PURPOSE.key, by role */
+#define FD_SMARTHOST_AUTH "smarthost-auth" /* deliver: user and password */
+/*
+ * secret/PURPOSE: a key file of lib/keyring.h.  queue gets all; deliver
+ * address, verp, url, confirm, log; inbound and web these and h8.
+ */
+#define FD_SECRET	"secret/"
 
 struct role_env {
 	/* Filled when the role function is called; borrowed. */
@@ -84,6 +91,7 @@ struct role_env {
 	unsigned		 index;		/* 0 but for deliver */
 	unsigned		 delivers;	/* deliver roles there are */
 	const struct conf	*conf;		/* replaced by a reload */
+	bool			 first_run;	/* queue: make the store */
 	struct event_base	*base;
 	const struct clock	*clock;
 	struct timers		*timers;
@@ -118,7 +126,7 @@ struct role_env {
 
 /* ---- descriptors by name */
 
-/* Borrowed; -1 when there is none.  A reload may replace it. */
+/* Borrowed; -1 when there is none.  A reload replaces those of files. */
 int role_fd(const struct role_env *env, const char *name);
 /* Taken out of the table: the caller's; -1 when there is none. */
 int role_fd_take(struct role_env *env, const char *name);

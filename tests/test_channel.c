@@ -570,6 +570,27 @@ a_paused_channel_keeps_its_frames(void **state)
 	strbuf_free(&b);
 }
 
+/* Without the loop: what a process says just before it is reaped. */
+static void
+a_poll_reads_what_is_there(void **state)
+{
+	struct fixture *fx = *state;
+	struct strbuf b = STRBUF_INIT(64);
+
+	channel_poll(fx->ch);
+	assert_false(fx->seen.closed);
+	put_frame(&b, 1, 0, "why");
+	write_raw(fx->peer, b.s, b.len);
+	close(fx->peer);
+	fx->peer = -1;
+	channel_poll(fx->ch);
+	assert_string_equal(fx->seen.log.s, "1:why ");
+	channel_poll(fx->ch);
+	assert_true(fx->seen.closed);
+	channel_poll(fx->ch);
+	strbuf_free(&b);
+}
+
 /* Its last words are read although it takes ours no more. */
 static void
 a_dead_peer_is_heard_out(void **state)
@@ -612,6 +633,7 @@ main(void)
 		TEST(sending_has_limits),
 		TEST(a_channel_may_end_inside_its_callback),
 		TEST(a_paused_channel_keeps_its_frames),
+		TEST(a_poll_reads_what_is_there),
 		TEST(a_dead_peer_is_heard_out),
 	};
 

@@ -321,6 +321,13 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 }
 
 void
+channel_poll(struct channel *ch)
+{
+	if (!ch->over && !ch->paused)
+		on_readable(ch->fd, EV_READ, ch);
+}
+
+void
 channel_pause(struct channel *ch)
 {
 	if (ch->over)

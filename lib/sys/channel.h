@@ -113,6 +113,13 @@ bool channel_busy(const struct channel *ch);
 void channel_flush(struct channel *ch);
 
 /*
+ * Read and hand over now what waits in the socket, up to one turn's worth, as
+ * if the loop had seen it.  For the last words of a peer that just died.  May
+ * call `closed`.
+ */
+void channel_poll(struct channel *ch);
+
+/*
  * The frame just read makes no sense: end the channel, as if the reader had
  * found it.  `closed` is called with why (borrowed) before this returns.
  */

@@ -42,6 +42,8 @@ class Daemon:
     is several lines, True and False are yes and no, None leaves one out.
     clock is a Clock, sink and dns the doubles it shall talk to."""
 
+    PROGRAM = "listd/listd"
+
     def __init__(self, t, sink=None, dns=None, clock=None, env=None,
                  **settings):
         self.t = t
@@ -93,7 +95,7 @@ class Daemon:
 
     def spawn(self, *options):
         """Start it and do not wait for anything."""
-        argv = [self.t.program("listd/listd"), "-f", *options,
+        argv = [self.t.program(self.PROGRAM), "-f", *options,
                 "-c", self.conf_path]
         self.process = self.t.spawn(argv, os.path.basename(self.folder),
                                     env=self.env)
