@@ -158,18 +158,22 @@ basic_find(int code, enum reply_stage stage)
 
 /*
  * Words refine a vague code.  "No such user" in words alone is believed where
- * users are asked for; elsewhere it may be said of the sender.
+ * users are asked for; elsewhere it may be said of the sender.  And words
+ * about us save whom a code calls dead: "5.1.1 you sent too much" was seen.
  */
 static struct finding
 refine(struct finding f, enum reply_stage stage, const char *text, size_t len)
 {
 	struct finding t;
 
-	if ((f.flags & FIND_TEXT) == 0)
+	if ((f.flags & (FIND_TEXT | FIND_DEAD)) == 0)
 		return f;
 	t = reply_text_find(text, len);
 	if (t.category == REPLY_CAT_NONE)
 		return f;
+	if ((f.flags & FIND_TEXT) == 0)
+		return (t.flags & FIND_NEVER) != 0 &&
+		    (t.flags & FIND_WEAK) == 0 ? t : f;
 	if ((AT_RCPT & AT(stage)) == 0)
 		t.flags &= ~FIND_DEAD;
 	if ((t.flags & FIND_DEAD) == 0)
@@ -290,6 +294,10 @@ reply_classify_text(enum reply_stage stage, int code,
 	if (len > REPLY_TEXT_MAX)
 		len = REPLY_TEXT_MAX;
 	f = refine(f, stage, text, len);
+	/* A refusal before anybody was named is one of us. */
+	if (final && f.category == REPLY_CAT_UNKNOWN &&
+	    blames_nobody(&f, stage))
+		f.category = REPLY_CAT_POLICY;
 	class_r->category = f.category;
 	class_r->recipient = judge_recipient(&f, stage, hard);
 	schedule(class_r, &f, stage, code, final);

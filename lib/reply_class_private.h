@@ -12,6 +12,7 @@
 #define FIND_US		4u	/* it is about our host: the site rests */
 #define FIND_MESSAGE	8u	/* it is about the sender or the message */
 #define FIND_DEAD	16u	/* no such user or domain */
+#define FIND_WEAK	32u	/* a refusal without a reason */
 
 struct finding {
 	enum reply_category	category;	/* NONE: nothing was found */

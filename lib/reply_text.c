@@ -23,6 +23,7 @@
 #define US	FIND_US
 #define MESSAGE	FIND_MESSAGE
 #define DEAD	FIND_DEAD
+#define WEAK	FIND_WEAK
 
 /*
  * Phrases are in lower case and match from the start of a word.  '*' stands
@@ -119,9 +120,12 @@ static const struct text_rule {
 	{ "account*locked", { REPLY_CAT_MAILBOX_DISABLED, 0 } },
 
 	/* The domain is not there, before users, who cannot be either */
+	{ "host not found, try again", { REPLY_CAT_NETWORK, 0 } },
 	{ "domain*not exist", { REPLY_CAT_HOST_UNKNOWN, DEAD } },
 	{ "no such domain", { REPLY_CAT_HOST_UNKNOWN, DEAD } },
 	{ "domain not found", { REPLY_CAT_HOST_UNKNOWN, DEAD } },
+	{ "domain name not found", { REPLY_CAT_HOST_UNKNOWN, DEAD } },
+	{ "nxdomain", { REPLY_CAT_HOST_UNKNOWN, DEAD } },
 	{ "host not found", { REPLY_CAT_HOST_UNKNOWN, DEAD } },
 	{ "host unknown", { REPLY_CAT_HOST_UNKNOWN, DEAD } },
 	{ "unknown host", { REPLY_CAT_HOST_UNKNOWN, DEAD } },
@@ -129,6 +133,7 @@ static const struct text_rule {
 	{ "couldn't find a mail exchanger", { REPLY_CAT_HOST_UNKNOWN, DEAD } },
 	{ "host does not accept mail", { REPLY_CAT_HOST_UNKNOWN, DEAD } },
 	{ "domain does not accept mail", { REPLY_CAT_HOST_UNKNOWN, DEAD } },
+	{ "indicated no smtp service", { REPLY_CAT_HOST_UNKNOWN, DEAD } },
 
 	/* The user is not there, RFC 3463 X.1.1 and X.1.6, RFC 5321 550, 551 */
 	{ "user unknown", { REPLY_CAT_MAILBOX_UNKNOWN, DEAD } },
@@ -154,6 +159,8 @@ static const struct text_rule {
 	{ "invalid recipient", { REPLY_CAT_MAILBOX_UNKNOWN, DEAD } },
 	{ "invalid mailbox", { REPLY_CAT_MAILBOX_UNKNOWN, DEAD } },
 	{ "not our user", { REPLY_CAT_MAILBOX_UNKNOWN, DEAD } },
+	{ "not our customer", { REPLY_CAT_MAILBOX_UNKNOWN, DEAD } },
+	{ "user doesn't have*account", { REPLY_CAT_MAILBOX_UNKNOWN, DEAD } },
 	{ "not a registered", { REPLY_CAT_MAILBOX_UNKNOWN, DEAD } },
 	{ "mailbox has moved", { REPLY_CAT_MAILBOX_UNKNOWN, DEAD } },
 
@@ -175,19 +182,20 @@ static const struct text_rule {
 	{ "message expired", { REPLY_CAT_EXPIRED, 0 } },
 	{ "envelope expired", { REPLY_CAT_EXPIRED, 0 } },
 	{ "queue too long", { REPLY_CAT_EXPIRED, 0 } },
+	{ "could not deliver for", { REPLY_CAT_EXPIRED, 0 } },
 	{ "retry time*exceeded", { REPLY_CAT_EXPIRED, 0 } },
 	{ "retry timeout exceeded", { REPLY_CAT_EXPIRED, 0 } },
 
 	/* No reason but a refusal */
-	{ "access denied", { REPLY_CAT_POLICY, NEVER } },
-	{ "access*rejected", { REPLY_CAT_POLICY, NEVER } },
-	{ "relay", { REPLY_CAT_POLICY, NEVER } },
-	{ "policy", { REPLY_CAT_POLICY, NEVER } },
-	{ "policies", { REPLY_CAT_POLICY, NEVER } },
-	{ "not authorized", { REPLY_CAT_POLICY, NEVER } },
-	{ "not permitted", { REPLY_CAT_POLICY, NEVER } },
-	{ "protocol violation", { REPLY_CAT_POLICY, NEVER } },
-	{ "rejected", { REPLY_CAT_POLICY, NEVER } },
+	{ "access denied", { REPLY_CAT_POLICY, NEVER | WEAK } },
+	{ "access*rejected", { REPLY_CAT_POLICY, NEVER | WEAK } },
+	{ "relay", { REPLY_CAT_POLICY, NEVER | WEAK } },
+	{ "policy", { REPLY_CAT_POLICY, NEVER | WEAK } },
+	{ "policies", { REPLY_CAT_POLICY, NEVER | WEAK } },
+	{ "not authorized", { REPLY_CAT_POLICY, NEVER | WEAK } },
+	{ "not permitted", { REPLY_CAT_POLICY, NEVER | WEAK } },
+	{ "protocol violation", { REPLY_CAT_POLICY, NEVER | WEAK } },
+	{ "rejected", { REPLY_CAT_POLICY, NEVER | WEAK } },
 };
 
 static bool

@@ -102,6 +102,15 @@ static const struct row rows[] = {
 	    "550 Requested action not taken: mailbox unavailable",
 	    CAT(UNKNOWN), SOFT, FAIL, OK },
 
+	{ "words about us save whom a code calls dead", RCPT, "550 5.1.1 "
+	    "192.0.2.1 has sent to too many recipients this hour", CAT(RATE),
+	    NONE, FAIL, OK },
+	{ "a refusal without a reason does not", RCPT,
+	    "550 5.1.1 Recipient rejected", CAT(MAILBOX_UNKNOWN), HARD, FAIL,
+	    OK },
+	{ "a name server that has no answer now", REPORT,
+	    "- Host not found, try again", CAT(NETWORK), SOFT, FAIL, OK },
+
 	/* R125, R103: temporary is never dead, and is tried again */
 	{ "450 and X.1.1", RCPT, "450 4.1.1 User unknown",
 	    CAT(MAILBOX_UNKNOWN), SOFT, RETRY, OK },
@@ -221,6 +230,8 @@ static const struct row rows[] = {
 	{ "556 banner names no domain", BANNER, "556 no mail here",
 	    CAT(HOST_UNKNOWN), NONE, SITE, SUSPEND },
 	{ "550 EHLO", EHLO, "550 Rejected", CAT(POLICY), NONE, SITE,
+	    SUSPEND },
+	{ "550 MAIL and nothing", MAIL, "553 no", CAT(POLICY), NONE, SITE,
 	    SUSPEND },
 	{ "454 STARTTLS", TLS, "454 TLS not available", CAT(NETWORK), NONE,
 	    SITE, SLOW },
