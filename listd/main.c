@@ -11,5 +11,10 @@
 int
 main(int argc, char **argv)
 {
-	return privsep_main(argc, argv, NULL, 0);
+	static const struct role_def roles[] = {
+		{ ROLE_INBOUND, role_inbound },
+	};
+
+	return privsep_main(argc, argv, roles,
+	    sizeof(roles) / sizeof(roles[0]));
 }
