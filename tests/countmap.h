@@ -25,8 +25,7 @@ void countmap_clear(struct countmap *m);
 
 /*
  * The counters of name (which holds no NUL), made with zeros when new.  Valid
- * until the next call
- * with this map.
+ * until the next call with this map.
  */
 struct counts *countmap_get(struct countmap *m, const char *name, size_t len);
 

@@ -16,7 +16,7 @@
 #include "tests/eventlog.h"
 
 #define SPILL_OCTETS	(256u << 10)	/* write when this much waits */
-#define FIELD_MAX	4096u		/* octets of one field, before escapes */
+#define FIELD_MAX	4096u		/* octets of one field kept */
 
 struct eventlog {
 	int	 fd;

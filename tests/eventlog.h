@@ -8,7 +8,8 @@
  * double itself dies; eventlog_flush() puts it in the file on request.
  *
  * In a field '\\', tab and every octet outside 0x20-0x7e becomes \xNN, and an
- * empty field becomes "-", so that a line always splits into its columns.
+ * empty field becomes "-", so that a line always splits into its columns.  Of a
+ * field longer than 4096 octets the rest is left out.
  */
 #ifndef TESTS_EVENTLOG_H
 #define TESTS_EVENTLOG_H

@@ -55,10 +55,10 @@ enum dns_code {
 
 /* What shall happen to a query, besides the octets of the answer. */
 struct verdict {
-	char		name[DNS_NAME_MAX + 1];	/* asked for; "?" if unreadable */
+	char		name[DNS_NAME_MAX + 1];	/* asked; "?" if unreadable */
 	unsigned	type;			/* asked for */
 	enum dns_code	code;
-	unsigned	answers;		/* records in the answer section */
+	unsigned	answers;		/* records that answer */
 	bool		drop, close;
 	uint32_t	delay_ms;
 };

@@ -258,31 +258,60 @@ take_option(struct sink_options *opt, struct command_line *cl, int which)
 			usage();
 		cl->specs[cl->nspecs++] = optarg;
 		break;
-	case OPT_TLS: cl->pem = optarg; break;
-	case OPT_LOG: opt->log = optarg; break;
-	case OPT_STORE: opt->store = optarg; break;
+	case OPT_TLS:
+		cl->pem = optarg;
+		break;
+	case OPT_LOG:
+		opt->log = optarg;
+		break;
+	case OPT_STORE:
+		opt->store = optarg;
+		break;
 	case OPT_EVERY:
 		opt->store_every = number(optarg);
 		if (opt->store_every == 0)
 			usage();
 		break;
-	case OPT_RAW: opt->raw = true; break;
-	case OPT_CONTROL: opt->control = optarg; break;
-	case OPT_RULES: opt->rules = optarg; break;
-	case OPT_HOSTNAME: opt->hostname = optarg; break;
-	case OPT_SIZE: opt->size = number(optarg); break;
+	case OPT_RAW:
+		opt->raw = true;
+		break;
+	case OPT_CONTROL:
+		opt->control = optarg;
+		break;
+	case OPT_RULES:
+		opt->rules = optarg;
+		break;
+	case OPT_HOSTNAME:
+		opt->hostname = optarg;
+		break;
+	case OPT_SIZE:
+		opt->size = number(optarg);
+		break;
 	case OPT_KEYWORD:
 		if (opt->nextra == sizeof(opt->extra) / sizeof(opt->extra[0]))
 			usage();
 		opt->extra[opt->nextra++] = optarg;
 		break;
-	case OPT_AUTH: opt->auth = optarg; break;
-	case OPT_CHUNKING: opt->chunking = true; break;
-	case OPT_SMTPUTF8: opt->smtputf8 = true; break;
-	case OPT_NO_PIPELINING: opt->pipelining = false; break;
-	case OPT_NO_COUNT: opt->count = false; break;
-	case OPT_NO_CHECK: opt->check = false; break;
-	default: usage();
+	case OPT_AUTH:
+		opt->auth = optarg;
+		break;
+	case OPT_CHUNKING:
+		opt->chunking = true;
+		break;
+	case OPT_SMTPUTF8:
+		opt->smtputf8 = true;
+		break;
+	case OPT_NO_PIPELINING:
+		opt->pipelining = false;
+		break;
+	case OPT_NO_COUNT:
+		opt->count = false;
+		break;
+	case OPT_NO_CHECK:
+		opt->check = false;
+		break;
+	default:
+		usage();
 	}
 }
 

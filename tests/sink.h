@@ -87,7 +87,7 @@ enum conn_ending { CONN_STAYS, CONN_CLOSES, CONN_RESETS };
 /* A scripted moment inside the content, due at this many octets. */
 struct content_act {
 	const struct action	*action;	/* NULL = none */
-	unsigned		 generation;	/* of the rules it points into */
+	unsigned		 generation;	/* of the rules it is in */
 	uint64_t		 due;
 };
 
@@ -138,7 +138,7 @@ struct conn {
 
 	uint64_t		 txn;		/* MAILs accepted so far */
 	bool			 in_mail;
-	bool			 eight_bit;	/* BODY=8BITMIME or BINARYMIME */
+	bool			 eight_bit;	/* BODY=8BITMIME and more */
 	struct strbuf		 from;
 	struct strbuf		 params;	/* of MAIL */
 	struct strbuf		 rcpts;		/* accepted, NUL after each */
@@ -178,7 +178,7 @@ struct sink {
 	uint64_t		 now_us;	/* when this callback began */
 	uint64_t		 started_us;
 	uint64_t		 next_conn, next_message;
-	int			 spare_fd;	/* for when descriptors run out */
+	int			 spare_fd;	/* for want of others */
 	char			 rbuf[SINK_READ_MAX + SINK_LINE_MAX];
 };
 
@@ -253,7 +253,7 @@ void auth_line(struct conn *c, const char *line);
 enum content_anomaly {
 	ANOMALY_BARE_CR = 1,
 	ANOMALY_BARE_LF = 2,
-	ANOMALY_LONG_LINE = 4,		/* over 998 octets, RFC 5321 4.5.3.1.6 */
+	ANOMALY_LONG_LINE = 4,		/* over 998 octets, RFC 5322 */
 	ANOMALY_EIGHT_BIT = 8,		/* without BODY=8BITMIME */
 	ANOMALY_NUL = 16,
 };
