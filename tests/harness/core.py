@@ -113,10 +113,11 @@ class Test:
         return path
 
     def program(self, name):
-        """The path of a program of the build, or a skip."""
+        """The path of a program of the build."""
         path = os.path.join(BUILDDIR, name)
         if not os.access(path, os.X_OK):
-            raise Skip("not built: %s" % name)
+            raise Failed("%s is not built; LISTD_BUILDDIR names the folder "
+                         "of the build" % path)
         return path
 
     def free_port(self, address="127.0.0.1"):
