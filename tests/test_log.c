@@ -341,6 +341,38 @@ standard_error_never_blocks(void **state)
 	close(saved);
 }
 
+/* As with `listd -f 2>log`: what is printed and what is logged both stay. */
+static void
+a_file_keeps_every_line(void **state)
+{
+	struct log_params p = { .name = "q", .to_stderr = true,
+	    .level = LEVEL_INFO };
+	int saved = dup(STDERR_FILENO), fd;
+	char file[80], buf[1024];
+	ssize_t n;
+
+	(void)state;
+	snprintf(file, sizeof(file), "%s/file", dir);
+	fd = open(file, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	assert_int_not_equal(fd, -1);
+	dup2(fd, STDERR_FILENO);
+	log_close();
+	log_open(&p);
+	log_text(LEVEL_INFO, "first", "%s", "x");
+	fputs("printed\n", stderr);
+	log_text(LEVEL_INFO, "last", "%s", "y");
+	log_close();
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	n = pread(fd, buf, sizeof(buf) - 1, 0);
+	close(fd);
+	unlink(file);
+	assert_true(n > 0);
+	buf[n] = '\0';
+	assert_non_null(strstr(buf, "event=first text=x\nprinted\n"));
+	assert_non_null(strstr(buf, "event=last text=y\n"));
+}
+
 int
 main(void)
 {
@@ -362,6 +394,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_new_log_daemon_is_found,
 		    setup, teardown),
 		cmocka_unit_test_setup_teardown(standard_error_never_blocks,
+		    setup, teardown),
+		cmocka_unit_test_setup_teardown(a_file_keeps_every_line,
 		    setup, teardown),
 	};
 	int rc;

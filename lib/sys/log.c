@@ -63,15 +63,17 @@ static const struct {
 /*
  * Standard error belongs to whoever started us, so O_NONBLOCK must not be set
  * on it.  A pipe or terminal is opened a second time for that; a socket takes
- * MSG_DONTWAIT; a file does not block.
+ * MSG_DONTWAIT.  A file does not block, and opened again it would have another
+ * offset than the file of `2>log`, so that lines overwrite what others print.
  */
 static void
 open_stderr(void)
 {
 	struct stat st;
+	bool known = fstat(STDERR_FILENO, &st) == 0;
 
-	lg.stream = fstat(STDERR_FILENO, &st) == 0 && S_ISSOCK(st.st_mode);
-	if (!lg.stream)
+	lg.stream = known && S_ISSOCK(st.st_mode);
+	if (!lg.stream && !(known && S_ISREG(st.st_mode)))
 		lg.fd = open("/proc/self/fd/2",
 		    O_WRONLY | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (lg.fd == -1)
