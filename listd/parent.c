@@ -329,6 +329,16 @@ on_closing(void *arg)
 
 /* ---- what roles say */
 
+/* With our id: who was started may have gone into the background. */
+static void
+say_ready(void)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "READY=1\nMAINPID=%d", (int)getpid());
+	notify_send(text);
+}
+
 static void
 check_started(struct parent *p)
 {
@@ -339,7 +349,7 @@ check_started(struct parent *p)
 			return;
 	p->started = true;
 	log_text(LEVEL_NOTICE, "started", "%zu roles", p->n);
-	notify_send("READY=1");
+	say_ready();
 	if (p->params->started != NULL)
 		p->params->started();
 }

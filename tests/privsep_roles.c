@@ -182,6 +182,32 @@ log_folders(const struct tester *t)
 	strbuf_free(&all);
 }
 
+/* How the two files of an environment open: w, r or not at all. */
+static void
+log_store(const struct tester *t)
+{
+	static const char *const files[] = { "data", "lock" };
+	char path[CONF_PATH_MAX + 64];
+	struct strbuf all = STRBUF_INIT(256);
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		int w, r;
+
+		snprintf(path, sizeof(path), "%s/subscribers/%s.mdb",
+		    t->env->conf->data_dir, files[i]);
+		w = open(path, O_RDWR | O_CLOEXEC);
+		r = open(path, O_RDONLY | O_CLOEXEC);
+		strbuf_addf(&all, " %s=%s", files[i],
+		    w != -1 ? "w" : r != -1 ? "r" : "-");
+		if (w != -1)
+			close(w);
+		if (r != -1)
+			close(r);
+	}
+	log_text(LEVEL_NOTICE, "store", "%s%s", t->name, all.s);
+	strbuf_free(&all);
+}
+
 /* ---- peers */
 
 static void
@@ -291,6 +317,29 @@ babble(void)
 		log_text(LEVEL_ERROR, "babble", "not sent");
 }
 
+/* The store, as far as others look at it from outside. */
+static void
+make_store(const struct role_env *env)
+{
+	static const struct {
+		const char	*name;
+		mode_t		 mode;
+	} files[] = { { "data.mdb", 0640 }, { "lock.mdb", 0660 } };
+	char path[CONF_PATH_MAX + 64];
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/subscribers/%s",
+		    env->conf->data_dir, files[i].name);
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		if (fd == -1 || fchmod(fd, files[i].mode) == -1)
+			log_text(LEVEL_ERROR, "make_store", "%s", path);
+		if (fd != -1)
+			close(fd);
+	}
+}
+
 static int
 run(struct tester *t)
 {
@@ -302,6 +351,9 @@ run(struct tester *t)
 		{ "content", ROLE_PATH_WRITE },
 		{ "incoming", ROLE_PATH_WRITE },
 	};
+	static const struct role_path reads[] = {
+		{ "subscribers", ROLE_PATH_LMDB_READ },
+	};
 	static const struct role_path own[] = {
 		{ "content", ROLE_PATH_READ },
 		{ "incoming/web", ROLE_PATH_WRITE },
@@ -312,11 +364,15 @@ run(struct tester *t)
 
 	rc = env->kind == ROLE_QUEUE ? role_confine(env, writes, 3, &e) :
 	    env->kind == ROLE_WEB ? role_confine(env, own, 2, &e) :
+	    env->kind == ROLE_DELIVER ? role_confine(env, reads, 1, &e) :
 	    role_confine(env, paths, 1, &e);
 	if (rc == -1)
 		return role_refuse(env, &e);
+	if (env->kind == ROLE_QUEUE && env->first_run)
+		make_store(env);
 	log_rights(t);
 	log_folders(t);
+	log_store(t);
 	env->on_peer = on_peer;
 	env->on_reload = on_reload;
 	env->on_stopping = on_stopping;
@@ -331,20 +387,6 @@ run(struct tester *t)
 			pause();
 	}
 	return role_run(env);
-}
-
-/* The store, as far as the parent looks at it. */
-static void
-make_store(const struct role_env *env)
-{
-	char path[CONF_PATH_MAX + 64];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/subscribers/data.mdb",
-	    env->conf->data_dir);
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
-	if (fd != -1)
-		close(fd);
 }
 
 static int
@@ -371,8 +413,6 @@ role_tester(struct role_env *env)
 		err_set(&e, ERR_DAMAGED, "the test says so");
 		return role_refuse(env, &e);
 	}
-	if (env->kind == ROLE_QUEUE && env->first_run)
-		make_store(env);
 	t.stuck = act(&t, "stuck");
 	t.mute = act(&t, "mute");
 	t.babble = act(&t, "babble");
