@@ -47,11 +47,13 @@ struct leave_result {
 	struct leave_gone *gone;	/* leave_result_free() */
 };
 
+/* Release and reset; a result starts as zeros. */
 void leave_result_free(struct leave_result *r);
 
 /*
  * Leave.  scope LIST removes one membership, ORG those of all lists of the
- * organization, HOST all.  r_r is reset first; so a job may run again.
+ * organization, HOST all.  What r_r holds is released first, so a job may run
+ * again; on failure it is empty.
  */
 int leave_apply(struct txn *t, const struct leave *l,
     struct leave_result *r_r, struct err *e);
@@ -60,8 +62,9 @@ int leave_unsubscribe(struct txn *t, const struct ipc_unsubscribe *in,
     int64_t now_ms, struct leave_result *r_r, struct err *e);
 /*
  * Erase a person: memberships, attributes, requests, notices, entries with
- * their salts; suppressions stay, as hashes (S31, R186).  At most max entries
- * at once: r_r->changed stays true until another call finds nothing.
+ * their salts.  Suppressions stay, as hashes, and each organization that had
+ * the person on a list gets one, which a later confirmation of theirs passes
+ * (S31, R186).  Call again while r_r->changed: some hundred entries go at once.
  */
 int leave_erase(struct txn *t,
     const uint8_t hash[static ADDRESS_HASH_OCTETS], const char *who,

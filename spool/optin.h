@@ -15,6 +15,8 @@
 #include "lib/ipc.h"
 #include "spool/request.h"
 
+#define OPTIN_LIFETIME_MS	(72ll * 3600 * 1000)	/* of a token */
+
 struct conf;
 struct err;
 struct txn;
@@ -81,7 +83,11 @@ int optin_request(struct txn *t, const struct optin_ask *ask,
 int optin_close_minutes(struct txn *t, int64_t now_ms, unsigned max,
     struct err *e);
 
-/* Mail the owner a token for the list's owner address.  A job's body. */
+/*
+ * Mail the owner a token for the list's owner address.  -1 with ERR_NOTFOUND,
+ * ERR_EXISTS (confirmed, or one is pending), ERR_REFUSED (too many mails to
+ * that mailbox).
+ */
 int optin_owner(struct txn *t, uint32_t list, const struct optin_limits *l,
     int64_t now_ms, uint64_t *notice_r, struct err *e);
 

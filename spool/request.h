@@ -4,12 +4,13 @@
  *
  * `requests` is keyed by a random request id, from which the token of the
  * mail is made (lib/token.h); `tokens` leads from the token's hash back to the
- * id, `request_of` from an address and list to the newest one.  The token
- * itself is nowhere in the store (S39, T4).
+ * id, `request_of` (hash16, list, purpose u8, created u64) from an address to
+ * all of its requests.  The token itself is nowhere in the store (S39, T4).
  */
 #ifndef SPOOL_REQUEST_H
 #define SPOOL_REQUEST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/address.h"
@@ -63,21 +64,24 @@ int request_by_hash(struct txn *t, const uint8_t token[static
     TOKEN_HASH_OCTETS], struct request *r_r, struct err *e);
 /* The newest of an address for a list (T6). */
 int request_of(struct txn *t, const uint8_t hash[static ADDRESS_HASH_OCTETS],
-    uint32_t list, struct request *r_r, struct err *e);
+    uint32_t list, enum token_confirm_use purpose, struct request *r_r,
+    struct err *e);
 /*
- * Make PENDING ones of an address VOID: of one list, or of all when list is
- * 0.  How many in *n_r unless NULL.
+ * Make PENDING subscriptions of an address VOID: of one list; or, when list is
+ * 0, of all lists of one organization; or, when org is 0 too, all.  dry only
+ * counts.  How many, or -1.
  */
 int request_void(struct txn *t, const uint8_t hash[static
-    ADDRESS_HASH_OCTETS], uint32_t list, unsigned *n_r, struct err *e);
+    ADDRESS_HASH_OCTETS], uint32_t list, uint32_t org, bool dry,
+    struct err *e);
 /*
  * Look at up to max requests after *at (zeros at first): what is past its time
  * becomes EXPIRED, what is long past goes.  1 with *at where to go on, 0 at
- * the end, -1.
+ * the end, -1 with *at past a row that is damaged.
  */
 int request_sweep(struct txn *t, uint8_t at[static REQUEST_ID], unsigned max,
     int64_t now_ms, struct err *e);
-/* Delete every row of an address (erasure). */
+/* Delete every row of an address (erasure).  How many, or -1. */
 int request_erase(struct txn *t, const uint8_t hash[static
     ADDRESS_HASH_OCTETS], struct err *e);
 

@@ -132,11 +132,14 @@ suppression_add(struct txn *t, const struct suppression *s, struct err *e)
 
 /* ---- what blocks */
 
+/* A person's own will: to leave, or to be forgotten. */
 static bool
 own_unsubscribe(const struct suppression *s)
 {
-	return s->reason == SUPPRESSION_UNSUBSCRIBE &&
-	    s->scope != SUPPRESSION_HOST;
+	return s->scope != SUPPRESSION_HOST &&
+	    (s->reason == SUPPRESSION_UNSUBSCRIBE ||
+	    (s->reason == SUPPRESSION_ERASURE &&
+	    s->setter == SUPPRESSION_BY_PERSON));
 }
 
 /*

@@ -8,10 +8,10 @@
  * comes: a bounce must not hide a complaint.
  *
  * Lifting (DESIGN.md section 3): a person's own fresh confirmed request lifts
- * their unsubscribe of that list; an owner lifts what owners set; the desk
- * lifts all.  A person's unsubscribe of a whole organization stays for its
- * other lists: it does not stand against a confirmation that is younger than
- * it (suppression_blocks()).
+ * their unsubscribe of that list, or an erasure they asked for; an owner lifts
+ * what owners set; the desk lifts all.  A person's unsubscribe of a whole
+ * organization stays for its other lists: it does not stand against a
+ * confirmation that is younger than it (suppression_blocks()).
  */
 #ifndef SPOOL_SUPPRESSION_H
 #define SPOOL_SUPPRESSION_H

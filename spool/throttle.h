@@ -77,7 +77,8 @@ int throttle_forget(struct txn *t, enum throttle_kind kind,
     struct slice subject, struct err *e);
 /*
  * Look at up to max rows from *at on and delete those whose window is past.
- * 1 with *at where to go on, 0 at the end with *at empty again, -1.
+ * 1 with *at where to go on, 0 at the end with *at empty again, -1 with *at
+ * past a row that is damaged.
  */
 int throttle_sweep(struct txn *t, struct key *at, unsigned max,
     int64_t now_ms, struct err *e);
