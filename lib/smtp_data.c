@@ -99,6 +99,9 @@ smtp_data_feed(struct smtp_data *d, const void *data, size_t len,
 			*taken_r = i + 1;
 			return s[i] == '\n' ? SMTP_DATA_END : SMTP_DATA_BARE;
 		} else if (!content_octet(d, s[i])) {
+			/* What came before it counts, in any cut. */
+			if (i > from)
+				break;
 			return SMTP_DATA_BARE;
 		}
 	}

@@ -490,13 +490,13 @@ data_end(struct smtp_proto *p)
 static enum smtp_proto_event
 data_chunk(struct smtp_proto *p)
 {
-	if (p->refusal != NULL) {
-		if (p->data.octets / 2 <= p->size_max)
-			return SMTP_PROTO_MORE;
+	if (p->data.octets / 2 > p->size_max) {
 		hang_up(p, 552, "5.3.4 That message is too big",
 		    "a message beyond twice the limit");
 		return SMTP_PROTO_CLOSE;
 	}
+	if (p->refusal != NULL)
+		return SMTP_PROTO_MORE;
 	if (p->data.octets > p->size_max)
 		p->refusal = "552 5.3.4 That message is too big";
 	else if (p->data.hops > SMTP_PROTO_HOPS_MAX)
