@@ -557,7 +557,6 @@ catch_signals(struct parent *p, struct err *e)
 		{ SIGINT, on_stop }, { SIGHUP, on_sighup },
 	};
 
-	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < sizeof(caught) / sizeof(caught[0]); i++) {
 		p->signals[i] = evsignal_new(p->base, caught[i].number,
 		    caught[i].cb, p);
@@ -645,6 +644,9 @@ open_clock(struct parent *p, struct err *e)
 static int
 prepare(struct parent *p, struct err *e)
 {
+	/* A peer that is gone and a file too large are errors like others. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	rights_raise_nofile();
 	if (rights_limit(e) == -1 ||
 	    layout_users_lookup(&p->conf, &p->users, e) == -1 ||

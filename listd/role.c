@@ -233,7 +233,8 @@ static const struct channel_ops parent_ops = {
 static void
 ignore_signals(void)
 {
-	static const int ignored[] = { SIGPIPE, SIGHUP, SIGINT, SIGTERM };
+	static const int ignored[] = { SIGPIPE, SIGXFSZ, SIGHUP, SIGINT,
+		SIGTERM };
 
 	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++)
 		signal(ignored[i], SIG_IGN);
