@@ -304,6 +304,8 @@ in_declaration(struct html_scan *s, char c)
 		s->state = HTML_DATA;
 	} else if (c != '-') {
 		s->state = HTML_BOGUS;
+		if (c == '[')
+			s->conditional = false;		/* <![endif]--> */
 	}
 }
 

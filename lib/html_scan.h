@@ -49,7 +49,7 @@ struct html_scan {
 	enum html_state	 state;
 	bool		 closing;		/* </tag */
 	bool		 self_closing;		/* <tag/> */
-	bool		 conditional;		/* comment begins with [if */
+	bool		 conditional;		/* in or behind <!--[if ...]> */
 	char		 quote;			/* of the value we are in */
 	char		 c;			/* of HTML_TEXT */
 	char		 tag[HTML_NAME_MAX + 1];	/* lower case */
