@@ -1,0 +1,761 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scheduler.c - the scheduler's life, its turns, and what it tells of itself.
+ *
+ * A turn opens at most one read transaction on each environment, does a slice
+ * of everything that can be done, and closes them before it returns.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/sys/log.h"
+#include "lib/xmalloc.h"
+#include "listd/scheduler_private.h"
+#include "listd/site.h"
+
+#define SITES_A_TURN	256	/* looked at before the loop goes round */
+#define HELD_MS		10000	/* between looks at what is held */
+
+int64_t
+sched_now(const struct scheduler *s)
+{
+	return s->base_ms + s->mono_ms;
+}
+
+/* xorshift64*: for jitter and shuffling, nothing that must be secret. */
+uint32_t
+sched_chance(struct scheduler *s)
+{
+	s->chance ^= s->chance >> 12;
+	s->chance ^= s->chance << 25;
+	s->chance ^= s->chance >> 27;
+	return (uint32_t)(s->chance * 0x2545f4914f6cdd1du >> 32);
+}
+
+static struct txn *
+turn_txn(struct scheduler *s, struct txn **t, enum store_env env)
+{
+	struct err e = ERR_INIT;
+
+	if (*t == NULL && txn_read(s->p.store, env, t, &e) == -1) {
+		log_failure(LEVEL_ERROR, "store-read", &e);
+		*t = NULL;
+	}
+	return *t;
+}
+
+struct txn *
+sched_s(struct scheduler *s)
+{
+	return turn_txn(s, &s->s_txn, STORE_S);
+}
+
+struct txn *
+sched_q(struct scheduler *s)
+{
+	return turn_txn(s, &s->q_txn, STORE_Q);
+}
+
+static void
+turn_begin(struct scheduler *s)
+{
+	s->mono_ms = clock_mono_ms(s->p.clock);
+}
+
+static void
+turn_end(struct scheduler *s)
+{
+	if (s->s_txn != NULL)
+		txn_end(s->s_txn);
+	if (s->q_txn != NULL)
+		txn_end(s->q_txn);
+	s->s_txn = s->q_txn = NULL;
+}
+
+void
+sched_touch(struct scheduler *s, struct run *run)
+{
+	run->touched = s->serial;
+}
+
+void
+sched_dirty(struct scheduler *s, struct dest *d, bool soon)
+{
+	if (!d->dirty) {
+		d->dirty = true;
+		TAILQ_INSERT_TAIL(&s->dirt, d, dirt);
+	}
+	batch_want(s->batcher, s->mono_ms + (soon ? 0 : BATCH_WAIT_MS));
+}
+
+bool
+sched_may_hand_out(const struct scheduler *s)
+{
+	return s->started && !s->draining && !batch_behind(s->batcher);
+}
+
+/* ---- the batcher's calls */
+
+static void
+batcher_commit(void *arg, enum store_env env, const struct job *job)
+{
+	struct scheduler *s = arg;
+
+	s->p.commit(s->p.arg, env, job);
+}
+
+static void
+send_ack(struct scheduler *s, unsigned peer, uint64_t seq)
+{
+	struct strbuf b = STRBUF_INIT(16);
+
+	if (s->peer[peer].up && seq > s->peer[peer].acked) {
+		pack_u64(&b, seq);
+		s->p.send(s->p.arg, peer, IPC_OUTCOME_ACK, &b);
+		s->peer[peer].acked = seq;
+	}
+	strbuf_free(&b);
+}
+
+static void
+batcher_durable(void *arg)
+{
+	struct scheduler *s = arg;
+
+	turn_begin(s);
+	s->durable = s->serial - 1;
+	for (unsigned i = 0; i < SCHEDULER_PEERS_MAX; i++)
+		send_ack(s, i, s->peer[i].flying);
+	deliveries_durable(s);
+	dests_durable(s);
+	turn_end(s);
+	s->p.wake(s->p.arg);
+}
+
+static void
+batcher_stuck(void *arg, const struct err *why)
+{
+	struct scheduler *s = arg;
+
+	s->stuck = why != NULL;
+	if (why != NULL)
+		log_failure(LEVEL_ERROR, "outcomes-wait", why);
+	else
+		log_text(LEVEL_NOTICE, "outcomes-flow", "there is room again");
+	s->p.wake(s->p.arg);
+}
+
+static void
+batcher_fatal(void *arg, const struct err *why)
+{
+	struct scheduler *s = arg;
+
+	s->p.fatal(s->p.arg, why);
+}
+
+/* ---- life */
+
+struct scheduler *
+scheduler_new(const struct scheduler_params *p, struct err *e)
+{
+	struct scheduler *s = xcalloc(1, sizeof(*s));
+	const struct batch_params bp = {
+		.node = SCHEDULER_NODE, .log = p->log, .arg = s,
+		.commit = batcher_commit, .durable = batcher_durable,
+		.effects = p->effects, .stuck = batcher_stuck,
+		.fatal = batcher_fatal,
+	};
+	struct campaign c;
+	uint32_t after = 0;
+	int rc = -1;
+
+	s->p = *p;
+	s->limits = p->limits;
+	s->chance = p->seed | 1;
+	s->base_ms = clock_utc_ms(p->clock) - clock_mono_ms(p->clock);
+	s->serial = 1;
+	s->batcher = batcher_new(&bp, p->last_batch);
+	TAILQ_INIT(&s->dirt);
+	TAILQ_INIT(&s->flight);
+	TAILQ_INIT(&s->settling);
+	TAILQ_INIT(&s->ended);
+	TAILQ_INIT(&s->runs);
+	TAILQ_INIT(&s->kicked);
+	TAILQ_INIT(&s->starving);
+	TAILQ_INIT(&s->recalls);
+	s->pauses = dues_new();
+	s->waits = dues_new();
+	s->dns_troubles = dues_new();
+	s->retries = dues_new();
+	s->notices = dues_new();
+	s->notice_from = 1;
+
+	turn_begin(s);
+	s->start_by_ms = s->mono_ms + SCHEDULER_READY_MS;
+	s->walk_ms = s->mono_ms;
+	while (sched_q(s) != NULL &&
+	    (rc = campaign_next(s->q_txn, after, &c, e)) == 1) {
+		after = c.id;
+		if ((c.state == CAMPAIGN_RUNNING ||
+		    c.state == CAMPAIGN_PAUSED) &&
+		    run_load(s, &c, e) == NULL) {
+			rc = -1;
+			break;
+		}
+	}
+	if (rc == 0)
+		rc = sites_load(s, e);
+	if (rc == 0)
+		rc = retries_load(s, e);
+	if (rc == 0)
+		notices_load(s);
+	turn_end(s);
+	if (rc == -1) {
+		scheduler_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void
+scheduler_free(struct scheduler *s)
+{
+	struct hash_link *l, *next = NULL;
+	struct run *run;
+	size_t at;
+
+	if (s == NULL)
+		return;
+	/* Deliveries hang on everything else, so they go first. */
+	while ((run = TAILQ_FIRST(&s->runs)) != NULL)
+		run_free(s, run);
+	at = 0;
+	while ((l = hash_each(&s->who, &at, &next)) != NULL)
+		delivery_free_now(s, HASH_OF(l, struct delivery, by_who));
+	at = 0;
+	while ((l = hash_each(&s->sessions, &at, &next)) != NULL)
+		session_free(s, HASH_OF(l, struct session, by_id));
+	lookups_free(s);
+	at = 0;
+	while ((l = hash_each(&s->sites, &at, &next)) != NULL)
+		site_free(s, HASH_OF(l, struct site, by_key));
+	while (!TAILQ_EMPTY(&s->recalls)) {
+		struct recall *r = TAILQ_FIRST(&s->recalls);
+
+		TAILQ_REMOVE(&s->recalls, r, link);
+		r->done(r->arg, &r->result);
+		free(r);
+	}
+	hash_free(&s->deliveries);
+	hash_free(&s->who);
+	hash_free(&s->runs_by_id);
+	hash_free(&s->sites);
+	hash_free(&s->sessions);
+	hash_free(&s->queries);
+	dues_free(s->pauses);
+	dues_free(s->waits);
+	dues_free(s->dns_troubles);
+	dues_free(s->retries);
+	dues_free(s->notices);
+	idlist_free(&s->retry_queue);
+	batcher_free(s->batcher);
+	free(s);
+}
+
+void
+scheduler_set_limits(struct scheduler *s,
+    const struct scheduler_limits *limits)
+{
+	s->limits = *limits;
+	s->look_again = true;
+	s->p.wake(s->p.arg);
+}
+
+/* ---- a turn */
+
+/* Deliver roles have reported what an earlier queue role gave them. */
+static void
+look_started(struct scheduler *s)
+{
+	unsigned ready = 0;
+
+	if (s->started)
+		return;
+	for (unsigned i = 0; i < SCHEDULER_PEERS_MAX; i++)
+		ready += s->peer[i].ready;
+	if (ready < s->p.peers &&
+	    (ready == 0 || s->mono_ms < s->start_by_ms))
+		return;
+	if (ready < s->p.peers)
+		log_text(LEVEL_WARNING, "deliver-late",
+		    "%u of %u deliver roles reported their old work",
+		    ready, s->p.peers);
+	s->started = true;
+}
+
+/* Sites that were looked at while nothing could go out are looked at again. */
+static void
+look_at_all(struct scheduler *s)
+{
+	struct hash_link *l, *next = NULL;
+	bool may = sched_may_hand_out(s);
+	size_t at = 0;
+
+	if (may && (!s->could || s->look_again))
+		while ((l = hash_each(&s->sites, &at, &next)) != NULL)
+			site_kick(s, HASH_OF(l, struct site, by_key));
+	s->could = may;
+	s->look_again = false;
+}
+
+static void
+flush_batch(struct scheduler *s)
+{
+	if (!batch_due(s->batcher, s->mono_ms))
+		return;
+	dests_fill_batch(s);
+	for (unsigned i = 0; i < SCHEDULER_PEERS_MAX; i++)
+		s->peer[i].flying = s->peer[i].seen;
+	if (batch_filled(s->batcher) == 0) {
+		/* Nothing of those outcomes had to be written. */
+		for (unsigned i = 0; i < SCHEDULER_PEERS_MAX; i++)
+			send_ack(s, i, s->peer[i].seen);
+	}
+	s->serial++;
+	batch_flush(s->batcher, s->mono_ms);
+	if (batch_idle(s->batcher))
+		s->durable = s->serial - 1;
+}
+
+static void
+look_at_sites(struct scheduler *s)
+{
+	struct site *site;
+
+	if (s->nsessions < s->limits.connections_total)
+		site_kick_starving(s);
+	for (int i = 0; i < SITES_A_TURN; i++) {
+		if ((site = TAILQ_FIRST(&s->kicked)) == NULL)
+			return;
+		TAILQ_REMOVE(&s->kicked, site, kicked);
+		site->is_kicked = false;
+		sessions_work(s, site);
+	}
+	s->again = true;
+}
+
+static void
+look_at_holds(struct scheduler *s)
+{
+	struct run *run;
+
+	if (s->mono_ms < s->held_ms)
+		return;
+	s->held_ms = s->mono_ms + HELD_MS;
+	TAILQ_FOREACH(run, &s->runs, link)
+		if (run->held)
+			break;
+	if (run != NULL)
+		scheduler_holds_changed(s);
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	if (a == -1 || (b != -1 && b < a))
+		return b;
+	return a;
+}
+
+/* Milliseconds from now until at (INT64_MAX: never, -1). */
+static int64_t
+until(int64_t at_ms, int64_t now_ms)
+{
+	if (at_ms == INT64_MAX)
+		return -1;
+	return at_ms > now_ms ? at_ms - now_ms : 0;
+}
+
+static int64_t
+next_turn(struct scheduler *s)
+{
+	int64_t now = sched_now(s), wait;
+	struct recall *r;
+	struct run *run;
+
+	if (s->again || (!TAILQ_EMPTY(&s->kicked) && sched_may_hand_out(s)))
+		return 0;
+	wait = batch_wait_ms(s->batcher, s->mono_ms);
+	if (!s->started)
+		wait = earlier(wait, until(s->start_by_ms, s->mono_ms));
+	wait = earlier(wait, until(dues_next(s->pauses), now));
+	wait = earlier(wait, until(s->walk_ms, s->mono_ms));
+	wait = earlier(wait, runs_wait_ms(s));
+	if (s->sessions.n > 0)
+		wait = earlier(wait, until(s->sweep_ms, s->mono_ms));
+	TAILQ_FOREACH(r, &s->recalls, link)
+		wait = earlier(wait, until(r->deadline_ms, s->mono_ms));
+	if (!s->started || s->draining)
+		return wait;
+	wait = earlier(wait, until(dues_next(s->waits), now));
+	wait = earlier(wait, until(dues_next(s->retries), now));
+	wait = earlier(wait, until(dues_next(s->notices), now));
+	TAILQ_FOREACH(run, &s->runs, link)
+		if (run->held) {
+			wait = earlier(wait, until(s->held_ms, s->mono_ms));
+			break;
+		}
+	return wait;
+}
+
+int64_t
+scheduler_run(struct scheduler *s)
+{
+	turn_begin(s);
+	s->again = false;
+	look_started(s);
+	look_at_all(s);
+	recalls_advance(s);
+	look_at_holds(s);
+	sites_advance(s);
+	runs_advance(s);
+	dests_settle(s);
+	retries_advance(s);
+	if (s->started && !s->draining)
+		lookups_advance(s);
+	look_at_sites(s);
+	sessions_sweep(s);
+	flush_batch(s);
+	batch_tick(s->batcher, s->mono_ms);
+	turn_end(s);
+	return next_turn(s);
+}
+
+/* ---- deliver roles */
+
+void
+scheduler_peer_up(struct scheduler *s, unsigned peer)
+{
+	const struct ipc_hello hello = {
+		.epoch = s->p.epoch, .node = SCHEDULER_NODE,
+	};
+	struct strbuf b = STRBUF_INIT(64);
+
+	if (peer >= SCHEDULER_PEERS_MAX)
+		return;
+	scheduler_peer_down(s, peer);
+	s->peer[peer].up = true;
+	ipc_put_hello(&b, &hello);
+	s->p.send(s->p.arg, peer, IPC_HELLO, &b);
+	strbuf_free(&b);
+}
+
+void
+scheduler_peer_down(struct scheduler *s, unsigned peer)
+{
+	struct peer *p = &s->peer[peer];
+
+	if (peer >= SCHEDULER_PEERS_MAX || !p->up)
+		return;
+	turn_begin(s);
+	p->up = p->ready = false;
+	p->seen = p->flying = p->acked = 0;
+	sessions_peer_down(s, peer);
+	lookups_peer_down(s, peer);
+	turn_end(s);
+	s->p.wake(s->p.arg);
+}
+
+static int
+bad_frame(struct err *e, const char *what)
+{
+	err_set(e, ERR_INPUT, "a malformed frame: %s", what);
+	return -1;
+}
+
+static int
+frame_ready(struct scheduler *s, unsigned peer, struct slice payload,
+    struct err *e)
+{
+	struct unpack u;
+	uint64_t epoch;
+
+	unpack_init(&u, payload.p, payload.len);
+	epoch = unpack_u64(&u);
+	if (!unpack_done(&u))
+		return bad_frame(e, "ready");
+	if (epoch == s->p.epoch)
+		s->peer[peer].ready = s->look_again = true;
+	return 0;
+}
+
+static int
+frame_outcome(struct scheduler *s, unsigned peer, struct slice payload,
+    struct err *e)
+{
+	static struct ipc_outcome o;	/* 2 KB; the scheduler has one thread */
+	struct unpack u;
+	uint64_t seq, epoch;
+	uint16_t n;
+
+	unpack_init(&u, payload.p, payload.len);
+	seq = unpack_u64(&u);
+	epoch = unpack_u64(&u);
+	n = unpack_u16(&u);
+	for (; n > 0 && !u.bad; n--) {
+		ipc_get_outcome(&u, &o);
+		if (!u.bad)
+			delivery_outcome(s, epoch, &o);
+	}
+	if (!unpack_done(&u))
+		return bad_frame(e, "outcome");
+	if (seq > s->peer[peer].seen)
+		s->peer[peer].seen = seq;
+	batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
+	return 0;
+}
+
+static int
+frame_recalled(struct scheduler *s, struct slice payload, struct err *e)
+{
+	struct delivery *d;
+	struct unpack u;
+	uint64_t id;
+	uint8_t how;
+
+	unpack_init(&u, payload.p, payload.len);
+	id = unpack_u64(&u);
+	how = unpack_u8(&u);
+	if (!unpack_done(&u) || how < IPC_RECALL_DROPPED ||
+	    how > IPC_RECALL_UNKNOWN)
+		return bad_frame(e, "recalled");
+	d = HASH_OF(hash_find(&s->deliveries, id), struct delivery, by_id);
+	if (d == NULL)
+		return 0;	/* its outcome was faster */
+	delivery_recalled(s, d, how == IPC_RECALL_DROPPED);
+	if (how == IPC_RECALL_DROPPED)
+		delivery_back(s, d);
+	return 0;
+}
+
+int
+scheduler_frame(struct scheduler *s, unsigned peer, uint16_t type,
+    struct slice payload, struct err *e)
+{
+	int rc;
+
+	if (peer >= SCHEDULER_PEERS_MAX || !s->peer[peer].up)
+		return 0;
+	turn_begin(s);
+	switch (type) {
+	case IPC_READY:
+		rc = frame_ready(s, peer, payload, e);
+		break;
+	case IPC_RESOLVED:
+		rc = lookup_route(s, payload, e);
+		break;
+	case IPC_TXT:
+		rc = lookup_txt(s, payload, e);
+		break;
+	case IPC_PREPARED:
+		rc = lookup_prepared(s, payload, e);
+		break;
+	case IPC_SESSION_STATE:
+		rc = session_state(s, peer, payload, e);
+		break;
+	case IPC_RETURNED:
+		rc = session_returned(s, peer, payload, e);
+		break;
+	case IPC_OUTCOME:
+		rc = frame_outcome(s, peer, payload, e);
+		break;
+	case IPC_RECALLED:
+		rc = frame_recalled(s, payload, e);
+		break;
+	default:
+		err_set(e, ERR_INPUT, "a deliver role sent frame %#x", type);
+		rc = -1;
+	}
+	turn_end(s);
+	s->p.wake(s->p.arg);
+	return rc;
+}
+
+/* ---- what changes under it */
+
+void
+scheduler_notices_changed(struct scheduler *s)
+{
+	turn_begin(s);
+	notices_load(s);
+	turn_end(s);
+	s->p.wake(s->p.arg);
+}
+
+void
+scheduler_holds_changed(struct scheduler *s)
+{
+	struct lane *l;
+	struct run *run;
+
+	TAILQ_FOREACH(run, &s->runs, link) {
+		if (!run->held)
+			continue;
+		run->held = false;
+		TAILQ_FOREACH(l, &run->lanes, of_run)
+			site_kick(s, l->site);
+	}
+	retries_sweep(s);
+	s->p.wake(s->p.arg);
+}
+
+void
+scheduler_drain(struct scheduler *s)
+{
+	s->draining = true;
+	s->p.wake(s->p.arg);
+}
+
+bool
+scheduler_drained(const struct scheduler *s)
+{
+	return s->deliveries.n == 0 && TAILQ_EMPTY(&s->dirt) &&
+	    TAILQ_EMPTY(&s->flight) && batch_settled(s->batcher);
+}
+
+/* ---- figures */
+
+void
+scheduler_summary(const struct scheduler *s, struct scheduler_summary *r)
+{
+	const struct hash_link *l;
+	struct hash_link *next = NULL;
+	const struct delivery *d;
+	const struct run *run;
+	size_t at = 0;
+
+	memset(r, 0, sizeof(*r));
+	TAILQ_FOREACH(run, &s->runs, link) {
+		r->campaigns++;
+		r->domains_waiting += run->domains_left - run->ndests;
+		r->deferred += (uint64_t)run->deferred;
+	}
+	while ((l = hash_each(&s->sites, &at, &next)) != NULL) {
+		r->sites++;
+		r->sites_paused += HASH_OF(l, const struct site,
+		    by_key)->paused;
+	}
+	at = 0;
+	while ((l = hash_each(&s->sessions, &at, &next)) != NULL)
+		r->sessions_up += HASH_OF(l, const struct session, by_id)->up;
+	r->sessions = s->nsessions;
+	for (unsigned i = 0; i < SCHEDULER_PEERS_MAX; i++)
+		r->peers_ready += s->peer[i].ready;
+	r->open = s->deliveries.n + batch_open(s->batcher);
+	TAILQ_FOREACH(d, &s->ended, link)
+		r->waiting--;
+	r->waiting += s->who.n - s->deliveries.n;
+	r->domains_deferred = dues_count(s->retries);
+	r->lookups = s->nlookups;
+	r->handed_out = s->handed_out;
+	r->outcomes = s->outcomes;
+	r->begun = s->begun;
+	r->duplicates = s->duplicates;
+	r->holding = s->stuck || batch_behind(s->batcher);
+}
+
+bool
+scheduler_site_next(const struct scheduler *s, size_t *at,
+    struct scheduler_site *r)
+{
+	const struct hash_link *l = NULL;
+	const struct session *se;
+	const struct lane *lane;
+	const struct site *site;
+	size_t i = 0;
+
+	/* Few sites and few askers: walk to the *at-th each time. */
+	for (size_t b = 0; b < s->sites.size && l == NULL; b++)
+		for (l = s->sites.bucket[b]; l != NULL; l = l->next)
+			if (i++ == *at)
+				break;
+	if (l == NULL)
+		return false;
+	++*at;
+	site = HASH_OF(l, const struct site, by_key);
+	memset(r, 0, sizeof(*r));
+	memcpy(r->key, site->key, sizeof(r->key));
+	r->host = site->host;
+	r->reason = site->reason != NULL ? site->reason : "";
+	r->hosts = site->nhosts;
+	r->window = site->window;
+	r->sessions = site->nsessions;
+	r->up = site->up;
+	TAILQ_FOREACH(se, &site->sessions, of_site)
+		r->out += se->nout;
+	r->domains = site->npending;
+	TAILQ_FOREACH(lane, &site->lanes, of_site) {
+		r->waiting += lane->supply;
+		r->domains += lane->dests;
+	}
+	r->retries = site->nretries + idlist_count(&site->retry_domains);
+	r->notices = site->nnotices;
+	r->troubles = site->troubles;
+	r->until_ms = site->paused ? site->until_ms : 0;
+	r->by_hand = site->by_hand;
+	return true;
+}
+
+bool
+scheduler_site_suspend(struct scheduler *s, const char *name,
+    const char *reason)
+{
+	struct site *site = site_find(s, name);
+
+	if (site == NULL)
+		return false;
+	turn_begin(s);
+	site_pause(s, site, SUSPENSION_FOREVER, true, reason);
+	turn_end(s);
+	s->p.wake(s->p.arg);
+	return true;
+}
+
+bool
+scheduler_site_resume(struct scheduler *s, const char *name)
+{
+	struct site *site = site_find(s, name);
+
+	if (site == NULL)
+		return false;
+	turn_begin(s);
+	site_resume(s, site, true);
+	turn_end(s);
+	s->p.wake(s->p.arg);
+	return true;
+}
+
+bool
+scheduler_progress(const struct scheduler *s, uint32_t campaign,
+    struct scheduler_progress *r)
+{
+	const struct run *run = run_find(s, campaign);
+	const struct lane *l;
+
+	memset(r, 0, sizeof(*r));
+	if (run == NULL)
+		return false;
+	r->running = run->c.state == CAMPAIGN_RUNNING;
+	r->paused = run->c.state == CAMPAIGN_PAUSED;
+	r->held = run->held;
+	r->expiring = run->expiring;
+	r->listed = run->listed;
+	r->domains_left = run->domains_left;
+	r->out = run->out;
+	TAILQ_FOREACH(l, &run->lanes, of_run)
+		r->waiting += l->supply;
+	return true;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scheduler.h - who is sent what, when, through which deliver role.
+ *
+ * The one place where rates, connections and retries are decided (DESIGN.md
+ * section 4).  A campaign at work is a run: its domains are listed, resolved
+ * ahead of need and put to the site that takes their mail, where they wait as
+ * four octets each until the site's turn for them comes.  Then a window of the
+ * domain's members is read, covered by a commit, and handed out to sessions.
+ *
+ * Nothing is skipped and nothing is decided twice: progress moves only with
+ * recorded outcomes, and what a crash leaves open is handed out again
+ * (spool/DESIGN sections 8 to 10).
+ *
+ * The scheduler owns no socket, no timer and no thread.  Its owner passes
+ * frames in, commits its jobs, and calls scheduler_run() whenever something
+ * happened or the time it asked for has come.
+ */
+#ifndef LISTD_SCHEDULER_H
+#define LISTD_SCHEDULER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/ipc.h"
+#include "spool/campaign.h"
+#include "spool/writer.h"
+
+struct clock;
+struct err;
+struct outcome_log;
+struct scheduler;
+struct strbuf;
+
+#define SCHEDULER_PEERS_MAX	64	/* deliver roles */
+#define SCHEDULER_DEPTH		8	/* deliveries a session holds */
+#define SCHEDULER_LOOKUPS	256	/* routes asked for at once */
+#define SCHEDULER_RECALL_MS	1000	/* an answer waits for recalls */
+#define SCHEDULER_READY_MS	10000	/* for deliver roles to report */
+#define SCHEDULER_NODE		1	/* this node's id */
+
+/* Of the configuration; may be changed at any time. */
+struct scheduler_limits {
+	unsigned	connections_total;
+	unsigned	connections_per_site;
+	unsigned	messages_per_connection;
+	int64_t		queue_lifetime_ms;
+};
+
+struct scheduler_params {
+	struct store	*store;		/* borrowed, as all pointers here */
+	struct outcome_log *log;
+	const struct clock *clock;
+	uint64_t	epoch;
+	uint64_t	last_batch;	/* of batch_recover() */
+	uint64_t	seed;		/* of jitter and shuffling */
+	unsigned	peers;		/* deliver roles there will be */
+	struct scheduler_limits limits;
+	void		*arg;
+	/* Send a frame to deliver role peer. */
+	void	(*send)(void *arg, unsigned peer, uint16_t type,
+	    const struct strbuf *payload);
+	/* Pass a job to the writer of env. */
+	void	(*commit)(void *arg, enum store_env env,
+	    const struct job *job);
+	/* As in batch.h. */
+	int	(*effects)(struct txn *t, uint64_t batch, struct slice sealed,
+	    struct err *e);
+	/* Call scheduler_run() soon. */
+	void	(*wake)(void *arg);
+	/* What is on disk is the only truth: end the process (P6). */
+	void	(*fatal)(void *arg, const struct err *why);
+};
+
+/*
+ * Read campaigns, deferrals and notices; nothing is handed out before a
+ * deliver role is ready.  NULL with e: the store is damaged.
+ */
+struct scheduler *scheduler_new(const struct scheduler_params *p,
+    struct err *e);
+/* Every job must have been answered. */
+void scheduler_free(struct scheduler *s);
+
+/*
+ * Do what can be done now, a bounded slice of it.  Returns after how many
+ * milliseconds to call again if nothing else happens; -1: not by time.
+ */
+int64_t scheduler_run(struct scheduler *s);
+
+void scheduler_set_limits(struct scheduler *s,
+    const struct scheduler_limits *limits);
+
+/* ---- deliver roles */
+
+/* A fresh channel to deliver role peer: it is told the epoch. */
+void scheduler_peer_up(struct scheduler *s, unsigned peer);
+/* It is gone; what it had is handed out again. */
+void scheduler_peer_down(struct scheduler *s, unsigned peer);
+/* A frame of it.  -1 with e: it makes no sense, close the channel. */
+int scheduler_frame(struct scheduler *s, unsigned peer, uint16_t type,
+    struct slice payload, struct err *e);
+
+/* ---- what changes under it */
+
+/* A campaign's row was committed in a new state. */
+void scheduler_campaign_changed(struct scheduler *s, uint32_t campaign);
+/* A commit of S may have made notices. */
+void scheduler_notices_changed(struct scheduler *s);
+/* Lists or organizations were held or set free. */
+void scheduler_holds_changed(struct scheduler *s);
+
+/* How a recall ended. */
+struct scheduler_recalled {
+	unsigned	dropped;	/* no MAIL was written */
+	unsigned	begun;		/* or not known in time */
+};
+
+/*
+ * Take back what is out with deliver roles: of these subscribers, or all of a
+ * campaign (n is 0).  done is called once, within SCHEDULER_RECALL_MS; at once
+ * (before this returns) when nothing is out.
+ */
+void scheduler_recall(struct scheduler *s, uint32_t campaign,
+    const uint64_t *subscribers, size_t n,
+    void (*done)(void *arg, const struct scheduler_recalled *r), void *arg);
+
+/*
+ * Have a deliver role compile and lint a campaign.  done is called once; r is
+ * NULL when no deliver role could do it.
+ */
+void scheduler_prepare(struct scheduler *s, uint32_t campaign,
+    void (*done)(void *arg, const struct ipc_prepared *r), void *arg);
+
+/* A TXT look-up; text[n] is borrowed.  done is called once. */
+void scheduler_lookup_txt(struct scheduler *s, const char *name,
+    void (*done)(void *arg, enum ipc_dns status, const struct slice *text,
+    size_t n), void *arg);
+
+/*
+ * Send a campaign's content to one address, no member.  One attempt.  o is
+ * NULL when it could not be tried; why says what happened then.
+ */
+struct scheduler_test {
+	uint32_t	campaign, list;
+	const char	*local, *domain;
+	void	(*done)(void *arg, const struct ipc_outcome *o,
+	    const char *why);
+	void		*arg;
+};
+void scheduler_test(struct scheduler *s, const struct scheduler_test *t);
+
+/* Hand out nothing more; what is out ends. */
+void scheduler_drain(struct scheduler *s);
+/* True when nothing is out and everything is durable. */
+bool scheduler_drained(const struct scheduler *s);
+
+/* ---- figures */
+
+struct scheduler_summary {
+	unsigned	campaigns;	/* runs in memory */
+	unsigned	sites, sites_paused;
+	unsigned	sessions, sessions_up;
+	unsigned	peers_ready;
+	size_t		open;		/* out, or their outcome not durable */
+	size_t		waiting;	/* in memory, to be handed out */
+	size_t		domains_waiting;	/* fresh, not begun */
+	size_t		domains_deferred;
+	size_t		lookups;
+	uint64_t	deferred;	/* recipients that wait for a retry */
+	uint64_t	handed_out, outcomes;	/* since the start */
+	uint64_t	begun;		/* recalls that came too late */
+	uint64_t	duplicates;	/* outcomes reported twice, dropped */
+	bool		holding;	/* the store is full or behind */
+};
+void scheduler_summary(const struct scheduler *s,
+    struct scheduler_summary *r_r);
+
+struct scheduler_site {
+	uint8_t		key[16];
+	const char	*host;		/* the best one */
+	const char	*reason;	/* of its last trouble or suspension */
+	unsigned	hosts, window, sessions, up, out;
+	size_t		domains, waiting, retries, notices;
+	unsigned	troubles;	/* in a row */
+	int64_t		until_ms;	/* UTC, when it is tried again; or 0 */
+	bool		by_hand;
+};
+/* Walk the sites; *at starts at 0.  False past the last. */
+bool scheduler_site_next(const struct scheduler *s, size_t *at,
+    struct scheduler_site *r_r);
+/*
+ * Suspend or resume a site by its key (32 hex digits), or the name of its
+ * best host.  False: none is known by that name.  The change is durable with
+ * the next batch.
+ */
+bool scheduler_site_suspend(struct scheduler *s, const char *name,
+    const char *reason);
+bool scheduler_site_resume(struct scheduler *s, const char *name);
+
+/* What is known of one campaign in memory. */
+struct scheduler_progress {
+	bool		running, paused, held, expiring, listed;
+	size_t		domains_left;	/* of those listed so far */
+	size_t		out, waiting;
+};
+bool scheduler_progress(const struct scheduler *s, uint32_t campaign,
+    struct scheduler_progress *r_r);
+
+#endif

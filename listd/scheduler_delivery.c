@@ -1,0 +1,762 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scheduler_delivery.c - one copy in memory, from where it waits to its end.
+ *
+ * A delivery is a first attempt (it waits in its domain's window), a retry (a
+ * row in `deferrals` stands for it), a notice (a row in S does) or a test.
+ * Every outcome is taken once: one that is reported again, after a crash of
+ * this role or of the channel, finds no window slot and no row that waits for
+ * that attempt, and is dropped.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/reply_class.h"
+#include "lib/sys/log.h"
+#include "lib/xmalloc.h"
+#include "listd/retry.h"
+#include "listd/scheduler_private.h"
+#include "listd/site.h"
+#include "spool/notice.h"
+#include "spool/progress.h"
+
+#define HELD_RETRY_MS	300000	/* a retry of a held list is looked at again */
+
+struct delivery *
+delivery_new(struct scheduler *s, enum ipc_kind kind, uint64_t who,
+    const char *local, const char *domain)
+{
+	size_t llen = strlen(local) + 1, dlen = strlen(domain) + 1;
+	struct delivery *d = xcalloc(1, sizeof(*d) + llen + dlen);
+
+	d->kind = kind;
+	d->who = who;
+	memcpy(d->local, local, llen);
+	memcpy(d->local + llen, domain, dlen);
+	d->domain_name = d->local + llen;
+	hash_add(&s->who, &d->by_who, who);
+	return d;
+}
+
+/* Leave the list it is in; what its window says is not touched. */
+static void
+detach(struct scheduler *s, struct delivery *d)
+{
+	switch (d->state) {
+	case DELIVERY_LOOSE:
+	case DELIVERY_WINDOW:
+		break;
+	case DELIVERY_RETRY:
+		TAILQ_REMOVE(&d->site->retries, d, link);
+		d->site->nretries--;
+		break;
+	case DELIVERY_NOTICE:
+		TAILQ_REMOVE(&d->site->notices, d, link);
+		d->site->nnotices--;
+		break;
+	case DELIVERY_OUT:
+		TAILQ_REMOVE(&d->session->out, d, link);
+		if (--d->session->nout == 0)
+			d->session->idle_ms = s->mono_ms;
+		d->session = NULL;
+		hash_del(&s->deliveries, &d->by_id);
+		if (d->run != NULL)
+			d->run->out--;
+		site_kick(s, d->site);
+		break;
+	case DELIVERY_ENDED:
+		TAILQ_REMOVE(&s->ended, d, link);
+		break;
+	}
+	d->state = DELIVERY_LOOSE;
+}
+
+void
+delivery_free_now(struct scheduler *s, struct delivery *d)
+{
+	delivery_recalled(s, d, false);
+	detach(s, d);
+	hash_del(&s->who, &d->by_who);
+	if (d->test != NULL) {
+		d->test->done(d->test->arg, NULL, "it was given up");
+		free(d->test);
+	}
+	free(d);
+}
+
+void
+delivery_free(struct scheduler *s, struct delivery *d)
+{
+	if (!d->ghost) {
+		delivery_free_now(s, d);
+		return;
+	}
+	delivery_recalled(s, d, false);
+	detach(s, d);
+	d->state = DELIVERY_ENDED;
+	d->serial = s->serial;
+	TAILQ_INSERT_TAIL(&s->ended, d, link);
+}
+
+void
+deliveries_durable(struct scheduler *s)
+{
+	struct delivery *d;
+
+	while ((d = TAILQ_FIRST(&s->ended)) != NULL && d->serial <= s->durable)
+		delivery_free_now(s, d);
+}
+
+struct delivery *
+delivery_of(const struct scheduler *s, const struct run *run, uint64_t who)
+{
+	struct hash_link *l = hash_find(&s->who, who);
+
+	for (; l != NULL; l = hash_next(l)) {
+		struct delivery *d = HASH_OF(l, struct delivery, by_who);
+
+		if (d->run == run && d->kind != IPC_KIND_TEST)
+			return d;
+	}
+	return NULL;
+}
+
+void
+delivery_row(const struct delivery *d, struct deferral *row)
+{
+	memset(row, 0, sizeof(*row));
+	row->domain = d->domain;
+	row->due_ms = d->queued_ms;
+	row->campaign = d->campaign;
+	row->h8 = d->h8;
+	row->subscriber = d->who;
+	row->join = d->join;
+	row->attempts = (uint16_t)(d->attempt - 1);
+	row->first_ms = d->first_ms;
+}
+
+/* Its slot in the window is done with; what waits there counts as supply. */
+static void
+leave_window(struct scheduler *s, struct delivery *d)
+{
+	struct dest *dest = d->dest;
+
+	if (d->state == DELIVERY_WINDOW && dest->lane != NULL)
+		dest->lane->supply--;
+	window_done(dest->window, d->number);
+	d->dest = NULL;
+	dest_sort(dest);
+	sched_dirty(s, dest, false);
+	sched_touch(s, dest->run);
+}
+
+static void
+leave_row(struct scheduler *s, struct delivery *d)
+{
+	struct deferral row;
+
+	delivery_row(d, &row);
+	batch_undefer(s->batcher, &row);
+	d->row = false;
+	d->ghost = true;
+	sched_touch(s, d->run);
+	batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
+}
+
+/* Its campaign is dead: nothing more is said of it. */
+static void
+abandon(struct scheduler *s, struct delivery *d)
+{
+	if (d->dest != NULL)
+		leave_window(s, d);
+	delivery_free(s, d);
+}
+
+void
+delivery_end(struct scheduler *s, struct delivery *d)
+{
+	if (d->dest != NULL)
+		leave_window(s, d);
+	if (d->row) {
+		leave_row(s, d);
+		batch_deferred(s->batcher, d->campaign, -1);
+		d->run->deferred--;
+	}
+	delivery_free(s, d);
+}
+
+void
+delivery_to_row(struct scheduler *s, struct delivery *d)
+{
+	struct deferral row;
+
+	leave_window(s, d);
+	d->row = true;
+	delivery_row(d, &row);
+	batch_defer(s->batcher, &row);
+	batch_deferred(s->batcher, d->campaign, 1);
+	d->run->deferred++;
+}
+
+void
+delivery_back(struct scheduler *s, struct delivery *d)
+{
+	struct site *site = d->site;
+
+	delivery_recalled(s, d, true);
+	detach(s, d);
+	if (d->kind != IPC_KIND_CAMPAIGN) {
+		d->state = DELIVERY_NOTICE;
+		TAILQ_INSERT_HEAD(&site->notices, d, link);
+		site->nnotices++;
+		site_kick(s, site);
+		return;
+	}
+	if (d->run->dead) {
+		abandon(s, d);
+		return;
+	}
+	if (d->dest != NULL) {
+		d->state = DELIVERY_WINDOW;
+		window_back(d->dest->window, d->number);
+		if (d->dest->lane != NULL)
+			d->dest->lane->supply++;
+		dest_sort(d->dest);
+		if (d->dest->settle != NULL)
+			delivery_settle(s, d, d->dest->settle->state,
+			    d->dest->settle, 0);
+		return;
+	}
+	if (site->paused) {	/* the row stands for it */
+		idlist_add(&site->retry_domains, d->domain);
+		delivery_free(s, d);
+		return;
+	}
+	d->state = DELIVERY_RETRY;
+	TAILQ_INSERT_HEAD(&site->retries, d, link);
+	site->nretries++;
+	site_kick(s, site);
+}
+
+/* ---- outcomes */
+
+static void
+outcome_of(const struct delivery *d, enum outcome_state state, int64_t now,
+    struct outcome *r)
+{
+	memset(r, 0, offsetof(struct outcome, host));
+	r->host[0] = r->text[0] = r->message_id[0] = '\0';
+	r->state = state;
+	r->kind = (uint8_t)d->kind;
+	r->campaign = d->kind == IPC_KIND_NOTICE ? 0 : d->campaign;
+	if (d->kind == IPC_KIND_NOTICE)
+		r->notice = d->who & ~WHO_NOTICE;
+	else
+		r->subscriber = d->who;
+	r->list = d->list;
+	r->domain = d->domain;
+	r->when_ms = now;
+}
+
+/* Does S have to hear of it? */
+static bool
+has_effect(const struct outcome *r)
+{
+	if (r->kind == IPC_KIND_NOTICE)
+		return true;
+	return (r->state == OUTCOME_FAILED || r->state == OUTCOME_EXPIRED) &&
+	    r->recipient != REPLY_RECIPIENT_NONE;
+}
+
+static void
+record(struct scheduler *s, const struct delivery *d, const struct outcome *r)
+{
+	batch_outcome(s->batcher, r, has_effect(r), s->mono_ms);
+	if (d->run != NULL)
+		sched_touch(s, d->run);
+	s->outcomes++;
+}
+
+static void
+log_attempt(const struct delivery *d, const struct outcome *r, int64_t now)
+{
+	struct log_line l;
+	char dsn[16];
+
+	if (!log_enabled(LEVEL_INFO))
+		return;
+	log_begin(&l, LEVEL_INFO, "attempt");
+	log_hex(&l, "delivery", d->id);
+	if (d->kind == IPC_KIND_NOTICE) {
+		log_hex(&l, "notice", r->notice);
+	} else {
+		log_hex(&l, "campaign", d->campaign);
+		log_hex(&l, "subscriber", r->subscriber);
+	}
+	if (r->host[0] != '\0')
+		log_str(&l, "mx", r->host);
+	else
+		log_str(&l, "domain", d->domain_name);
+	snprintf(dsn, sizeof(dsn), "%u.%u.%u", r->enhanced[0], r->enhanced[1],
+	    r->enhanced[2]);
+	log_str(&l, "dsn", dsn);
+	if (r->code != 0)
+		log_int(&l, "code", r->code);
+	log_str(&l, "status", outcome_state_name(r->state));
+	if (r->gate != 0)
+		log_str(&l, "gate", gate_verdict_name(
+		    (enum gate_verdict)r->gate));
+	log_int(&l, "attempt", r->attempt);
+	log_seconds(&l, "delay", now - d->queued_ms);
+	if (r->state == OUTCOME_DEFERRED)
+		log_seconds(&l, "again", r->due_ms - now);
+	if (r->text[0] != '\0')
+		log_str(&l, "reason", r->text);
+	log_end(&l);
+}
+
+void
+delivery_settle(struct scheduler *s, struct delivery *d,
+    enum outcome_state state, const struct verdict *v, uint8_t gate)
+{
+	struct outcome r;
+
+	outcome_of(d, state, clock_utc_ms(s->p.clock), &r);
+	r.gate = gate;
+	if (v != NULL) {
+		r.code = v->code;
+		memcpy(r.enhanced, v->enhanced, sizeof(r.enhanced));
+		r.recipient = v->recipient;
+		r.category = v->category;
+		strcpy(r.text, v->text);
+	}
+	record(s, d, &r);
+	log_attempt(d, &r, sched_now(s));
+	delivery_end(s, d);
+}
+
+/* Nothing was written: it waits where it did. */
+static void
+not_tried(struct scheduler *s, struct delivery *d)
+{
+	if (d->state == DELIVERY_OUT)
+		delivery_back(s, d);
+	else if (d->state == DELIVERY_LOOSE)
+		delivery_free(s, d);	/* its row stands for it */
+}
+
+void
+delivery_gated(struct scheduler *s, struct delivery *d, uint8_t gate)
+{
+	switch ((enum gate_verdict)gate) {
+	case GATE_LEFT:
+	case GATE_NOT_COUNTED:
+		if (d->kind == IPC_KIND_CAMPAIGN)
+			delivery_end(s, d);	/* "left" is what remains */
+		else
+			delivery_settle(s, d, OUTCOME_SUPPRESSED, NULL, gate);
+		return;
+	case GATE_HELD:
+		break;
+	case GATE_NO_CONSENT:
+		log_text(LEVEL_ERROR, "no-consent", "subscriber %llx has no "
+		    "entry that bears it out", (unsigned long long)d->who);
+		/* FALLTHROUGH */
+	default:
+		delivery_settle(s, d, OUTCOME_SUPPRESSED, NULL, gate);
+		return;
+	}
+	if (d->kind == IPC_KIND_NOTICE) {
+		dues_set(s->notices, d->who & ~WHO_NOTICE,
+		    sched_now(s) + HELD_RETRY_MS);
+		delivery_free(s, d);
+	} else if (d->kind == IPC_KIND_TEST) {
+		delivery_free(s, d);
+	} else if (d->row) {
+		d->run->held = true;
+		dues_earlier(s->retries, d->domain,
+		    sched_now(s) + HELD_RETRY_MS);
+		delivery_free(s, d);
+	} else {
+		d->run->held = true;
+		not_tried(s, d);
+	}
+}
+
+static void
+outcome_from_ipc(const struct delivery *d, const struct ipc_outcome *o,
+    enum outcome_state state, struct outcome *r)
+{
+	outcome_of(d, state, o->when_ms, r);
+	r->attempt = d->attempt;
+	r->stage = (uint8_t)o->stage;
+	r->gate = o->gate;
+	r->code = o->code;
+	memcpy(r->enhanced, o->enhanced, sizeof(r->enhanced));
+	r->recipient = o->recipient;
+	r->category = o->category;
+	r->tls = o->tls;
+	memcpy(r->delay_ms, o->delay_ms, sizeof(r->delay_ms));
+	strcpy(r->host, o->host);
+	strcpy(r->text, o->text);
+	if (d->kind == IPC_KIND_NOTICE)
+		strcpy(r->message_id, o->message_id);
+}
+
+static int64_t
+expiry_of(const struct scheduler *s, const struct delivery *d, int64_t now)
+{
+	if (d->kind == IPC_KIND_NOTICE)
+		return d->born_ms + NOTICE_LIFETIME_MS;
+	if (d->run->expiring)
+		return now;
+	return retry_expiry_ms(d->first_ms, s->limits.queue_lifetime_ms,
+	    d->run->c.send_by_ms);
+}
+
+/* Write the row of its next attempt in place of what stood for it. */
+static void
+put_row(struct scheduler *s, struct delivery *d, int64_t due_ms,
+    const struct ipc_outcome *o)
+{
+	struct deferral row;
+
+	if (d->row) {
+		leave_row(s, d);
+	} else {
+		leave_window(s, d);
+		batch_deferred(s->batcher, d->campaign, 1);
+		d->run->deferred++;
+	}
+	d->queued_ms = due_ms;
+	delivery_row(d, &row);
+	if (o != NULL) {
+		row.code = o->code;
+		memcpy(row.enhanced, o->enhanced, sizeof(row.enhanced));
+	}
+	batch_defer(s->batcher, &row);
+	dues_earlier(s->retries, d->domain, due_ms);
+}
+
+void
+delivery_postpone(struct scheduler *s, struct delivery *d)
+{
+	int64_t due = sched_now(s) + retry_wait_ms(d->attempt,
+	    sched_chance(s));
+
+	if (d->kind == IPC_KIND_CAMPAIGN)
+		put_row(s, d, due, NULL);
+	else if (d->kind == IPC_KIND_NOTICE)
+		dues_set(s->notices, d->who & ~WHO_NOTICE, due);
+	delivery_free(s, d);
+}
+
+/* A 4yz: a row for the next attempt, or the end when its time is over. */
+static void
+deferred(struct scheduler *s, struct delivery *d, const struct ipc_outcome *o)
+{
+	int64_t now = sched_now(s), expiry, due;
+	struct outcome r;
+
+	if (d->first_ms == 0)
+		d->first_ms = now;
+	expiry = expiry_of(s, d, now);
+	outcome_from_ipc(d, o, now >= expiry ? OUTCOME_EXPIRED :
+	    OUTCOME_DEFERRED, &r);
+	if (now < expiry) {
+		due = now + retry_wait_ms(d->attempt, sched_chance(s));
+		r.due_ms = due < expiry ? due : expiry;
+	}
+	record(s, d, &r);
+	log_attempt(d, &r, now);
+	if (now >= expiry) {
+		delivery_end(s, d);
+		return;
+	}
+	if (d->kind == IPC_KIND_NOTICE) {
+		dues_set(s->notices, d->who & ~WHO_NOTICE, r.due_ms);
+		delivery_free(s, d);
+		return;
+	}
+	d->attempt++;
+	put_row(s, d, r.due_ms, o);
+	delivery_free(s, d);
+}
+
+static void
+test_over(struct scheduler *s, struct delivery *d,
+    const struct ipc_outcome *o)
+{
+	struct scheduler_test *t = d->test;
+
+	d->test = NULL;
+	t->done(t->arg, o, o->text);
+	free(t);
+	delivery_free(s, d);
+}
+
+/* d is in memory, wherever it is, and o says what became of it. */
+static void
+take_outcome(struct scheduler *s, struct delivery *d,
+    const struct ipc_outcome *o)
+{
+	struct outcome r;
+
+	delivery_recalled(s, d, o->result == IPC_SKIPPED ||
+	    o->result == IPC_DROPPED);
+	if (d->kind == IPC_KIND_TEST) {
+		test_over(s, d, o);
+		return;
+	}
+	if (d->run != NULL && d->run->dead && o->result != IPC_DELIVERED &&
+	    o->result != IPC_FAILED) {
+		abandon(s, d);
+		return;
+	}
+	switch (o->result) {
+	case IPC_DELIVERED:
+	case IPC_FAILED:
+		outcome_from_ipc(d, o, o->result == IPC_DELIVERED ?
+		    OUTCOME_DELIVERED : OUTCOME_FAILED, &r);
+		record(s, d, &r);
+		log_attempt(d, &r, sched_now(s));
+		delivery_end(s, d);
+		return;
+	case IPC_DEFERRED:
+		deferred(s, d, o);
+		return;
+	case IPC_SKIPPED:
+		delivery_gated(s, d, o->gate);
+		return;
+	case IPC_DROPPED:
+		not_tried(s, d);
+		return;
+	}
+}
+
+/* ---- outcomes of work that another queue role handed out */
+
+/* What waits for the outcome of this attempt, or NULL: it is known. */
+static struct delivery *
+foreign_row(struct scheduler *s, struct run *run,
+    const struct ipc_delivery *w)
+{
+	struct err e = ERR_INIT;
+	struct deferral row = {
+		.domain = w->domain_id, .due_ms = w->queued_ms,
+		.campaign = w->campaign, .h8 = w->h8,
+		.subscriber = w->subscriber,
+	};
+	struct delivery *d;
+	int rc;
+
+	if (sched_q(s) == NULL)
+		return NULL;
+	if ((rc = deferral_get(s->q_txn, &row, &e)) == -1)
+		log_failure(LEVEL_ERROR, "deferral-damaged", &e);
+	if (rc != 1 || row.attempts + 1 != w->attempt)
+		return NULL;
+	d = delivery_new(s, IPC_KIND_CAMPAIGN, w->subscriber, w->local,
+	    w->domain);
+	d->run = run;
+	d->campaign = w->campaign;
+	d->list = w->list;
+	d->domain = w->domain_id;
+	d->h8 = w->h8;
+	d->join = row.join;
+	d->attempt = w->attempt;
+	d->row = true;
+	d->queued_ms = row.due_ms;
+	d->first_ms = row.first_ms;
+	return d;
+}
+
+static struct delivery *
+foreign_campaign(struct scheduler *s, const struct ipc_delivery *w)
+{
+	struct run *run = run_find(s, w->campaign);
+	struct delivery *d;
+	struct err e = ERR_INIT;
+	struct progress_key key = { w->campaign, w->domain_id, 0 };
+
+	if (run == NULL)
+		return NULL;
+	/* A domain it may still be open in is read, to find it there. */
+	if (w->attempt == 1 && dest_find(run, w->domain_id) == NULL &&
+	    sched_q(s) != NULL && progress_next(s->q_txn, &key, &e) == 1 &&
+	    key.domain == w->domain_id)
+		dest_open(s, run, w->domain_id, NULL);
+	d = delivery_of(s, run, w->subscriber);
+	if (d == NULL)
+		return foreign_row(s, run, w);
+	/* One that is out again will say what became of it itself. */
+	if (d->state == DELIVERY_OUT || d->state == DELIVERY_ENDED ||
+	    d->attempt != w->attempt)
+		return NULL;
+	return d;
+}
+
+static struct delivery *
+foreign_notice(struct scheduler *s, const struct ipc_delivery *w)
+{
+	struct delivery *d = delivery_of(s, NULL, w->notice | WHO_NOTICE);
+
+	if (d == NULL)
+		d = notice_delivery(s, w->notice);
+	if (d == NULL || d->state == DELIVERY_OUT)
+		return NULL;
+	if (d->attempt != w->attempt) {
+		if (d->state == DELIVERY_LOOSE)
+			delivery_free(s, d);
+		return NULL;
+	}
+	dues_del(s->notices, w->notice);
+	return d;
+}
+
+void
+delivery_outcome(struct scheduler *s, uint64_t epoch,
+    const struct ipc_outcome *o)
+{
+	const struct ipc_delivery *w = &o->what;
+	struct delivery *d;
+
+	if (epoch == s->p.epoch)
+		d = HASH_OF(hash_find(&s->deliveries, w->delivery),
+		    struct delivery, by_id);
+	else if (w->kind == IPC_KIND_NOTICE)
+		d = foreign_notice(s, w);
+	else if (w->kind == IPC_KIND_CAMPAIGN)
+		d = foreign_campaign(s, w);
+	else
+		d = NULL;
+	if (d == NULL) {
+		s->duplicates++;
+		return;
+	}
+	take_outcome(s, d, o);
+}
+
+/* ---- recalls */
+
+static void
+recall_count(struct scheduler *s, struct recall *r, bool dropped)
+{
+	r->left--;
+	if (dropped) {
+		r->result.dropped++;
+	} else {
+		r->result.begun++;
+		s->begun++;
+	}
+}
+
+void
+delivery_recalled(struct scheduler *s, struct delivery *d, bool dropped)
+{
+	struct recall_wait *w;
+
+	while ((w = d->wanted) != NULL) {
+		d->wanted = w->next;
+		recall_count(s, w->recall, dropped);
+		free(w);
+		s->p.wake(s->p.arg);
+	}
+}
+
+/* Its time is over: what did not answer counts as begun. */
+static void
+recall_cut(struct scheduler *s, struct recall *r)
+{
+	struct hash_link *l, *next = NULL;
+	size_t at = 0;
+
+	while (r->left > 0 &&
+	    (l = hash_each(&s->deliveries, &at, &next)) != NULL) {
+		struct delivery *d = HASH_OF(l, struct delivery, by_id);
+		struct recall_wait **wp = &d->wanted, *w;
+
+		while ((w = *wp) != NULL) {
+			if (w->recall != r) {
+				wp = &w->next;
+				continue;
+			}
+			*wp = w->next;
+			free(w);
+			recall_count(s, r, false);
+		}
+	}
+}
+
+void
+recalls_advance(struct scheduler *s)
+{
+	struct recall *r, *next;
+
+	for (r = TAILQ_FIRST(&s->recalls); r != NULL; r = next) {
+		next = TAILQ_NEXT(r, link);
+		if (r->left > 0 && s->mono_ms < r->deadline_ms)
+			continue;
+		recall_cut(s, r);
+		TAILQ_REMOVE(&s->recalls, r, link);
+		r->done(r->arg, &r->result);
+		free(r);
+	}
+}
+
+static void
+recall_one(struct scheduler *s, struct recall *r, struct delivery *d)
+{
+	struct strbuf b = STRBUF_INIT(16);
+	struct recall_wait *w;
+
+	if (d->state != DELIVERY_OUT)
+		return;		/* the gate is asked before it goes out */
+	w = xcalloc(1, sizeof(*w));
+	w->recall = r;
+	w->next = d->wanted;
+	r->left++;
+	if (d->wanted == NULL) {
+		pack_u64(&b, d->id);
+		s->p.send(s->p.arg, d->session->peer, IPC_RECALL, &b);
+		strbuf_free(&b);
+	}
+	d->wanted = w;
+}
+
+void
+scheduler_recall(struct scheduler *s, uint32_t campaign,
+    const uint64_t *subscribers, size_t n,
+    void (*done)(void *, const struct scheduler_recalled *), void *arg)
+{
+	struct recall *r = xcalloc(1, sizeof(*r));
+	struct hash_link *l, *next = NULL;
+	size_t at = 0;
+
+	s->mono_ms = clock_mono_ms(s->p.clock);
+	r->done = done;
+	r->arg = arg;
+	r->deadline_ms = s->mono_ms + SCHEDULER_RECALL_MS;
+	for (size_t i = 0; i < n; i++)
+		for (l = hash_find(&s->who, subscribers[i]); l != NULL;
+		    l = hash_next(l))
+			recall_one(s, r, HASH_OF(l, struct delivery, by_who));
+	while (n == 0 && campaign != 0 &&
+	    (l = hash_each(&s->deliveries, &at, &next)) != NULL) {
+		struct delivery *d = HASH_OF(l, struct delivery, by_id);
+
+		if (d->run != NULL && d->campaign == campaign)
+			recall_one(s, r, d);
+	}
+	if (r->left == 0) {
+		done(arg, &r->result);
+		free(r);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&s->recalls, r, link);
+	s->p.wake(s->p.arg);
+}

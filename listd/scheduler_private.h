@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scheduler_private.h - what the parts of the scheduler share.
+ *
+ *	run		a campaign at work
+ *	dest		one domain of a run that is being sent to
+ *	delivery	one copy in memory: waiting, or out with a session
+ *	site		the hosts that take the mail of many domains
+ *	lane		what one run has at one site
+ *	session		the right to one connection, given to a peer
+ *	query		a question a deliver role was asked
+ */
+#ifndef LISTD_SCHEDULER_PRIVATE_H
+#define LISTD_SCHEDULER_PRIVATE_H
+
+#include <sys/queue.h>
+
+#include "lib/clock.h"
+#include "lib/strbuf.h"
+#include "listd/batch.h"
+#include "listd/dues.h"
+#include "listd/hash.h"
+#include "listd/scheduler.h"
+#include "listd/window.h"
+#include "spool/gate.h"
+#include "spool/store.h"
+#include "spool/suspension.h"
+
+#define WHO_NOTICE	((uint64_t)1 << 63)	/* delivery.who of a notice */
+
+/* Domain ids in four octets each, first in first out. */
+struct idlist {
+	uint32_t	*v;
+	size_t		 at, n, cap;	/* v[at..n) */
+};
+void idlist_add(struct idlist *l, uint32_t id);
+bool idlist_take(struct idlist *l, uint32_t *id_r);
+size_t idlist_count(const struct idlist *l);
+void idlist_free(struct idlist *l);
+
+enum delivery_state {
+	DELIVERY_LOOSE,		/* nowhere yet */
+	DELIVERY_WINDOW,	/* waits in dest's window */
+	DELIVERY_RETRY,		/* waits in its site's retries */
+	DELIVERY_NOTICE,	/* waits in its site's notices */
+	DELIVERY_OUT,		/* with a session */
+	DELIVERY_ENDED,		/* its old row is on disk until the commit */
+};
+
+struct delivery {
+	uint64_t	 id;		/* unique in the epoch, while OUT */
+	enum ipc_kind	 kind;
+	enum delivery_state state;
+	struct run	*run;		/* NULL: a notice or test */
+	struct dest	*dest;		/* of a first attempt, else NULL */
+	uint64_t	 number;	/* in dest's window */
+	struct site	*site;
+	struct session	*session;	/* OUT */
+	struct recall_wait *wanted;	/* OUT, and wanted back */
+	struct scheduler_test *test;
+	uint64_t	 who;		/* subscriber, or notice | WHO_NOTICE */
+	uint32_t	 campaign, list, domain;
+	uint64_t	 h8, join;
+	uint16_t	 attempt;	/* the one that is next, or out */
+	bool		 row;		/* it has a deferral */
+	bool		 ghost;		/* a row of it is to be deleted */
+	uint64_t	 serial;	/* ENDED: of the batch that does it */
+	int64_t		 queued_ms;	/* when it became due; key of its row */
+	int64_t		 first_ms;	/* of the first attempt; 0: none yet */
+	int64_t		 born_ms;	/* notices: created */
+	TAILQ_ENTRY(delivery) link;	/* of its session, or of its site */
+	struct hash_link by_id, by_who;
+	const char	*domain_name;	/* behind local */
+	char		 local[];
+};
+TAILQ_HEAD(delivery_list, delivery);
+
+/* Why a whole domain ends without being asked. */
+struct verdict {
+	enum outcome_state state;
+	uint16_t	 code;
+	uint8_t		 enhanced[3];
+	uint8_t		 recipient;	/* enum reply_recipient */
+	uint8_t		 category;	/* enum reply_category */
+	const char	*text;
+};
+extern const struct verdict verdict_expired, verdict_null_mx,
+    verdict_no_domain, verdict_self;
+
+struct dest {
+	struct run	*run;
+	struct lane	*lane;		/* NULL: not to be sent, or read only */
+	uint32_t	 domain;
+	struct window	*window;
+	const struct verdict *settle;	/* or NULL */
+	bool		 dirty, flying, finishing;
+	bool		 in_ready, in_hungry, in_settling;
+	TAILQ_ENTRY(dest) ready, hungry, settling, dirt, flight;
+	struct hash_link by_domain;
+	char		 name[];
+};
+TAILQ_HEAD(dest_list, dest);
+
+struct lane {
+	struct run	*run;
+	struct site	*site;
+	struct idlist	 pending;	/* resolved, not begun */
+	struct dest_list ready;		/* with a READY member */
+	struct dest_list hungry;	/* with members to read */
+	size_t		 supply;	/* members FED or READY */
+	size_t		 dests;
+	TAILQ_ENTRY(lane) of_site, of_run;
+};
+TAILQ_HEAD(lane_list, lane);
+
+struct run {
+	struct campaign	 c;		/* without its slices */
+	bool		 held;		/* its list or organization is */
+	bool		 expiring;	/* send_by is past */
+	bool		 dead;		/* cancelled: ends when nothing is out */
+	bool		 finishing;	/* the job is under way */
+	bool		 listed;
+	uint32_t	 list_from;	/* next domain id to list */
+	uint32_t	 chunk;		/* whose bits are in bits, + 1 */
+	uint8_t		 bits[PROGRESS_CHUNK];
+	struct idlist	 begun;		/* domains with a row, at start */
+	struct idlist	 big, small;	/* to be resolved */
+	size_t		 domains_left;	/* listed and not finished */
+	size_t		 asking;	/* queries of it */
+	int64_t		 deferred;	/* rows, with what is in no commit */
+	size_t		 out;
+	size_t		 ndests;
+	uint64_t	 touched;	/* serial of the batch it is in */
+	uint64_t	*only;		/* failed_of: subscriber ids, sorted */
+	size_t		 nonly;
+	struct lane_list lanes;
+	struct hash	 dests;		/* by domain */
+	struct hash_link by_id;
+	TAILQ_ENTRY(run) link;
+};
+TAILQ_HEAD(run_list, run);
+
+struct session {
+	uint32_t	 id;
+	unsigned	 peer;
+	struct site	*site;
+	bool		 up, closing;
+	bool		 reserved;	/* for notices alone */
+	unsigned	 nout;
+	int64_t		 idle_ms;	/* since when nothing is out */
+	struct delivery_list out;
+	TAILQ_ENTRY(session) of_site;
+	struct hash_link by_id;
+};
+TAILQ_HEAD(session_list, session);
+
+struct peer {
+	bool		 up, ready;
+	unsigned	 sessions;
+	uint64_t	 seen;		/* seq of outcomes taken over */
+	uint64_t	 flying;	/* in the batch under way */
+	uint64_t	 acked;
+};
+
+enum query_kind {
+	QUERY_FRESH, QUERY_RETRY, QUERY_NOTICE, QUERY_TEST, QUERY_TXT,
+	QUERY_PREPARE,
+};
+
+struct query {
+	uint32_t	 id;
+	enum query_kind	 kind;
+	unsigned	 peer;
+	struct run	*run;		/* FRESH */
+	uint32_t	 domain;	/* FRESH, RETRY */
+	uint64_t	 notice;
+	struct scheduler_test *test;
+	uint32_t	 campaign;	/* PREPARE */
+	void	(*prepared)(void *, const struct ipc_prepared *);
+	void	(*txt)(void *, enum ipc_dns, const struct slice *, size_t);
+	void		*arg;
+	struct hash_link by_id;
+	char		 name[256];
+};
+
+/* One recall's interest in one delivery. */
+struct recall_wait {
+	struct recall	*recall;
+	struct recall_wait *next;
+};
+
+struct recall {
+	unsigned	 left;
+	int64_t		 deadline_ms;	/* monotonic */
+	struct scheduler_recalled result;
+	void	(*done)(void *, const struct scheduler_recalled *);
+	void		*arg;
+	TAILQ_ENTRY(recall) link;
+};
+
+struct scheduler {
+	struct scheduler_params p;
+	struct scheduler_limits limits;
+	int64_t		 mono_ms;	/* of this turn */
+	int64_t		 base_ms;	/* UTC at the start minus monotonic */
+	uint64_t	 chance;	/* state of the generator */
+	struct batcher	*batcher;
+	uint64_t	 serial;	/* of the batch being filled */
+	uint64_t	 durable;	/* serial of the last durable one */
+	struct dest_list dirt;		/* their row changed */
+	struct dest_list flight;	/* their row is under way */
+	struct dest_list settling;	/* to be ended without asking */
+	bool		 draining;
+	bool		 again;		/* this turn left work */
+	bool		 could;		/* hand out, in the turn before */
+	bool		 look_again;	/* at every site: more is possible */
+
+	struct txn	*s_txn;		/* read transactions of this turn */
+	struct txn	*q_txn;
+
+	struct run_list	 runs;
+	struct hash	 runs_by_id;
+	size_t		 nruns;
+
+	struct hash	 deliveries;	/* OUT, by id */
+	struct hash	 who;		/* all in memory */
+	uint64_t	 next_delivery;
+	struct delivery_list ended;
+	struct hash	 sites;		/* by the first octets of the key */
+	TAILQ_HEAD(, site) kicked;	/* to be looked at */
+	TAILQ_HEAD(, site) starving;	/* want a session, none is free */
+	struct dues	*pauses;	/* sites by pointer */
+	size_t		 supply;	/* domains ready at unpaused sites */
+
+	struct peer	 peer[SCHEDULER_PEERS_MAX];
+	bool		 started;	/* handing out is allowed */
+	int64_t		 start_by_ms;	/* monotonic */
+	struct hash	 sessions;
+	uint32_t	 next_session;
+	unsigned	 nsessions;
+	int64_t		 sweep_ms;	/* of idle sessions */
+
+	struct hash	 queries;
+	uint32_t	 next_query;
+	unsigned	 nlookups;
+	unsigned	 next_peer;
+	struct dues	*waits;		/* run << 32 | domain: DNS again */
+	struct dues	*dns_troubles;	/* the same: not a time but a count */
+	struct idlist	 retry_queue;	/* domains with due rows */
+	struct dues	*retries;	/* domain: its earliest row */
+	struct dues	*notices;	/* id: due */
+	uint64_t	 notice_from;	/* next id to look at */
+	struct run	*ask_turn;	/* round robin of look-ups */
+
+	/* The walk over all deferrals, for what expired or died. */
+	bool		 sweeping;
+	uint32_t	 walk_domain;
+	int64_t		 walk_due_ms;
+	int64_t		 walk_ms;	/* monotonic, of the next walk */
+	bool		 walk_again;	/* one more when this one is over */
+
+	TAILQ_HEAD(, recall) recalls;
+	int64_t		 campaign_ms;	/* next look at scheduled ones */
+	int64_t		 held_ms;	/* when holds are asked again */
+
+	uint64_t	 handed_out, outcomes, begun, duplicates;
+	bool		 stuck;
+};
+
+/* ---- scheduler.c */
+
+/* UTC ms that never steps while the process lives (P10). */
+int64_t sched_now(const struct scheduler *s);
+uint32_t sched_chance(struct scheduler *s);
+/* A read transaction of this turn, or NULL (logged). */
+struct txn *sched_s(struct scheduler *s);
+struct txn *sched_q(struct scheduler *s);
+/* Something of this run is in the batch being filled. */
+void sched_touch(struct scheduler *s, struct run *run);
+void sched_dirty(struct scheduler *s, struct dest *d, bool soon);
+bool sched_may_hand_out(const struct scheduler *s);
+
+/* ---- scheduler_run.c: campaigns */
+struct run *run_find(const struct scheduler *s, uint32_t campaign);
+struct run *run_load(struct scheduler *s, const struct campaign *c,
+    struct err *e);
+void run_free(struct scheduler *s, struct run *run);
+/* Nothing new is handed out of it now. */
+bool run_waits(const struct run *run);
+/* List, expire, finish: a slice of each run's work. */
+void runs_advance(struct scheduler *s);
+int64_t runs_wait_ms(const struct scheduler *s);
+/* The next domain to resolve; false when there is none. */
+bool run_take_domain(struct run *run, uint32_t *domain_r);
+/* A domain of the run is over, durably. */
+void run_domain_done(struct scheduler *s, struct run *run);
+
+/* ---- scheduler_dest.c: domains being sent to */
+struct dest *dest_find(const struct run *run, uint32_t domain);
+/*
+ * Begin or go on with a domain.  lane may be NULL.  NULL when it is finished
+ * already, its name is gone, or a record is damaged (logged).
+ */
+struct dest *dest_open(struct scheduler *s, struct run *run, uint32_t domain,
+    struct lane *lane);
+void dest_free(struct scheduler *s, struct dest *d);
+/* Read members; false when nothing could be read now. */
+bool dest_feed(struct scheduler *s, struct dest *d, size_t max);
+/* End it with a verdict: what waits, and what is still to be read. */
+void dest_settle(struct scheduler *s, struct dest *d,
+    const struct verdict *v);
+/* A slice of what is to be settled. */
+void dests_settle(struct scheduler *s);
+/* The window's READY members changed: keep the lane's lists right. */
+void dest_sort(struct dest *d);
+/* Rows of what changed, into the batch; and the batch is durable. */
+void dests_fill_batch(struct scheduler *s);
+void dests_durable(struct scheduler *s);
+
+/* ---- scheduler_delivery.c */
+struct delivery *delivery_new(struct scheduler *s, enum ipc_kind kind,
+    uint64_t who, const char *local, const char *domain);
+/*
+ * Out of every list and table; a window keeps nothing but its number.  As
+ * long as a row that stood for it can still be read, it stays as ENDED, so
+ * that the row is not taken for one that waits.
+ */
+void delivery_free(struct scheduler *s, struct delivery *d);
+void delivery_free_now(struct scheduler *s, struct delivery *d);
+/* Free what a durable batch has ended. */
+void deliveries_durable(struct scheduler *s);
+struct delivery *delivery_of(const struct scheduler *s, const struct run *run,
+    uint64_t who);
+/* It was not tried: to where it waited before. */
+void delivery_back(struct scheduler *s, struct delivery *d);
+/* It has its end, or its point is gone: leave window or row, and free it. */
+void delivery_end(struct scheduler *s, struct delivery *d);
+/* An outcome that no server spoke. */
+void delivery_settle(struct scheduler *s, struct delivery *d,
+    enum outcome_state state, const struct verdict *v, uint8_t gate);
+/* The gate is closed: end it, or let it wait. */
+void delivery_gated(struct scheduler *s, struct delivery *d, uint8_t gate);
+/* It cannot be tried now and waits, without an attempt being counted. */
+void delivery_postpone(struct scheduler *s, struct delivery *d);
+/* Let a deferral stand for it, so that its window may move on. */
+void delivery_to_row(struct scheduler *s, struct delivery *d);
+/* The row that stands for it, as it is stored. */
+void delivery_row(const struct delivery *d, struct deferral *row_r);
+/* One outcome of a deliver role. */
+void delivery_outcome(struct scheduler *s, uint64_t epoch,
+    const struct ipc_outcome *o);
+/* A recall was answered, or overtaken. */
+void delivery_recalled(struct scheduler *s, struct delivery *d, bool dropped);
+void recalls_advance(struct scheduler *s);
+
+/* ---- scheduler_lookup.c: routes and other questions */
+void lookups_advance(struct scheduler *s);
+int lookup_route(struct scheduler *s, struct slice payload, struct err *e);
+int lookup_txt(struct scheduler *s, struct slice payload, struct err *e);
+int lookup_prepared(struct scheduler *s, struct slice payload,
+    struct err *e);
+void lookups_peer_down(struct scheduler *s, unsigned peer);
+void lookups_forget_run(struct scheduler *s, struct run *run);
+void lookups_free(struct scheduler *s);
+
+/* ---- scheduler_retry.c: deferrals and notices */
+int retries_load(struct scheduler *s, struct err *e);
+void retries_advance(struct scheduler *s);
+/* Read due rows of a site's domains into memory. */
+void retries_fill(struct scheduler *s, struct site *site);
+/* All due rows of a domain end with this verdict. */
+void retries_settle(struct scheduler *s, uint32_t domain,
+    const struct verdict *v);
+/* Walk all deferrals soon: something expired, died or may go on. */
+void retries_sweep(struct scheduler *s);
+void notices_load(struct scheduler *s);
+/* Its delivery, made from its row; NULL when it is gone or damaged. */
+struct delivery *notice_delivery(struct scheduler *s, uint64_t notice);
+/* Forget what waits in memory at a site; rows stand for it all. */
+void retries_unload(struct scheduler *s, struct site *site);
+
+/* ---- scheduler_session.c */
+void sessions_work(struct scheduler *s, struct site *site);
+void sessions_sweep(struct scheduler *s);
+int session_state(struct scheduler *s, unsigned peer, struct slice payload,
+    struct err *e);
+int session_returned(struct scheduler *s, unsigned peer,
+    struct slice payload, struct err *e);
+void sessions_peer_down(struct scheduler *s, unsigned peer);
+struct session *session_find(const struct scheduler *s, uint32_t id);
+void session_free(struct scheduler *s, struct session *se);
+
+#endif

@@ -1,0 +1,522 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scheduler_session.c - grant connections and fill them.
+ *
+ * A site never holds more sessions than its window and the hard cap allow, and
+ * all sites together no more than connections_total.  Of both a share is kept
+ * for notices.  A session holds at most SCHEDULER_DEPTH deliveries, topped up
+ * when half of them have their outcome.  The order of a hand-out: notices,
+ * then of four one retry while fresh mail waits too, then campaigns in turn.
+ * The gate is read here, and again by the deliver role right before MAIL.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/sys/log.h"
+#include "lib/xmalloc.h"
+#include "listd/scheduler_private.h"
+#include "listd/site.h"
+#include "spool/notice.h"
+
+#define RETRY_SHARE	4	/* every fourth, while fresh mail waits */
+#define NOTICE_TOTAL	10	/* a tenth of all connections is kept */
+#define NOTICE_SITE_MIN	4	/* sites that may hold as many keep one */
+#define SUPPLY_MIN	16	/* members kept ready for a lane */
+#define OPEN_MAX	64	/* domains begun for a lane in one turn */
+#define FEED_TURN	16	/* reads of members for a lane in one turn */
+#define IDLE_MS		2000	/* a session without work is closed */
+#define IDLE_LOOK_MS	500
+
+struct session *
+session_find(const struct scheduler *s, uint32_t id)
+{
+	return HASH_OF(hash_find(&s->sessions, id), struct session, by_id);
+}
+
+void
+session_free(struct scheduler *s, struct session *se)
+{
+	struct delivery *d;
+
+	while ((d = TAILQ_FIRST(&se->out)) != NULL)
+		delivery_back(s, d);
+	TAILQ_REMOVE(&se->site->sessions, se, of_site);
+	se->site->nsessions--;
+	if (se->up)
+		se->site->up--;
+	s->peer[se->peer].sessions--;
+	s->nsessions--;
+	hash_del(&s->sessions, &se->by_id);
+	site_kick(s, se->site);
+	site_kick_starving(s);
+	free(se);
+}
+
+/* ---- what a site can hand out */
+
+/* True when the lane has something that may go out now. */
+static bool
+lane_has(const struct lane *l)
+{
+	return !TAILQ_EMPTY(&l->ready) && !run_waits(l->run);
+}
+
+static bool
+site_has_fresh(const struct site *site)
+{
+	const struct lane *l;
+
+	TAILQ_FOREACH(l, &site->lanes, of_site)
+		if (lane_has(l))
+			return true;
+	return false;
+}
+
+static struct delivery *
+next_fresh(struct site *site)
+{
+	struct lane *l, *first;
+	struct delivery *d;
+	struct dest *dest;
+
+	if (site->turn == NULL)
+		site->turn = TAILQ_FIRST(&site->lanes);
+	first = l = site->turn;
+	while (l != NULL && !lane_has(l)) {
+		if ((l = TAILQ_NEXT(l, of_site)) == NULL)
+			l = TAILQ_FIRST(&site->lanes);
+		if (l == first)
+			return NULL;
+	}
+	if (l == NULL)
+		return NULL;
+	site->turn = TAILQ_NEXT(l, of_site);
+	dest = TAILQ_FIRST(&l->ready);
+	d = window_take(dest->window);
+	l->supply--;
+	d->site = site;
+	d->state = DELIVERY_LOOSE;
+	dest_sort(dest);
+	return d;
+}
+
+static struct delivery *
+next_of_list(struct delivery_list *list, size_t *count)
+{
+	struct delivery *d = TAILQ_FIRST(list);
+
+	if (d == NULL)
+		return NULL;
+	TAILQ_REMOVE(list, d, link);
+	--*count;
+	d->state = DELIVERY_LOOSE;
+	return d;
+}
+
+static struct delivery *
+next_delivery(struct site *site, bool reserved)
+{
+	struct delivery *d;
+
+	d = next_of_list(&site->notices, &site->nnotices);
+	if (d != NULL || reserved)
+		return d;
+	if (site->nretries > 0 && (++site->served % RETRY_SHARE == 0 ||
+	    !site_has_fresh(site)))
+		return next_of_list(&site->retries, &site->nretries);
+	d = next_fresh(site);
+	return d != NULL ? d : next_of_list(&site->retries, &site->nretries);
+}
+
+/* Keep enough members read, and domains begun, for what is granted. */
+static void
+lane_refill(struct scheduler *s, struct lane *l)
+{
+	size_t want = 2 * SCHEDULER_DEPTH * site_cap(s, l->site);
+	uint32_t domain;
+	struct dest *d;
+
+	if (want < SUPPLY_MIN)
+		want = SUPPLY_MIN;
+	if (want > WINDOW_MAX)
+		want = WINDOW_MAX;
+	if (run_waits(l->run) || l->supply >= want)
+		return;
+	for (int i = 0; l->supply < want &&
+	    (d = TAILQ_FIRST(&l->hungry)) != NULL; i++) {
+		if (i == FEED_TURN) {
+			site_kick(s, l->site);
+			s->again = true;
+			return;
+		}
+		if (!dest_feed(s, d, want))
+			break;
+	}
+	for (int i = 0; l->supply < want && !l->run->held; i++) {
+		if (i == OPEN_MAX) {
+			site_kick(s, l->site);
+			s->again = true;
+			return;
+		}
+		if (!lane_take_domain(s, l, &domain))
+			return;
+		if (s->mono_ms >= l->site->route_ms) {
+			/*
+			 * Ask again where it goes before it is begun.  Any
+			 * one that still comes here renews the route.
+			 */
+			idlist_add(&l->run->big, domain);
+			continue;
+		}
+		if ((d = dest_open(s, l->run, domain, l)) == NULL) {
+			if (l->run->held)	/* damage: keep it */
+				lane_add_domain(s, l, domain);
+			continue;
+		}
+		if (d->in_hungry)
+			dest_feed(s, d, want);
+	}
+}
+
+/* ---- handing out */
+
+/* The gate, right before it goes out; false: it was dealt with. */
+static bool
+gate_open(struct scheduler *s, struct delivery *d)
+{
+	struct err e = ERR_INIT;
+	enum gate_verdict v = GATE_OPEN;
+	struct notice n;
+	int rc = 0;
+
+	if (d->kind == IPC_KIND_NOTICE) {
+		rc = gate_check_notice(s->s_txn, d->who & ~WHO_NOTICE,
+		    sched_now(s), &v, &n, &e);
+	} else if (d->kind == IPC_KIND_CAMPAIGN) {
+		const struct gate_question q = {
+			.list = d->list, .domain = d->domain, .h8 = d->h8,
+			.subscriber = d->who, .as_of = d->run->c.as_of,
+		};
+
+		rc = gate_check(s->s_txn, &q, &v, NULL, &e);
+	}
+	if (rc == -1) {
+		/* P6: this one waits, aloud; the others go on. */
+		log_failure(LEVEL_ERROR, "gate-damaged", &e);
+		delivery_postpone(s, d);
+		return false;
+	}
+	if (v == GATE_OPEN)
+		return true;
+	delivery_gated(s, d, (uint8_t)v);
+	return false;
+}
+
+static void
+put_delivery(struct strbuf *b, const struct delivery *d)
+{
+	struct ipc_delivery w = {
+		.delivery = d->id, .kind = d->kind, .list = d->list,
+		.domain_id = d->domain, .h8 = d->h8, .attempt = d->attempt,
+		.queued_ms = d->queued_ms,
+	};
+
+	if (d->kind == IPC_KIND_NOTICE) {
+		w.notice = d->who & ~WHO_NOTICE;
+	} else {
+		w.campaign = d->campaign;
+		w.subscriber = d->who;
+	}
+	strcpy(w.local, d->local);
+	strcpy(w.domain, d->domain_name);
+	ipc_put_delivery(b, &w);
+}
+
+/* Top up one session; true when it got something. */
+static bool
+session_fill(struct scheduler *s, struct session *se)
+{
+	struct strbuf items = STRBUF_INIT(IPC_FRAME_MAX / 2);
+	struct strbuf frame = STRBUF_INIT(IPC_FRAME_MAX);
+	struct delivery *d;
+	uint16_t n = 0;
+
+	while (se->nout < SCHEDULER_DEPTH && sched_s(s) != NULL &&
+	    (d = next_delivery(se->site, se->reserved)) != NULL) {
+		/* As if it were out, so that every way back is the same. */
+		d->id = ++s->next_delivery;
+		d->session = se;
+		d->state = DELIVERY_OUT;
+		hash_add(&s->deliveries, &d->by_id, d->id);
+		TAILQ_INSERT_TAIL(&se->out, d, link);
+		se->nout++;
+		if (d->run != NULL)
+			d->run->out++;
+		if (!gate_open(s, d))
+			continue;
+		put_delivery(&items, d);
+		n++;
+	}
+	if (n > 0) {
+		pack_u32(&frame, se->id);
+		pack_u16(&frame, n);
+		pack_raw(&frame, items.s, items.len);
+		s->p.send(s->p.arg, se->peer, IPC_DELIVER, &frame);
+		s->handed_out += n;
+	}
+	strbuf_free(&items);
+	strbuf_free(&frame);
+	return n > 0;
+}
+
+/* ---- granting */
+
+static int
+choose_peer(const struct scheduler *s)
+{
+	int best = -1;
+
+	for (int i = 0; i < SCHEDULER_PEERS_MAX; i++)
+		if (s->peer[i].ready && (best == -1 ||
+		    s->peer[i].sessions < s->peer[best].sessions))
+			best = i;
+	return best;
+}
+
+/* May the site have one more?  reserved: for notices alone. */
+static bool
+may_grant(struct scheduler *s, struct site *site, bool reserved)
+{
+	unsigned hard = s->limits.connections_per_site, cap;
+	unsigned total = s->limits.connections_total;
+
+	cap = site_cap(s, site);
+	if (reserved) {
+		if (cap < hard)
+			cap++;
+	} else {
+		if (hard >= NOTICE_SITE_MIN && cap == hard)
+			cap--;
+		total -= total / NOTICE_TOTAL;
+	}
+	if (site->nsessions >= cap)
+		return false;
+	if (s->nsessions < total)
+		return true;
+	if (!site->is_starving) {
+		site->is_starving = true;
+		TAILQ_INSERT_TAIL(&s->starving, site, starving);
+	}
+	return false;
+}
+
+static struct session *
+session_grant(struct scheduler *s, struct site *site, bool reserved)
+{
+	struct strbuf b = STRBUF_INIT(IPC_FRAME_MAX);
+	struct session *se;
+	int peer = choose_peer(s);
+
+	if (peer == -1)
+		return NULL;
+	se = xcalloc(1, sizeof(*se));
+	se->id = ++s->next_session;
+	se->peer = (unsigned)peer;
+	se->site = site;
+	se->reserved = reserved;
+	se->idle_ms = s->mono_ms;
+	TAILQ_INIT(&se->out);
+	TAILQ_INSERT_TAIL(&site->sessions, se, of_site);
+	site->nsessions++;
+	s->nsessions++;
+	s->peer[peer].sessions++;
+	hash_add(&s->sessions, &se->by_id, se->id);
+
+	/* struct ipc_session_open, its hosts as they are kept */
+	pack_u32(&b, se->id);
+	pack_u16(&b, SCHEDULER_DEPTH);
+	pack_u16(&b, (uint16_t)s->limits.messages_per_connection);
+	pack_u16(&b, site->nhosts);
+	pack_raw(&b, site->hosts.s, site->hosts.len);
+	s->p.send(s->p.arg, se->peer, IPC_SESSION_OPEN, &b);
+	strbuf_free(&b);
+	return se;
+}
+
+static void
+session_close(struct scheduler *s, struct session *se)
+{
+	struct strbuf b = STRBUF_INIT(16);
+
+	if (se->closing)
+		return;
+	se->closing = true;
+	pack_u32(&b, se->id);
+	s->p.send(s->p.arg, se->peer, IPC_SESSION_CLOSE, &b);
+	strbuf_free(&b);
+}
+
+static void
+fill_open(struct scheduler *s, struct site *site)
+{
+	struct session *se;
+
+	TAILQ_FOREACH(se, &site->sessions, of_site)
+		if (!se->closing && se->nout <= SCHEDULER_DEPTH / 2 &&
+		    s->peer[se->peer].up)
+			session_fill(s, se);
+}
+
+/*
+ * Refill, fill what is open, and open more as long as there is something for
+ * it.  A site that is being probed gets one session until that is up.
+ */
+void
+sessions_work(struct scheduler *s, struct site *site)
+{
+	struct lane *l, *next;
+	struct session *se;
+
+	for (l = TAILQ_FIRST(&site->lanes); l != NULL; l = next) {
+		next = TAILQ_NEXT(l, of_site);
+		lane_release(s, l);
+	}
+	if (site->paused || !sched_may_hand_out(s)) {
+		site_release(s, site);
+		return;
+	}
+	retries_fill(s, site);
+	TAILQ_FOREACH(l, &site->lanes, of_site)
+		lane_refill(s, l);
+	fill_open(s, site);
+	while (site->nnotices > 0 || site->nretries > 0 ||
+	    site_has_fresh(site)) {
+		bool reserved = false;
+
+		if (site->probing && site->nsessions > 0)
+			break;
+		if (!may_grant(s, site, false)) {
+			reserved = true;
+			if (site->nnotices == 0 || !may_grant(s, site, true))
+				break;
+		}
+		if ((se = session_grant(s, site, reserved)) == NULL)
+			break;
+		if (!session_fill(s, se) && se->nout == 0)
+			break;
+	}
+	site_release(s, site);
+}
+
+/* Close what has nothing to do: at once when others wait for a session. */
+void
+sessions_sweep(struct scheduler *s)
+{
+	struct hash_link *l, *next = NULL;
+	size_t at = 0;
+
+	if (s->mono_ms < s->sweep_ms)
+		return;
+	s->sweep_ms = s->mono_ms + IDLE_LOOK_MS;
+	while ((l = hash_each(&s->sessions, &at, &next)) != NULL) {
+		struct session *se = HASH_OF(l, struct session, by_id);
+
+		if (se->nout == 0 && (s->draining || se->site->paused ||
+		    s->mono_ms - se->idle_ms >= IDLE_MS ||
+		    (!TAILQ_EMPTY(&s->starving) && s->mono_ms > se->idle_ms)))
+			session_close(s, se);
+	}
+}
+
+/* ---- frames */
+
+static struct session *
+session_of(const struct scheduler *s, unsigned peer, uint32_t id)
+{
+	struct session *se = session_find(s, id);
+
+	return se != NULL && se->peer == peer ? se : NULL;
+}
+
+int
+session_state(struct scheduler *s, unsigned peer, struct slice payload,
+    struct err *e)
+{
+	static struct ipc_session_state st;
+	struct session *se;
+	struct site *site;
+	struct unpack u;
+	char reason[IPC_TEXT_MAX + 300];
+
+	unpack_init(&u, payload.p, payload.len);
+	ipc_get_session_state(&u, &st);
+	if (!unpack_done(&u)) {
+		err_set(e, ERR_INPUT, "a malformed frame: session state");
+		return -1;
+	}
+	if ((se = session_of(s, peer, st.session)) == NULL)
+		return 0;
+	site = se->site;
+	switch (st.event) {
+	case IPC_SESSION_UP:
+		if (!se->up) {
+			se->up = true;
+			site_came_up(s, site);
+		}
+		break;
+	case IPC_SESSION_REFUSED:
+		snprintf(reason, sizeof(reason), "%s%s%s", st.host,
+		    st.host[0] != '\0' ? ": " : "", st.text);
+		session_free(s, se);
+		site_refused(s, site, reason);
+		break;
+	case IPC_SESSION_CLOSED:
+		session_free(s, se);
+		break;
+	}
+	return 0;
+}
+
+int
+session_returned(struct scheduler *s, unsigned peer, struct slice payload,
+    struct err *e)
+{
+	struct delivery *d;
+	struct unpack u;
+	uint32_t id;
+	uint16_t n;
+
+	unpack_init(&u, payload.p, payload.len);
+	id = unpack_u32(&u);
+	n = unpack_u16(&u);
+	for (; n > 0 && !u.bad; n--) {
+		d = HASH_OF(hash_find(&s->deliveries, unpack_u64(&u)),
+		    struct delivery, by_id);
+		if (!u.bad && d != NULL && d->session->id == id &&
+		    d->session->peer == peer)
+			delivery_back(s, d);
+	}
+	if (!unpack_done(&u)) {
+		err_set(e, ERR_INPUT, "a malformed frame: returned");
+		return -1;
+	}
+	return 0;
+}
+
+void
+sessions_peer_down(struct scheduler *s, unsigned peer)
+{
+	struct hash_link *l, *next = NULL;
+	size_t at = 0;
+
+	while ((l = hash_each(&s->sessions, &at, &next)) != NULL) {
+		struct session *se = HASH_OF(l, struct session, by_id);
+
+		if (se->peer == peer)
+			session_free(s, se);
+	}
+}

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * site.c - the hosts that take the mail of many domains.
+ */
+#include "config.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/sha.h>
+
+#include "lib/err.h"
+#include "lib/sys/log.h"
+#include "lib/xmalloc.h"
+#include "listd/retry.h"
+#include "listd/site.h"
+
+static uint64_t
+hash_of_key(const uint8_t key[static SITE_KEY])
+{
+	uint64_t h;
+
+	memcpy(&h, key, sizeof(h));
+	return h;
+}
+
+static int
+name_order(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/*
+ * The set of names decides, not their preferences.  The store's own number
+ * goes in first, so that nobody can make names that meet in our tables.
+ */
+static void
+key_of_route(struct scheduler *s, const struct ipc_route *r,
+    uint8_t key[static SITE_KEY])
+{
+	const char *names[IPC_HOSTS_MAX];
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	struct strbuf b = STRBUF_INIT(IPC_HOSTS_MAX * 260 + 16);
+
+	for (uint16_t i = 0; i < r->n; i++)
+		names[i] = r->host[i].name;
+	qsort(names, r->n, sizeof(names[0]), name_order);
+	pack_raw(&b, store_instance(s->p.store), 16);
+	for (uint16_t i = 0; i < r->n; i++)
+		if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
+			pack_str(&b, names[i]);
+	SHA256((const uint8_t *)b.s, b.len, digest);
+	memcpy(key, digest, SITE_KEY);
+	strbuf_free(&b);
+}
+
+static struct site *
+site_by_key(const struct scheduler *s, const uint8_t key[static SITE_KEY])
+{
+	struct hash_link *l = hash_find(&s->sites, hash_of_key(key));
+
+	for (; l != NULL; l = hash_next(l)) {
+		struct site *site = HASH_OF(l, struct site, by_key);
+
+		if (memcmp(site->key, key, SITE_KEY) == 0)
+			return site;
+	}
+	return NULL;
+}
+
+static struct site *
+site_new(struct scheduler *s, const uint8_t key[static SITE_KEY])
+{
+	struct site *site = xcalloc(1, sizeof(*site));
+
+	memcpy(site->key, key, SITE_KEY);
+	strbuf_init(&site->hosts, IPC_HOSTS_MAX * 264 + 16);
+	TAILQ_INIT(&site->sessions);
+	TAILQ_INIT(&site->lanes);
+	TAILQ_INIT(&site->retries);
+	TAILQ_INIT(&site->notices);
+	site->window = SITE_WINDOW_FIRST;
+	hash_add(&s->sites, &site->by_key, hash_of_key(key));
+	return site;
+}
+
+int
+sites_load(struct scheduler *s, struct err *e)
+{
+	const uint8_t *after = NULL;
+	struct suspension sus;
+	struct site *site;
+	int rc;
+
+	while ((rc = suspension_next(s->q_txn, after, &sus, e)) == 1) {
+		after = sus.site;
+		site = site_new(s, sus.site);
+		strcpy(site->host, sus.host);
+		site->troubles = sus.attempts;
+		site->since_ms = sus.since_ms;
+		site->until_ms = sus.until_ms;
+		site->by_hand = sus.by_hand;
+		site->paused = true;
+		site->window = 1;
+		site->reason = xstrdup(sus.reason);
+		dues_set(s->pauses, (uintptr_t)site, site->until_ms);
+	}
+	return rc;
+}
+
+struct site *
+site_of_route(struct scheduler *s, const struct ipc_route *r)
+{
+	uint8_t key[SITE_KEY];
+	struct site *site;
+	int64_t ttl = (int64_t)r->ttl_s * 1000;
+
+	key_of_route(s, r, key);
+	if ((site = site_by_key(s, key)) == NULL)
+		site = site_new(s, key);
+	strbuf_reset(&site->hosts);
+	for (uint16_t i = 0; i < r->n; i++) {
+		pack_u16(&site->hosts, r->host[i].preference);
+		pack_str(&site->hosts, r->host[i].name);
+	}
+	site->nhosts = r->n;
+	strcpy(site->host, r->host[0].name);
+	if (ttl < SITE_ROUTE_MIN_MS)
+		ttl = SITE_ROUTE_MIN_MS;
+	if (ttl > SITE_ROUTE_MAX_MS)
+		ttl = SITE_ROUTE_MAX_MS;
+	site->route_ms = s->mono_ms + ttl;
+	return site;
+}
+
+static bool
+key_parse(const char *text, uint8_t key[static SITE_KEY])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	if (strlen(text) != 2 * SITE_KEY)
+		return false;
+	for (int i = 0; i < 2 * SITE_KEY; i++) {
+		const char *d = strchr(digits, text[i]);
+
+		if (d == NULL)
+			return false;
+		key[i / 2] = (uint8_t)(key[i / 2] << 4 | (d - digits));
+	}
+	return true;
+}
+
+struct site *
+site_find(const struct scheduler *s, const char *name)
+{
+	uint8_t key[SITE_KEY] = { 0 };
+	struct hash_link *l, *next = NULL;
+	size_t at = 0;
+
+	if (key_parse(name, key))
+		return site_by_key(s, key);
+	while ((l = hash_each(&s->sites, &at, &next)) != NULL) {
+		struct site *site = HASH_OF(l, struct site, by_key);
+
+		if (strcmp(site->host, name) == 0)
+			return site;
+	}
+	return NULL;
+}
+
+static void
+forget_trouble(struct scheduler *s, struct site *site)
+{
+	batch_unsuspend(s->batcher, site->key);
+	batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
+	site->troubles = 0;
+	site->since_ms = 0;
+	free(site->reason);
+	site->reason = NULL;
+}
+
+void
+site_release(struct scheduler *s, struct site *site)
+{
+	/* A paused one stays: people look for it, and may resume it. */
+	if (!site->paused && TAILQ_EMPTY(&site->sessions) &&
+	    TAILQ_EMPTY(&site->lanes) && site->nretries == 0 && site->nnotices == 0 &&
+	    idlist_count(&site->retry_domains) == 0) {
+		if (site->troubles > 0)
+			forget_trouble(s, site);
+		site_free(s, site);
+	}
+}
+
+void
+site_free(struct scheduler *s, struct site *site)
+{
+	if (site->is_kicked)
+		TAILQ_REMOVE(&s->kicked, site, kicked);
+	if (site->is_starving)
+		TAILQ_REMOVE(&s->starving, site, starving);
+	dues_del(s->pauses, (uintptr_t)site);
+	hash_del(&s->sites, &site->by_key);
+	strbuf_free(&site->hosts);
+	idlist_free(&site->retry_domains);
+	free(site->reason);
+	free(site);
+}
+
+void
+site_kick(struct scheduler *s, struct site *site)
+{
+	if (site->is_kicked)
+		return;
+	site->is_kicked = true;
+	TAILQ_INSERT_TAIL(&s->kicked, site, kicked);
+}
+
+void
+site_kick_starving(struct scheduler *s)
+{
+	struct site *site = TAILQ_FIRST(&s->starving);
+
+	if (site == NULL)
+		return;
+	TAILQ_REMOVE(&s->starving, site, starving);
+	site->is_starving = false;
+	site_kick(s, site);
+}
+
+unsigned
+site_cap(const struct scheduler *s, const struct site *site)
+{
+	unsigned hard = s->limits.connections_per_site;
+
+	return site->window < hard ? site->window : hard;
+}
+
+/* ---- lanes, and the supply of domains that can be begun */
+
+static size_t
+site_supply(const struct site *site)
+{
+	if (site->paused)
+		return 0;
+	return site->npending < SITE_SUPPLY_MAX ? site->npending :
+	    SITE_SUPPLY_MAX;
+}
+
+struct lane *
+lane_get(struct site *site, struct run *run)
+{
+	struct lane *l;
+
+	TAILQ_FOREACH(l, &run->lanes, of_run)
+		if (l->site == site)
+			return l;
+	l = xcalloc(1, sizeof(*l));
+	l->run = run;
+	l->site = site;
+	TAILQ_INIT(&l->ready);
+	TAILQ_INIT(&l->hungry);
+	TAILQ_INSERT_TAIL(&site->lanes, l, of_site);
+	TAILQ_INSERT_HEAD(&run->lanes, l, of_run);
+	return l;
+}
+
+void
+lane_add_domain(struct scheduler *s, struct lane *l, uint32_t domain)
+{
+	s->supply -= site_supply(l->site);
+	idlist_add(&l->pending, domain);
+	l->site->npending++;
+	s->supply += site_supply(l->site);
+}
+
+bool
+lane_take_domain(struct scheduler *s, struct lane *l, uint32_t *domain_r)
+{
+	bool got;
+
+	s->supply -= site_supply(l->site);
+	if ((got = idlist_take(&l->pending, domain_r)))
+		l->site->npending--;
+	s->supply += site_supply(l->site);
+	return got;
+}
+
+void
+lane_release(struct scheduler *s, struct lane *l)
+{
+	if (l->dests > 0 || idlist_count(&l->pending) > 0)
+		return;
+	assert(TAILQ_EMPTY(&l->ready) && TAILQ_EMPTY(&l->hungry));
+	if (l->site->turn == l)
+		l->site->turn = TAILQ_NEXT(l, of_site);
+	TAILQ_REMOVE(&l->site->lanes, l, of_site);
+	TAILQ_REMOVE(&l->run->lanes, l, of_run);
+	site_kick(s, l->site);
+	idlist_free(&l->pending);
+	free(l);
+}
+
+/* ---- what it bears */
+
+static void
+suspension_of(const struct site *site, struct suspension *sus)
+{
+	memset(sus, 0, sizeof(*sus));
+	memcpy(sus->site, site->key, SITE_KEY);
+	sus->since_ms = site->since_ms;
+	sus->until_ms = site->until_ms;
+	sus->attempts = (uint16_t)(site->troubles < UINT16_MAX ?
+	    site->troubles : UINT16_MAX);
+	sus->window = (uint16_t)site->window;
+	sus->by_hand = site->by_hand;
+	strcpy(sus->host, site->host);
+	if (site->reason != NULL)
+		strncpy(sus->reason, site->reason, sizeof(sus->reason) - 1);
+}
+
+static void
+log_site(const struct site *site, const char *event, enum log_level level,
+    int64_t rest_ms)
+{
+	struct log_line l;
+
+	log_begin(&l, level, event);
+	log_str(&l, "mx", site->host);
+	log_int(&l, "window", site->window);
+	if (rest_ms >= 0)
+		log_seconds(&l, "rest", rest_ms);
+	if (site->troubles > 0)
+		log_int(&l, "troubles", site->troubles);
+	if (site->reason != NULL)
+		log_str(&l, "reason", site->reason);
+	log_end(&l);
+}
+
+void
+site_came_up(struct scheduler *s, struct site *site)
+{
+	unsigned hard = s->limits.connections_per_site;
+
+	site->up++;
+	if (site->paused && !site->by_hand)
+		site_resume(s, site, false);	/* another one was faster */
+	if (site->probing) {
+		site->probing = false;
+		log_site(site, "site-back", LEVEL_NOTICE, -1);
+		site->window = SITE_WINDOW_FIRST;
+	}
+	if (site->troubles > 0)
+		forget_trouble(s, site);
+	if (site->window < hard && s->mono_ms >= site->calm_ms)
+		site->window++;
+	site_kick(s, site);
+}
+
+void
+site_refused(struct scheduler *s, struct site *site, const char *reason)
+{
+	int64_t rest;
+
+	if (site->paused)
+		return;
+	if (site->up > 0) {
+		/* It takes some, so it means: not so many. */
+		site->window = site->up < site->window ? site->up :
+		    site->window / 2;
+		if (site->window == 0)
+			site->window = 1;
+		site->calm_ms = s->mono_ms + SITE_CALM_MS;
+		site_kick(s, site);
+		return;
+	}
+	if (site->troubles++ == 0)
+		site->since_ms = sched_now(s);
+	rest = retry_wait_ms(site->troubles, sched_chance(s));
+	site_pause(s, site, sched_now(s) + rest, false, reason);
+}
+
+void
+site_pause(struct scheduler *s, struct site *site, int64_t until_ms,
+    bool by_hand, const char *reason)
+{
+	struct suspension sus;
+
+	s->supply -= site_supply(site);
+	site->paused = true;
+	site->probing = false;
+	site->by_hand = by_hand;
+	site->until_ms = until_ms;
+	site->window = 1;
+	free(site->reason);
+	site->reason = xstrdup(reason);
+	dues_set(s->pauses, (uintptr_t)site, until_ms);
+	retries_unload(s, site);
+	suspension_of(site, &sus);
+	batch_suspend(s->batcher, &sus);
+	batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
+	log_site(site, by_hand ? "site-suspended" : "site-paused",
+	    LEVEL_WARNING, by_hand ? -1 : until_ms - sched_now(s));
+}
+
+void
+site_resume(struct scheduler *s, struct site *site, bool by_hand)
+{
+	dues_del(s->pauses, (uintptr_t)site);
+	if (!site->paused)
+		return;
+	site->paused = false;
+	s->supply += site_supply(site);
+	site->window = 1;
+	site->probing = true;
+	if (by_hand) {
+		site->by_hand = false;
+		site->probing = false;
+		site->window = SITE_WINDOW_FIRST;
+		forget_trouble(s, site);
+		log_site(site, "site-resumed", LEVEL_NOTICE, -1);
+	}
+	site_kick(s, site);
+}
+
+void
+sites_advance(struct scheduler *s)
+{
+	int64_t now = sched_now(s);
+	uint64_t id;
+
+	while (dues_pop(s->pauses, now, &id))
+		site_resume(s, (struct site *)(uintptr_t)id, false);
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fake_audience.c - lists, members and the gate in plain memory.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "spool/list.h"
+#include "tests/fake_audience.h"
+
+struct fake_audience audience;
+
+void
+audience_reset(void)
+{
+	memset(&audience, 0, sizeof(audience));
+}
+
+static int
+member_order(const void *a, const void *b)
+{
+	const struct fake_member *x = a, *y = b;
+
+	if (x->list != y->list)
+		return x->list < y->list ? -1 : 1;
+	if (x->domain != y->domain)
+		return x->domain < y->domain ? -1 : 1;
+	if (x->h8 != y->h8)
+		return x->h8 < y->h8 ? -1 : 1;
+	return (x->subscriber > y->subscriber) -
+	    (x->subscriber < y->subscriber);
+}
+
+static void
+sorted(void)
+{
+	if (audience.unsorted)
+		qsort(audience.m, audience.n, sizeof(audience.m[0]),
+		    member_order);
+	audience.unsorted = false;
+}
+
+uint64_t
+audience_join(uint32_t list, uint32_t domain, uint64_t h8)
+{
+	struct fake_member *m = &audience.m[audience.n];
+
+	if (audience.n == FAKE_MEMBERS)
+		abort();
+	m->list = list;
+	m->domain = domain;
+	m->h8 = h8;
+	m->subscriber = audience.n + 1;
+	m->join = m->change = ++audience.sequence;
+	m->state = MEMBER_ACTIVE;
+	if (domain > audience.domains)
+		audience.domains = domain;
+	audience.unsorted = true;
+	return ++audience.n;
+}
+
+struct fake_member *
+audience_find(uint64_t subscriber)
+{
+	for (size_t i = 0; i < audience.n; i++)
+		if (audience.m[i].subscriber == subscriber)
+			return &audience.m[i];
+	return NULL;
+}
+
+void
+audience_leave(uint64_t subscriber)
+{
+	struct fake_member *m = audience_find(subscriber);
+
+	if (m->gone)
+		return;
+	m->gone = true;
+	audience.sequence++;
+	audience.left++;
+}
+
+void
+audience_suspend(uint64_t subscriber)
+{
+	struct fake_member *m = audience_find(subscriber);
+
+	if (m->gone || m->state != MEMBER_ACTIVE)
+		return;
+	m->state = MEMBER_SUSPENDED;
+	m->change = ++audience.sequence;
+}
+
+uint64_t
+audience_active(uint32_t list)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < audience.n; i++)
+		n += audience.m[i].list == list && !audience.m[i].gone &&
+		    audience.m[i].state == MEMBER_ACTIVE;
+	return n;
+}
+
+uint64_t
+audience_notice(uint32_t domain, int64_t now_ms)
+{
+	struct notice *n = &audience.notice[audience.notices];
+
+	if (audience.notices == FAKE_NOTICES)
+		abort();
+	n->id = ++audience.notices;
+	n->kind = NOTICE_CONFIRM;
+	n->domain = domain;
+	n->created_ms = n->due_ms = now_ms;
+	snprintf(n->address, sizeof(n->address), "n%u@d%u.example",
+	    (unsigned)n->id, domain);
+	audience.notice_there[n->id - 1] = true;
+	return n->id;
+}
+
+/* ---- spool/subscriber.h */
+
+int
+domain_name(struct txn *t, uint32_t id, char out[static 256], struct err *e)
+{
+	(void)t, (void)e;
+	if (id == 0 || id > audience.domains)
+		return 0;
+	snprintf(out, 256, "d%u.example", id);
+	return 1;
+}
+
+static void
+member_out(const struct fake_member *f, struct member *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->list = f->list;
+	m->domain = f->domain;
+	m->h8 = f->h8;
+	m->subscriber = f->subscriber;
+	m->join = f->join;
+	m->change = f->change;
+	m->state = f->state;
+	snprintf(m->local, sizeof(m->local), "u%u", (unsigned)f->subscriber);
+}
+
+int
+subscriber_at(struct txn *t, uint32_t list, uint32_t domain, uint64_t h8,
+    uint64_t subscriber, struct member *m_r, struct err *e)
+{
+	const struct fake_member *f = audience_find(subscriber);
+
+	(void)t, (void)e;
+	if (f == NULL || f->gone || f->list != list || f->domain != domain ||
+	    f->h8 != h8)
+		return 0;
+	member_out(f, m_r);
+	return 1;
+}
+
+/* Rows with r >= lo in order of r, by looking at every member. */
+int
+subscriber_window(struct txn *t, uint32_t list, uint32_t domain,
+    uint64_t start, uint64_t lo, struct subscriber_row *rows, size_t max,
+    size_t *n_r, bool *end_r, struct err *e)
+{
+	size_t n = 0, from, i, k;
+
+	(void)t, (void)e;
+	if (max < 16)
+		abort();
+	sorted();
+	*end_r = true;
+	*n_r = 0;
+	/* Sorted by h8: begin at start + lo and go round once. */
+	for (from = 0; from < audience.n; from++)
+		if (audience.m[from].list == list &&
+		    audience.m[from].domain == domain)
+			break;
+	for (k = from; k < audience.n && audience.m[k].list == list &&
+	    audience.m[k].domain == domain; k++)
+		;
+	for (int round = 0; round < 2; round++)
+		for (i = from; i < k; i++) {
+			const struct fake_member *f = &audience.m[i];
+			struct subscriber_row *r = &rows[n];
+
+			if ((round == 0) != (f->h8 >= start) || f->gone ||
+			    f->h8 - start < lo)
+				continue;
+			if (n == max) {
+				/* Rows of one r are not torn apart. */
+				while (n > 0 && rows[n - 1].r ==
+				    f->h8 - start)
+					n--;
+				*n_r = n;
+				*end_r = false;
+				return 0;
+			}
+			r->r = f->h8 - start;
+			r->h8 = f->h8;
+			r->subscriber = f->subscriber;
+			r->join = f->join;
+			r->change = f->change;
+			r->state = f->state;
+			snprintf(r->local, sizeof(r->local), "u%u",
+			    (unsigned)f->subscriber);
+			n++;
+		}
+	*n_r = n;
+	return 0;
+}
+
+int
+subscriber_domains(struct txn *t, uint32_t list, uint32_t from,
+    struct subscriber_domain *rows, size_t max, size_t *n_r, struct err *e)
+{
+	size_t n = 0;
+
+	(void)t, (void)e;
+	for (uint32_t d = from; d <= audience.domains && n < max; d++) {
+		struct subscriber_domain row = { d, 0, 0 };
+
+		for (size_t i = 0; i < audience.n; i++)
+			if (audience.m[i].list == list &&
+			    audience.m[i].domain == d && !audience.m[i].gone)
+				row.all++;
+		if (row.all > 0)
+			rows[n++] = row;
+	}
+	*n_r = n;
+	return 0;
+}
+
+/* ---- spool/list.h */
+
+int
+list_counters(struct txn *t, uint32_t id, struct list_counters *c_r,
+    struct err *e)
+{
+	(void)t, (void)id, (void)e;
+	memset(c_r, 0, sizeof(*c_r));
+	c_r->sequence = audience.sequence;
+	c_r->left = audience.left;
+	return 0;
+}
+
+/* ---- spool/gate.h */
+
+const char *
+gate_verdict_name(enum gate_verdict v)
+{
+	(void)v;
+	return "verdict";
+}
+
+int
+gate_check(struct txn *t, const struct gate_question *q,
+    enum gate_verdict *v_r, struct member *m_r, struct err *e)
+{
+	const struct fake_member *f = audience_find(q->subscriber);
+
+	(void)t, (void)m_r, (void)e;
+	audience.gate_calls++;
+	if (audience.held)
+		*v_r = GATE_HELD;
+	else if (f == NULL || f->gone)
+		*v_r = GATE_LEFT;
+	else if (f->join > q->as_of)
+		*v_r = GATE_NOT_COUNTED;
+	else if (f->state != MEMBER_ACTIVE)
+		*v_r = GATE_SUSPENDED;
+	else if (f->suppressed)
+		*v_r = GATE_SUPPRESSED_ORG;
+	else
+		*v_r = GATE_OPEN;
+	return 0;
+}
+
+int
+gate_check_notice(struct txn *t, uint64_t notice, int64_t now_ms,
+    enum gate_verdict *v_r, struct notice *n_r, struct err *e)
+{
+	(void)now_ms;
+	*v_r = notice_get(t, notice, n_r, e) == 1 ? GATE_OPEN : GATE_LEFT;
+	return 0;
+}
+
+/* ---- spool/notice.h */
+
+int
+notice_get(struct txn *t, uint64_t id, struct notice *n_r, struct err *e)
+{
+	(void)t, (void)e;
+	if (id == 0 || id > audience.notices ||
+	    !audience.notice_there[id - 1])
+		return 0;
+	*n_r = audience.notice[id - 1];
+	return 1;
+}
+
+int
+notice_next(struct txn *t, uint64_t id, struct notice *n_r, struct err *e)
+{
+	for (; id <= audience.notices; id++)
+		if (notice_get(t, id, n_r, e) == 1)
+			return 1;
+	return 0;
+}

@@ -1,0 +1,892 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_scheduler.c - the rules of sending, one by one: order, caps, retries,
+ * pauses, verdicts on domains, recalls, restarts.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/sys/log.h"
+#include "tests/queue_sim.h"
+
+#define MINUTE	60000
+#define HOUR	(60 * MINUTE)
+
+static struct sim *
+begin(void **state, unsigned sites)
+{
+	struct sim *sim = sim_new(*state, 1);
+
+	audience_reset();
+	sim->sites = sites;
+	for (unsigned d = 0; d < FAKE_DOMAINS; d++)
+		sim->domain_site[d] = sites == 0 ? 0 : d % sites;
+	sim_start(sim);
+	return sim;
+}
+
+static void
+join_many(struct sim *sim, uint32_t domain, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		audience_join(1, domain, sim_chance(sim));
+}
+
+/* Everybody counted got exactly one copy. */
+static void
+each_got_one(const struct sim *sim)
+{
+	for (size_t i = 1; i <= audience.n; i++)
+		if (sim->delivered[i] != 1)
+			fail_msg("subscriber %zu got %u", i,
+			    sim->delivered[i]);
+}
+
+static void
+sum_is_right(struct sim *sim, uint32_t id, struct tally *v_r)
+{
+	struct campaign c;
+
+	*v_r = sim_tally(sim, id, &c);
+	assert_int_equal(c.state, CAMPAIGN_FINISHED);
+	assert_int_equal(tally_ended(v_r), c.count);
+	assert_int_equal(v_r->deferred, 0);
+}
+
+/* ---- the main way */
+
+static void
+everybody_gets_one_copy(void **state)
+{
+	struct sim *sim = begin(state, 7);
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 3000);	/* more than one window */
+	for (uint32_t d = 2; d < 200; d++)
+		join_many(sim, d, 1 + d % 4);
+	id = sim_release(sim, 0);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.delivered, audience.n);
+	assert_int_equal(v.attempts, audience.n);
+	assert_true(sim->most_at_site <= 5);
+	/* Both deliver roles had their share of the sessions. */
+	assert_true(sim->session_opens > 7);
+	sim_free(sim);
+}
+
+/* A list of nobody, and one whose members all came too late. */
+static void
+nobody_is_finished_at_once(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct tally v;
+	uint32_t id;
+
+	audience_leave(audience_join(1, 1, 5));
+	id = sim_release(sim, 0);
+	join_many(sim, 1, 10);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.delivered + v.left, 0);
+	sim_free(sim);
+}
+
+/* spool/DESIGN section 4, each line of the audience rule. */
+static void
+the_audience_rule(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 6);
+	audience_suspend(6);		/* before: not counted */
+	id = sim_release(sim, 0);
+	audience_suspend(1);		/* suppressed */
+	audience_leave(2);		/* left */
+	audience_find(3)->suppressed = true;	/* by the gate */
+	audience_join(1, 1, 77);	/* too late */
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.delivered, 2);
+	assert_int_equal(v.suppressed, 2);
+	assert_int_equal(v.left, 1);
+	for (uint64_t s = 1; s <= 7; s++)
+		assert_int_equal(sim->delivered[s], s == 4 || s == 5);
+	sim_free(sim);
+}
+
+/* ---- caps and shares */
+
+static void
+caps_hold(void **state)
+{
+	struct sim *sim = begin(state, 0);
+	uint32_t id;
+
+	sim->limits.connections_per_site = 3;
+	scheduler_set_limits(sim->s, &sim->limits);
+	join_many(sim, 1, 2000);
+	id = sim_release(sim, 0);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	assert_int_equal(sim->most_at_site, 3);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+static void
+the_total_is_shared(void **state)
+{
+	struct sim *sim = begin(state, 100);
+	uint32_t id;
+
+	sim->limits.connections_total = 7;
+	scheduler_set_limits(sim->s, &sim->limits);
+	for (uint32_t d = 1; d <= 100; d++)
+		join_many(sim, d, 30);
+	id = sim_release(sim, 0);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	assert_true(sim->most_sessions <= 7);
+	assert_true(sim->most_sessions >= 6);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+/* R117: one slow site does not hold up the others. */
+static void
+a_dead_site_stops_nobody_else(void **state)
+{
+	struct sim *sim = begin(state, 2);
+	struct campaign c;
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 100);		/* site 1 */
+	join_many(sim, 2, 100);		/* site 0 */
+	sim->site_down[1] = true;
+	id = sim_release(sim, 0);
+	sim_settle(sim);
+	v = sim_tally(sim, id, &c);
+	assert_int_equal(v.delivered, 100);
+	assert_int_equal(v.deferred, 0);	/* no rows for a site */
+	assert_int_equal(v.attempts, 100);
+	sim_wait(sim, HOUR);
+	sim->site_down[1] = false;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+/* The pause of a site follows the schedule and survives a restart. */
+static void
+site_pauses_grow(void **state)
+{
+	static const int minutes[] = { 5, 10, 20, 40, 60, 120, 240, 240 };
+	struct sim *sim = begin(state, 1);
+	unsigned opens;
+	uint32_t id;
+
+	join_many(sim, 1, 50);
+	sim->site_down[0] = true;
+	id = sim_release(sim, 0);
+	sim_settle(sim);
+	for (unsigned i = 0; i < 8; i++) {
+		int64_t base = minutes[i] * (int64_t)MINUTE, waited = 0;
+
+		if (i == 3) {
+			sim_crash(sim, false);
+			sim_start(sim);
+		}
+		opens = sim->session_opens;
+		while (sim->session_opens == opens) {
+			sim_pass(sim, 10000);
+			waited += 10000;
+			sim_settle(sim);
+			if (waited > 5 * HOUR)
+				fail_msg("pause %u does not end", i);
+		}
+		assert_in_range(waited, base * 85 / 100,
+		    base * 115 / 100 + 10000);
+		/* One connection is enough to see that it is down. */
+		assert_int_equal(sim->session_opens, opens + 1);
+	}
+	sim->site_down[0] = false;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+static void
+a_site_can_be_suspended(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct scheduler_site site;
+	size_t at = 0;
+	uint32_t id;
+
+	join_many(sim, 1, 400);
+	id = sim_release(sim, 0);
+	for (int i = 0; i < 8; i++) {
+		sim_turn(sim);
+		sim_commit(sim);
+		sim_peer_step(sim, 0);
+		sim_peer_step(sim, 1);
+	}
+	assert_false(scheduler_site_suspend(sim->s, "other.example", "x"));
+	assert_true(scheduler_site_suspend(sim->s, "mx0.example", "by hand"));
+	sim_settle(sim);
+	assert_int_equal(sim_out(sim), 0);
+	sim_crash(sim, false);
+	sim_start(sim);
+	sim_settle(sim);
+	for (int i = 0; i < 100; i++) {
+		sim_pass(sim, HOUR);
+		sim_settle(sim);
+	}
+	assert_int_equal(sim_out(sim), 0);
+	assert_true(scheduler_site_next(sim->s, &at, &site));
+	assert_string_equal(site.host, "mx0.example");
+	assert_true(site.by_hand);
+	assert_string_equal(site.reason, "by hand");
+	assert_false(scheduler_site_next(sim->s, &at, &site));
+	assert_true(scheduler_site_resume(sim->s, "mx0.example"));
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+/* Let the peers hold what they get, but open sessions. */
+static void
+fill_peers(struct sim *sim)
+{
+	for (int i = 0; i < 200; i++) {
+		sim_turn(sim);
+		while (sim_commit(sim))
+			;
+		for (unsigned p = 0; p < sim->peers; p++) {
+			struct sim_peer *peer = &sim->peer[p];
+			bool asleep = peer->nasked == 0 && peer->hello == 0;
+
+			for (size_t k = 0; k < peer->sessions; k++)
+				asleep &= peer->session[k].up;
+			if (!asleep)
+				sim_peer_step(sim, p);
+		}
+	}
+}
+
+static size_t
+out_of_kind(const struct sim *sim, enum ipc_kind kind)
+{
+	size_t n = 0;
+
+	for (unsigned p = 0; p < sim->peers; p++)
+		for (size_t i = 0; i < sim->peer[p].n; i++)
+			n += sim->peer[p].out[i].d.kind == kind;
+	return n;
+}
+
+/* Notices have a share that campaigns cannot take. */
+static void
+notices_do_not_wait(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 3000);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	assert_int_equal(sim_sessions_at(sim, 0), 4);
+	assert_int_equal(sim_out(sim), 4 * SCHEDULER_DEPTH);
+	audience_notice(1, sim->utc_ms);
+	scheduler_notices_changed(sim->s);
+	fill_peers(sim);
+	assert_int_equal(out_of_kind(sim, IPC_KIND_NOTICE), 1);
+	assert_int_equal(sim_sessions_at(sim, 0), 5);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(sim->notices_sent[1], 1);
+	assert_false(audience.notice_there[0]);
+	sim_free(sim);
+}
+
+/* Two campaigns at one site take turns. */
+static void
+campaigns_take_turns(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct campaign c;
+	struct tally a, b;
+	uint32_t one, two;
+
+	join_many(sim, 1, 2000);
+	one = sim_release(sim, 0);
+	two = sim_release(sim, 0);
+	for (int i = 0; i < 3000; i++) {
+		sim_turn(sim);
+		sim_commit(sim);
+		sim_peer_step(sim, 0);
+		sim_peer_step(sim, 1);
+		sim_pass(sim, 1);
+	}
+	a = sim_tally(sim, one, &c);
+	b = sim_tally(sim, two, &c);
+	assert_true(a.delivered > 500);
+	assert_in_range(a.delivered - b.delivered + 100, 0, 200);
+	sim_until(sim, one, CAMPAIGN_FINISHED);
+	sim_until(sim, two, CAMPAIGN_FINISHED);
+	sim_free(sim);
+}
+
+/* ---- retries */
+
+/* Answer all that is out with one result. */
+static void
+answer_all(struct sim *sim, enum ipc_result_kind result)
+{
+	for (unsigned p = 0; p < sim->peers; p++)
+		while (sim->peer[p].n > 0)
+			sim_answer(sim, p, 0, result);
+	sim_turn(sim);
+	sim_pass(sim, 25);
+	sim_turn(sim);
+	while (sim_commit(sim))
+		sim_turn(sim);
+}
+
+/* R102: 5, 10, 20, 40 min, 1 h, 2 h, then 4 h, until 48 h; R103. */
+static void
+a_deferral_comes_back_until_it_expires(void **state)
+{
+	static const int minutes[] = { 5, 10, 20, 40, 60, 120, 240 };
+	struct sim *sim = begin(state, 1);
+	int64_t last, first;
+	struct tally v;
+	unsigned tries = 0;
+	uint32_t id;
+
+	join_many(sim, 1, 1);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	first = last = sim->utc_ms;
+	while (sim_out(sim) == 1) {
+		int64_t waited = 0;
+		unsigned step = tries < 6 ? tries : 6;
+
+		assert_int_equal(sim->peer[0].n + sim->peer[1].n, 1);
+		tries++;
+		answer_all(sim, IPC_DEFERRED);
+		for (; sim_out(sim) == 0 && waited < 5 * HOUR;
+		    waited += 30000) {
+			sim_pass(sim, 30000);
+			fill_peers(sim);
+		}
+		if (sim_out(sim) == 1 && sim->utc_ms - first <
+		    47ll * HOUR)
+			assert_in_range(sim->utc_ms - last,
+			    minutes[step] * (int64_t)MINUTE * 85 / 100,
+			    minutes[step] * (int64_t)MINUTE * 115 / 100 +
+			    60000);
+		if (tries == 4) {	/* it survives a restart */
+			sim_crash(sim, false);
+			sim_start(sim);
+			fill_peers(sim);
+		}
+		last = sim->utc_ms;
+	}
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.expired, 1);
+	assert_in_range(tries, 15, 20);
+	assert_true(last - first > 47ll * HOUR);
+	sim_free(sim);
+}
+
+static void
+permanent_failure_is_the_end(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 3);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	answer_all(sim, IPC_FAILED);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.failed, 3);
+	assert_int_equal(v.attempts, 3);
+	sim_free(sim);
+}
+
+/* At most a quarter goes to retries while fresh mail waits. */
+static void
+fresh_mail_goes_before_retries(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	unsigned fresh = 0, retry = 0;
+
+	join_many(sim, 1, 3000);
+	sim_release(sim, 0);
+	for (int i = 0; i < 12; i++) {
+		fill_peers(sim);
+		answer_all(sim, IPC_DEFERRED);
+	}
+	sim_pass(sim, 6 * MINUTE);
+	for (int i = 0; i < 12; i++) {
+		fill_peers(sim);
+		for (unsigned p = 0; p < sim->peers; p++)
+			for (size_t k = 0; k < sim->peer[p].n; k++) {
+				fresh += sim->peer[p].out[k].d.attempt == 1;
+				retry += sim->peer[p].out[k].d.attempt > 1;
+			}
+		answer_all(sim, IPC_DELIVERED);
+	}
+	assert_true(retry > 0);
+	assert_in_range(retry * 100 / (fresh + retry), 15, 26);
+	sim_free(sim);
+}
+
+/* S22: who leaves while a copy is deferred never gets it. */
+static void
+leaving_ends_a_deferral(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 2);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	answer_all(sim, IPC_DEFERRED);
+	audience_leave(1);
+	audience_suspend(2);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.left, 1);
+	assert_int_equal(v.suppressed, 1);
+	assert_int_equal(sim->delivered[1] + sim->delivered[2], 0);
+	sim_free(sim);
+}
+
+/* ---- verdicts on a whole domain */
+
+/* R105, R106, T50: what the DNS says of a domain. */
+static void
+domains_without_mail(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct campaign c;
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 3);
+	join_many(sim, 2, 500);
+	join_many(sim, 3, 40);
+	join_many(sim, 4, 2);
+	sim->dns[2] = SIM_DNS_NULL_MX;
+	sim->dns[3] = SIM_DNS_NXDOMAIN;
+	sim->dns[4] = SIM_DNS_TEMPORARY;
+	id = sim_release(sim, 0);
+	sim_settle(sim);
+	v = sim_tally(sim, id, &c);
+	assert_int_equal(v.delivered, 3);
+	assert_int_equal(v.failed, 540);
+	assert_int_equal(v.attempts, 3);
+	assert_int_equal(c.state, CAMPAIGN_RUNNING);
+	sim_pass(sim, 20 * MINUTE);
+	sim->dns[4] = SIM_DNS_SITE;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.delivered, 5);
+	sim_free(sim);
+}
+
+/* The campaign's send_by closes what is left, whatever it waits for. */
+static void
+send_by_ends_it(void **state)
+{
+	struct sim *sim = begin(state, 3);
+	struct campaign c;
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 3, 5);		/* site 0: deferred */
+	join_many(sim, 1, 2500);	/* site 1: down */
+	join_many(sim, 2, 7);		/* no DNS */
+	sim->site_down[1] = true;
+	sim->dns[2] = SIM_DNS_TEMPORARY;
+	id = sim_release(sim, sim->utc_ms + 3 * HOUR);
+	fill_peers(sim);
+	answer_all(sim, IPC_DEFERRED);
+	for (int i = 0; i < 10; i++) {
+		sim_pass(sim, 17 * MINUTE);
+		fill_peers(sim);
+		answer_all(sim, IPC_DEFERRED);
+	}
+	v = sim_tally(sim, id, &c);
+	assert_int_equal(tally_ended(&v), 0);
+	sim_pass(sim, HOUR);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.expired, 2512);
+	sim_free(sim);
+}
+
+/* ---- pause, cancel, hold */
+
+static void
+done_recall(void *arg, const struct scheduler_recalled *r)
+{
+	*(struct scheduler_recalled *)arg = *r;
+}
+
+/* S7, S49: nothing goes out while it is paused, all of it afterwards. */
+static void
+pause_and_resume(void **state)
+{
+	struct sim *sim = begin(state, 2);
+	struct scheduler_recalled r = { 0, 0 };
+	struct tally v;
+	uint32_t id;
+	size_t out;
+
+	join_many(sim, 1, 300);
+	join_many(sim, 2, 300);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	out = sim_out(sim);
+	assert_true(out > 0);
+	sim_set_state(sim, id, CAMPAIGN_PAUSED);
+	scheduler_recall(sim->s, id, NULL, 0, done_recall, &r);
+	sim_settle(sim);
+	assert_int_equal(r.dropped, out);
+	assert_int_equal(r.begun, 0);
+	assert_int_equal(sim_out(sim), 0);
+	for (int i = 0; i < 50; i++) {
+		sim_pass(sim, HOUR);
+		sim_settle(sim);
+	}
+	for (size_t i = 1; i <= audience.n; i++)
+		assert_int_equal(sim->delivered[i], 0);
+	sim_set_state(sim, id, CAMPAIGN_RUNNING);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sum_is_right(sim, id, &v);
+	sim_free(sim);
+}
+
+static void
+cancel_stops_it(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct scheduler_recalled r = { 0, 0 };
+	struct scheduler_summary sum;
+	struct campaign c;
+	uint32_t id;
+
+	join_many(sim, 1, 500);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	answer_all(sim, IPC_DEFERRED);
+	fill_peers(sim);
+	sim_set_state(sim, id, CAMPAIGN_CANCELLED);
+	scheduler_recall(sim->s, id, NULL, 0, done_recall, &r);
+	for (int i = 0; i < 20; i++) {
+		sim_settle(sim);
+		sim_pass(sim, HOUR);
+	}
+	for (size_t i = 1; i <= audience.n; i++)
+		assert_int_equal(sim->delivered[i], 0);
+	scheduler_summary(sim->s, &sum);
+	assert_int_equal(sum.campaigns, 0);
+	assert_int_equal(sum.waiting, 0);
+	assert_int_equal(sum.domains_deferred, 0);
+	sim_tally(sim, id, &c);
+	assert_int_equal(c.state, CAMPAIGN_CANCELLED);
+	sim_free(sim);
+}
+
+static void
+a_held_list_waits(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct campaign c;
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 100);
+	audience.held = true;
+	id = sim_release(sim, 0);
+	for (int i = 0; i < 100; i++) {
+		sim_settle(sim);
+		sim_pass(sim, MINUTE);
+	}
+	v = sim_tally(sim, id, &c);
+	assert_int_equal(tally_ended(&v) + v.deferred, 0);
+	/* Held is asked again by time, not by every turn. */
+	assert_true(audience.gate_calls < 2000);
+	audience.held = false;
+	scheduler_holds_changed(sim->s);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+/* ---- recalls: P4 */
+
+static void
+a_recall_is_answered_in_time(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct scheduler_recalled r = { 99, 99 };
+	uint64_t who;
+	uint32_t id;
+
+	join_many(sim, 1, 3);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	assert_int_equal(sim_out(sim), 3);
+
+	/* Nothing of it is out: at once. */
+	who = 4711;
+	scheduler_recall(sim->s, 0, &who, 1, done_recall, &r);
+	assert_true(r.dropped == 0 && r.begun == 0);
+
+	/* Not begun: it comes back, and the gate ends it. */
+	who = sim->peer[0].n > 0 ? sim->peer[0].out[0].d.subscriber :
+	    sim->peer[1].out[0].d.subscriber;
+	audience_leave(who);
+	r.dropped = 99;
+	scheduler_recall(sim->s, 0, &who, 1, done_recall, &r);
+	assert_int_equal(r.dropped, 99);
+	sim_settle(sim);
+	assert_true(r.dropped == 1 && r.begun == 0);
+	assert_int_equal(sim->delivered[who], 0);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sim_free(sim);
+}
+
+static void
+a_recall_without_answer_ends(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct scheduler_recalled r = { 99, 99 };
+	struct scheduler_summary sum;
+	uint64_t who = 1;
+
+	join_many(sim, 1, 1);
+	sim_release(sim, 0);
+	fill_peers(sim);
+	assert_int_equal(sim_out(sim), 1);
+	sim->ignore_recalls = true;
+	scheduler_recall(sim->s, 0, &who, 1, done_recall, &r);
+	sim_turn(sim);
+	assert_in_range(sim->wait_ms, 1, SCHEDULER_RECALL_MS);
+	sim_pass(sim, SCHEDULER_RECALL_MS - 1);
+	sim_turn(sim);
+	assert_int_equal(r.begun, 99);
+	sim_pass(sim, 1);
+	sim_turn(sim);
+	assert_true(r.dropped == 0 && r.begun == 1);
+	scheduler_summary(sim->s, &sum);
+	assert_int_equal(sum.begun, 1);
+	sim_free(sim);
+}
+
+/* Two that ask for the same delivery both wait for its answer. */
+static void
+recalls_may_meet(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct scheduler_recalled a = { 99, 99 }, b = { 99, 99 };
+	uint64_t who = 1;
+	uint32_t id;
+
+	join_many(sim, 1, 1);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	scheduler_recall(sim->s, id, NULL, 0, done_recall, &a);
+	scheduler_recall(sim->s, 0, &who, 1, done_recall, &b);
+	assert_true(a.dropped == 99 && b.dropped == 99);
+	sim_settle(sim);
+	assert_true(a.dropped == 1 && b.dropped == 1);
+	sim_free(sim);
+}
+
+/* ---- restarts */
+
+/* Outcomes of an old epoch are taken once, and nothing waits for them. */
+static void
+old_outcomes_count_once(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct scheduler_summary sum;
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 200);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	for (unsigned p = 0; p < sim->peers; p++)
+		for (size_t i = 0; i < sim->peer[p].n; i++)
+			sim->peer[p].out[i].begun = true;
+	sim_crash(sim, false);
+	sim_start(sim);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	/* Nobody got a second copy: all old ones were told in time. */
+	sum_is_right(sim, id, &v);
+	scheduler_summary(sim->s, &sum);
+	assert_int_equal(sum.duplicates, 0);
+	for (size_t i = 1; i <= audience.n; i++)
+		assert_in_range(sim->delivered[i], 1, 2);
+	sim_free(sim);
+}
+
+/* No hand-out before the deliver roles have reported, but not for ever. */
+static void
+a_late_role_is_not_waited_for(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	uint32_t id;
+
+	join_many(sim, 1, 5);
+	id = sim_release(sim, 0);
+	sim_peer_step(sim, 0);		/* READY of the first alone */
+	sim_turn(sim);
+	assert_int_equal(sim->lookups, 0);
+	sim_pass(sim, SCHEDULER_READY_MS);
+	sim_turn(sim);
+	assert_int_equal(sim->lookups, 1);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+static void
+a_deliver_role_may_die(void **state)
+{
+	struct sim *sim = begin(state, 3);
+	uint32_t id;
+
+	for (uint32_t d = 1; d < 50; d++)
+		join_many(sim, d, 10);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	assert_true(sim->peer[0].n > 0);
+	sim_kill_peer(sim, 0);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);		/* it had begun nothing */
+	sim_free(sim);
+}
+
+static void
+drained_means_all_is_written(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	uint32_t id;
+
+	join_many(sim, 1, 300);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	scheduler_drain(sim->s);
+	assert_false(scheduler_drained(sim->s));
+	for (int i = 0; i < 200 && !scheduler_drained(sim->s); i++) {
+		sim_settle(sim);
+		sim_pass(sim, 100);
+	}
+	assert_true(scheduler_drained(sim->s));
+	sim_crash(sim, false);
+	sim_start(sim);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);		/* not one of them twice */
+	sim_free(sim);
+}
+
+/* ---- frames */
+
+/* Whatever a deliver role sends, the worst is that its channel closes. */
+static void
+bad_frames_are_refused(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	static uint8_t junk[512];
+	struct err e = ERR_INIT;
+	uint32_t id;
+
+	join_many(sim, 1, 50);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	for (uint16_t type = IPC_READY; type <= IPC_RECALLED + 1; type++)
+		for (size_t len = 0; len < sizeof(junk); len += 7) {
+			for (size_t i = 0; i < len; i++)
+				junk[i] = (uint8_t)sim_chance(sim);
+			/* A junk id is not an error, a junk length is. */
+			(void)scheduler_frame(sim->s, 0, type,
+			    SLICE(junk, len), &e);
+		}
+	assert_int_equal(scheduler_frame(sim->s, 0, IPC_OUTCOME,
+	    SLICE("x", 1), &e), -1);
+	assert_int_equal(e.code, ERR_INPUT);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+#define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(everybody_gets_one_copy),
+		T(nobody_is_finished_at_once),
+		T(the_audience_rule),
+		T(caps_hold),
+		T(the_total_is_shared),
+		T(a_dead_site_stops_nobody_else),
+		T(site_pauses_grow),
+		T(a_site_can_be_suspended),
+		T(notices_do_not_wait),
+		T(campaigns_take_turns),
+		T(a_deferral_comes_back_until_it_expires),
+		T(permanent_failure_is_the_end),
+		T(fresh_mail_goes_before_retries),
+		T(leaving_ends_a_deferral),
+		T(domains_without_mail),
+		T(send_by_ends_it),
+		T(pause_and_resume),
+		T(cancel_stops_it),
+		T(a_held_list_waits),
+		T(a_recall_is_answered_in_time),
+		T(a_recall_without_answer_ends),
+		T(recalls_may_meet),
+		T(old_outcomes_count_once),
+		T(a_late_role_is_not_waited_for),
+		T(a_deliver_role_may_die),
+		T(drained_means_all_is_written),
+		T(bad_frames_are_refused),
+	};
+	const struct log_params lp = {
+		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
+	};
+	const struct log_params loud = {
+		.name = "test", .to_stderr = true, .level = LEVEL_INFO,
+	};
+
+	log_open(getenv("LISTD_TEST_LOG") != NULL ? &loud : &lp);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
