@@ -82,10 +82,10 @@ member_encode(struct strbuf *b, const struct member *m)
 	pack_u8(b, (uint8_t)(m->state | m->why << 4));
 	pack_i64(b, m->created_ms);
 	pack_u32(b, m->import);
-	pack_u16(b, n->hard_first);
-	pack_u16(b, n->hard_last);
-	pack_u16(b, n->soft_first);
-	pack_u16(b, n->soft_last);
+	pack_u32(b, n->hard_first);
+	pack_u32(b, n->hard_last);
+	pack_u32(b, n->soft_first);
+	pack_u32(b, n->soft_last);
 	pack_u8(b, n->hard_days);
 	pack_u8(b, n->soft_days);
 	pack_raw(b, m->local, differs ? strlen(m->local) : 0);
@@ -109,10 +109,10 @@ read_key(struct slice key, struct member *m)
 static void
 read_bounces(struct unpack *u, struct member_bounces *n)
 {
-	n->hard_first = unpack_u16(u);
-	n->hard_last = unpack_u16(u);
-	n->soft_first = unpack_u16(u);
-	n->soft_last = unpack_u16(u);
+	n->hard_first = unpack_u32(u);
+	n->hard_last = unpack_u32(u);
+	n->soft_first = unpack_u32(u);
+	n->soft_last = unpack_u32(u);
 	n->hard_days = unpack_u8(u);
 	n->soft_days = unpack_u8(u);
 }

@@ -35,10 +35,10 @@ enum member_why {		/* of MEMBER_SUSPENDED */
 	MEMBER_WHY_DESK,
 };
 
-/* Days are since 1970-01-01 UTC (T43: days count, not messages). */
+/* Hours are since 1970-01-01 UTC; days count, not messages (T43). */
 struct member_bounces {
-	uint16_t	hard_first, hard_last;	/* 0: none */
-	uint16_t	soft_first, soft_last;
+	uint32_t	hard_first, hard_last;	/* 0: none */
+	uint32_t	soft_first, soft_last;
 	uint8_t		hard_days, soft_days;	/* distinct; 255 stays */
 };
 
