@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <iconv.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,6 +15,7 @@
 #include "lib/err.h"
 #include "lib/strbuf.h"
 #include "lib/utf8.h"
+#include "lib/xmalloc.h"
 
 #define CHUNK	4096	/* octets of output asked for at a time */
 
@@ -165,4 +167,49 @@ charset_from_utf8(const char *name, const char *text, size_t len,
 			return fail(out, name, e);
 		return 0;
 	}
+}
+
+/* ---- tables kept */
+
+static const char *const mail_charsets[] = {
+	"ISO-8859-1", "ISO-8859-2", "ISO-8859-3", "ISO-8859-4", "ISO-8859-5",
+	"ISO-8859-6", "ISO-8859-7", "ISO-8859-8", "ISO-8859-9", "ISO-8859-10",
+	"ISO-8859-11", "ISO-8859-13", "ISO-8859-14", "ISO-8859-15",
+	"ISO-8859-16", "WINDOWS-1250", "WINDOWS-1251", "WINDOWS-1252",
+	"WINDOWS-1253", "WINDOWS-1254", "WINDOWS-1255", "WINDOWS-1256",
+	"WINDOWS-1257", "WINDOWS-1258", "KOI8-R", "KOI8-U", "ISO-2022-JP",
+	"SHIFT_JIS", "CP932", "EUC-JP", "EUC-KR", "ISO-2022-KR", "GB2312",
+	"GBK", "GB18030", "BIG5", "TIS-620", "UTF-16", "UTF-16BE", "UTF-16LE",
+	"UTF-7",
+};
+
+#define MAIL_CHARSETS	(sizeof(mail_charsets) / sizeof(mail_charsets[0]))
+
+/* A converter that is open keeps its tables in memory. */
+struct charset_tables {
+	iconv_t	to[MAIL_CHARSETS], from[MAIL_CHARSETS];
+};
+
+struct charset_tables *
+charset_preload(void)
+{
+	struct charset_tables *t = xcalloc(1, sizeof(*t));
+
+	for (size_t i = 0; i < MAIL_CHARSETS; i++) {
+		t->to[i] = iconv_open("UTF-8", mail_charsets[i]);
+		t->from[i] = iconv_open(mail_charsets[i], "UTF-8");
+	}
+	return t;
+}
+
+void
+charset_unload(struct charset_tables *t)
+{
+	for (size_t i = 0; t != NULL && i < MAIL_CHARSETS; i++) {
+		if (t->to[i] != (iconv_t)-1)
+			iconv_close(t->to[i]);
+		if (t->from[i] != (iconv_t)-1)
+			iconv_close(t->from[i]);
+	}
+	free(t);
 }

@@ -4,8 +4,9 @@
  *
  * A wrapper of the C library's iconv that never guesses: an octet or a
  * character without a counterpart is an error, and a name can switch on
- * nothing.  The library reads its tables from files, so a process that gives
- * up its file system first has US-ASCII and UTF-8 alone.
+ * nothing.  The library reads its tables from files when a name is first used:
+ * a process that gives up its file system calls charset_preload() before, or
+ * has US-ASCII and UTF-8 alone.
  */
 #ifndef LIB_CHARSET_H
 #define LIB_CHARSET_H
@@ -13,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct charset_tables;
 struct err;
 struct strbuf;
 
@@ -42,5 +44,12 @@ int charset_to_utf8(const char *name, const char *text, size_t len,
  */
 int charset_from_utf8(const char *name, const char *text, size_t len,
     struct strbuf *out, struct err *e);
+
+/*
+ * Load the tables of the charsets that mail is written in and keep them until
+ * charset_unload(), which takes NULL too.  What the system lacks is left out.
+ */
+struct charset_tables *charset_preload(void);
+void charset_unload(struct charset_tables *tables);
 
 #endif

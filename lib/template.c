@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/address.h"
 #include "lib/charset.h"
 #include "lib/err.h"
 #include "lib/template_private.h"
@@ -74,6 +73,7 @@ template_free(struct template *t)
 		free(t->extra[i]);
 	mustache_free(t->subject);
 	strbuf_free(&t->bytes);
+	free(t->author);
 	free(t->run);
 	free(t->text);
 	free(t->segment);
@@ -90,6 +90,27 @@ unsigned
 template_visible_links(const struct template *t)
 {
 	return t->links;
+}
+
+static const struct address *
+find_author(const struct template *t, size_t i, bool reply_to)
+{
+	for (size_t k = 0; k < t->authors; k++)
+		if (t->author[k].reply_to == reply_to && i-- == 0)
+			return &t->author[k].address;
+	return NULL;
+}
+
+const struct address *
+template_author(const struct template *t, size_t i)
+{
+	return find_author(t, i, false);
+}
+
+const struct address *
+template_reply_to(const struct template *t, size_t i)
+{
+	return find_author(t, i, true);
 }
 
 bool

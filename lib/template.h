@@ -45,6 +45,7 @@
 #include "lib/dkim_canon.h"
 #include "lib/strbuf.h"
 
+struct address;
 struct err;
 struct lint_report;
 struct template;
@@ -57,6 +58,7 @@ struct template;
 #define TEMPLATE_TOKEN_MAX	128	/* characters of a token */
 #define TEMPLATE_FOOTER_MAX	4096	/* octets of a footer's source */
 #define TEMPLATE_URL_MAX	512	/* octets of a URL given here */
+#define TEMPLATE_AUTHORS_MAX	16	/* addresses in From, Sender, Reply-To */
 #define TEMPLATE_COPY_MAX	(10u << 20)	/* octets of a copy's body */
 
 /* Everything is copied; strings are UTF-8, ASCII where they end in a URI. */
@@ -130,6 +132,13 @@ void template_free(struct template *t);		/* NULL is fine */
 
 /* Body parts that show the link; 0 only where nothing may be touched. */
 unsigned template_visible_links(const struct template *t);
+/*
+ * The i-th address that copies go out under, in From and Sender, or ask replies
+ * to, in Reply-To; NULL past the last.  Whether a list may use them is its
+ * owner's proof, not looked at here.
+ */
+const struct address *template_author(const struct template *t, size_t i);
+const struct address *template_reply_to(const struct template *t, size_t i);
 /* True when any copy differs from another in more than its header. */
 bool template_is_personal(const struct template *t);
 

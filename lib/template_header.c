@@ -12,12 +12,12 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lib/address.h"
 #include "lib/date.h"
 #include "lib/err.h"
 #include "lib/header.h"
 #include "lib/mailhead.h"
 #include "lib/template_private.h"
+#include "lib/xmalloc.h"
 
 /*
  * The author's fields that do not leave, or leave in a form of ours.  A '*' at
@@ -140,35 +140,74 @@ add_author_field(struct compiler *c, const struct mime_field *f)
 	return add_written(c, (const char *)f->raw.p, f->raw.len);
 }
 
-/* R84: of several From addresses Sender names the one that sends. */
-static bool
-has_many_authors(const struct mime_message *m)
-{
-	const struct mime_field *f = mime_field_find(m, 0, "From");
-	struct strbuf value = STRBUF_INIT(MIME_HEADER_MAX);
-	int n = 0;
+/* ---- who it is from */
 
-	if (f != NULL) {
-		mime_field_unfold(f, &value);
-		n = mailbox_list_parse(value.s, value.len, NULL, NULL, NULL,
-		    NULL);
+struct collector {
+	struct template	*t;
+	bool		 reply_to, full;
+};
+
+static void
+on_author(void *arg, const struct address *a, struct slice display)
+{
+	struct collector *k = arg;
+	struct template *t = k->t;
+
+	(void)display;
+	if (t->authors == TEMPLATE_AUTHORS_MAX) {
+		k->full = true;
+		return;
 	}
+	t->author[t->authors++] = (struct author){ k->reply_to, *a };
+}
+
+/* Note the addresses of f. */
+static int
+collect(struct compiler *c, const struct mime_field *f)
+{
+	struct collector k = { c->t, mime_field_is(f, "Reply-To"), false };
+	struct strbuf value = STRBUF_INIT(MIME_HEADER_MAX);
+	unsigned bad = 0;
+	int n;
+
+	mime_field_unfold(f, &value);
+	n = mailbox_list_parse(value.s, value.len, on_author, &k, &bad, c->e);
 	strbuf_free(&value);
-	return n > 1;
+	if (n == -1)
+		return -1;
+	if (bad > 0 || k.full) {
+		err_set(c->e, k.full ? ERR_LIMIT : ERR_INPUT, "line %u: %s in "
+		    "%.*s", (unsigned)f->line, k.full ? "too many addresses" :
+		    "what is no address", (int)f->name.len,
+		    (const char *)f->name.p);
+		return -1;
+	}
+	return 0;
 }
 
 static int
 add_authors(struct compiler *c)
 {
 	const struct mime_part *top = &c->m->part[0];
-	bool many = has_many_authors(c->m);
+	const struct mime_field *f = mime_field_find(c->m, 0, "From");
+	bool many;
 
+	c->t->author = xcalloc(TEMPLATE_AUTHORS_MAX, sizeof(*c->t->author));
+	if (f != NULL && collect(c, f) == -1)
+		return -1;
+	/* R84: of several From addresses Sender names the one that sends. */
+	many = c->t->authors > 1;
 	for (uint32_t i = 0; i < top->fields; i++) {
-		const struct mime_field *f =
-		    &c->m->field[top->first_field + i];
+		bool sender;
 
-		if ((is_kept(f) || (many && mime_field_is(f, "Sender"))) &&
-		    add_author_field(c, f) == -1)
+		f = &c->m->field[top->first_field + i];
+		sender = many && mime_field_is(f, "Sender");
+		if (!is_kept(f) && !sender)
+			continue;
+		if ((sender || mime_field_is(f, "Reply-To")) &&
+		    collect(c, f) == -1)
+			return -1;
+		if (add_author_field(c, f) == -1)
 			return -1;
 	}
 	return 0;

@@ -15,6 +15,7 @@
 
 #include <openssl/evp.h>
 
+#include "lib/address.h"
 #include "lib/cte.h"
 #include "lib/lint.h"
 #include "lib/mime_out.h"
@@ -73,8 +74,15 @@ struct field_op {
 	unsigned	 extra;		/* FIELD_EXTRA: which */
 };
 
+struct author {
+	bool		reply_to;	/* in Reply-To, not From or Sender */
+	struct address	address;
+};
+
 struct template {
 	struct strbuf	 bytes;
+	struct author	*author;
+	size_t		 authors;
 	struct field_op	 field[TEMPLATE_FIELDS_MAX];
 	size_t		 fields;
 	struct mustache	*subject;	/* NULL when it is constant */

@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -132,6 +134,54 @@ output_has_a_limit(void **state)
 	strbuf_free(&out);
 }
 
+/* What a role that has locked itself in an empty folder still reads. */
+static int
+read_in_chroot(const char *dir)
+{
+	struct strbuf out = STRBUF_INIT(100);
+
+	if (chroot(dir) == -1 || chdir("/") == -1)
+		return 2;
+	if (charset_to_utf8("iso-2022-jp", "\033$BF|K\\\033(B", 10, &out,
+	    NULL) == -1 || strcmp(out.s, "日本") != 0)
+		return 3;
+	strbuf_reset(&out);
+	if (charset_to_utf8("Windows-1252", "\200", 1, &out, NULL) == -1)
+		return 4;
+	strbuf_reset(&out);
+	if (charset_from_utf8("latin1", "\303\251", 2, &out, NULL) == -1)
+		return 5;
+	strbuf_free(&out);
+	return 0;
+}
+
+static void
+preloaded_tables_need_no_files(void **state)
+{
+	struct charset_tables *t = charset_preload();
+	char dir[] = "/tmp/test_charset.XXXXXX";
+	int status;
+	pid_t pid;
+
+	(void)state;
+	charset_unload(NULL);
+	if (geteuid() != 0) {
+		charset_unload(t);
+		skip();
+	}
+	assert_non_null(mkdtemp(dir));
+	if ((pid = fork()) == 0)
+		_exit(read_in_chroot(dir));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	rmdir(dir);
+	charset_unload(t);
+	assert_true(WIFEXITED(status));
+	/* 2: a container may not let even root do it. */
+	if (WEXITSTATUS(status) == 2)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int
 main(void)
 {
@@ -140,6 +190,7 @@ main(void)
 		cmocka_unit_test(text_goes_both_ways),
 		cmocka_unit_test(what_a_set_lacks_is_refused),
 		cmocka_unit_test(output_has_a_limit),
+		cmocka_unit_test(preloaded_tables_need_no_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

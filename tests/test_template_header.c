@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "lib/address.h"
 #include "lib/err.h"
 #include "lib/header.h"
 #include "tests/template_samples.h"
@@ -194,6 +195,38 @@ sender_stays_with_several_authors(void **state)
 	sample_copy("From: a@b.example, c@d.example\nSender: a@b.example\n"
 	    "Subject: x\n" BODY, NULL, &whole);
 	assert_int_equal(sample_field(&whole, "Sender", &value), 1);
+}
+
+/* Who may use them is decided elsewhere; all of them must be known there. */
+static void
+authors_are_told(void **state)
+{
+	struct strbuf many = STRBUF_INIT(10000);
+	struct template *t;
+
+	(void)state;
+	t = sample_compile("From: A <a@B.example>, c@d.example\n"
+	    "Reply-To: g: e@f.example, h@i.example;\nSender: x@y.example\n"
+	    "Subject: x\n" BODY, &sample_params);
+	assert_string_equal(template_author(t, 0)->local, "a");
+	assert_string_equal(template_author(t, 0)->domain, "b.example");
+	assert_string_equal(template_author(t, 1)->domain, "d.example");
+	assert_string_equal(template_author(t, 2)->domain, "y.example");
+	assert_null(template_author(t, 3));
+	assert_string_equal(template_reply_to(t, 1)->domain, "i.example");
+	assert_null(template_reply_to(t, 2));
+	template_free(t);
+	t = sample_compile("From: a@b.example\nSender: x@y.example\n"
+	    "Subject: x\n" BODY, &sample_params);
+	assert_null(template_author(t, 1));	/* Sender does not leave */
+	assert_null(template_reply_to(t, 0));
+	template_free(t);
+	strbuf_adds(&many, "From: a@b.example\nSubject: x\nReply-To: ");
+	for (int i = 0; i < TEMPLATE_AUTHORS_MAX; i++)
+		strbuf_addf(&many, "%s\n a%d@b.example", i ? "," : "", i);
+	strbuf_adds(&many, "\n" BODY);
+	sample_refused(many.s, &sample_params, ERR_LIMIT, "too many");
+	strbuf_free(&many);
 }
 
 /* ---- Subject */
@@ -466,6 +499,7 @@ main(void)
 		cmocka_unit_test(list_id_stays_on_one_line),
 		cmocka_unit_test(what_was_not_asked_for_is_not_there),
 		cmocka_unit_test(sender_stays_with_several_authors),
+		cmocka_unit_test(authors_are_told),
 		cmocka_unit_test(subjects_are_encoded),
 		cmocka_unit_test(constant_subjects_keep_their_bytes),
 		cmocka_unit_test(hostile_addresses_are_refused),
