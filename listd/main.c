@@ -12,6 +12,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct role_def roles[] = {
+		{ ROLE_DELIVER, role_deliver },
 		{ ROLE_INBOUND, role_inbound },
 	};
 

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * copier_private.h - shared by copier.c (what is compiled and who signs) and
+ * copy.c (one recipient's copy).
+ */
+#ifndef LISTD_COPIER_PRIVATE_H
+#define LISTD_COPIER_PRIVATE_H
+
+#include <sys/queue.h>
+
+#include "lib/dkim_sign.h"
+#include "lib/dkim_verify.h"
+#include "lib/template.h"
+#include "listd/copier.h"
+
+#define COPIER_CAMPAIGNS_MAX	64	/* compiled ones kept */
+#define COPIER_IDLE_COPIES	128	/* kept for the next delivery */
+
+struct signing_key {
+	TAILQ_ENTRY(signing_key) entry;
+	char			 domain[256];
+	struct dkim_key		*key;
+	struct dkim_signer	*signer;
+	char			*txt;		/* its own record */
+	bool			 fresh;		/* given since the reload */
+};
+
+/* A campaign, compiled. */
+struct compiled {
+	TAILQ_ENTRY(compiled)	 entry;		/* newest use first */
+	uint32_t		 id, list;
+	uint64_t		 as_of;
+	int64_t			 date_ms;
+	uint8_t			 verp_key, url_key;	/* ids; see lib/token.h */
+	struct template		*template;
+	struct signing_key	*signer;
+	unsigned		 users;		/* copies that point into it */
+	bool			 dead;		/* freed with its last user */
+};
+
+/* A copy with what it is made of. */
+struct made {
+	struct copy		 copy;		/* first: what others hold */
+	TAILQ_ENTRY(made)	 entry;
+	struct rendered		 rendered;
+	struct dkim_job		 job;
+	struct compiled		*compiled;	/* NULL: a notice */
+	struct template		*notice;	/* its own template */
+	size_t			 iov_room;
+};
+
+struct copier {
+	struct copier_params	 p;
+	TAILQ_HEAD(key_list, signing_key) keys;
+	TAILQ_HEAD(compiled_list, compiled) campaigns;
+	size_t			 ncampaigns;
+	TAILQ_HEAD(, made)	 idle;
+	size_t			 nidle;
+	struct dkim_verifier	*verifier;
+	uint64_t		 signed_copies;
+};
+
+/* copier.c */
+/* The compiled campaign, from the cache or made now; NULL with e. */
+struct compiled *copier_campaign(struct copier *c, uint32_t id,
+    struct err *e);
+void compiled_release(struct copier *c, struct compiled *k);
+/* Append up to max octets of a content file to b. */
+int copier_read_content(struct copier *c, const uint8_t *hash, size_t max,
+    struct strbuf *b, struct err *e);
+/* The key of domain or of the nearest domain above it; NULL with e. */
+struct signing_key *copier_key_for(struct copier *c, const char *domain,
+    struct err *e);
+
+/* copy.c */
+/* Render a copy and sign it; out->copy is then ready. */
+int made_finish(struct copier *c, struct made *m, const struct template *t,
+    const struct template_values *v, const struct signing_key *key,
+    struct err *e);
+struct made *made_new(struct copier *c);
+/* Free the idle ones. */
+void copies_free(struct copier *c);
+/* Let libopendkim verify what will be written.  0, or -1 with e. */
+int made_verify(struct copier *c, const struct made *m,
+    const struct signing_key *key, struct err *e);
+
+/* notice_mail.c */
+struct notice;
+/* Compile a notice's text and make its copy. */
+int notice_make(struct copier *c, struct made *m, const struct notice *n,
+    struct err *e);
+
+#endif

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * copy.c - one recipient's copy: may it go, and what are its bytes.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "lib/address.h"
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/err.h"
+#include "lib/keyring.h"
+#include "lib/strbuf.h"
+#include "lib/token.h"
+#include "lib/verp.h"
+#include "lib/xmalloc.h"
+#include "listd/copier_private.h"
+#include "spool/gate.h"
+#include "spool/notice.h"
+#include "spool/store.h"
+#include "spool/subscriber.h"
+
+#define PIECES	4	/* signature, header, empty line, final dot */
+#define SPARE	1	/* what the session lets travel along */
+
+static char crlf[] = "\r\n", final_dot[] = ".\r\n";
+
+/* ---- the gate */
+
+static int
+ask_gate(struct copier *c, const struct ipc_delivery *d,
+    enum gate_verdict *v, struct err *e)
+{
+	struct compiled *k = NULL;
+	struct txn *t;
+	int ret;
+
+	if (d->kind == IPC_KIND_CAMPAIGN &&
+	    (k = copier_campaign(c, d->campaign, e)) == NULL)
+		return -1;
+	if (txn_read(c->p.store, STORE_S, &t, e) == -1)
+		return -1;
+	if (d->kind == IPC_KIND_NOTICE) {
+		ret = gate_check_notice(t, d->notice,
+		    clock_utc_ms(c->p.clock), v, NULL, e);
+	} else {
+		struct gate_question q = { d->list, d->domain_id, d->h8,
+			d->subscriber, k->as_of };
+
+		ret = gate_check(t, &q, v, NULL, e);
+	}
+	txn_end(t);
+	return ret;
+}
+
+uint8_t
+copy_gate(struct copier *c, const struct ipc_delivery *d)
+{
+	enum gate_verdict v = GATE_HELD;
+	struct err e = ERR_INIT;
+
+	/* A test goes to an address the operator named, not to a member. */
+	if (d->kind == IPC_KIND_TEST)
+		return 0;
+	/* What cannot be read now is not open: held, and asked again later. */
+	if (ask_gate(c, d, &v, &e) == -1)
+		return GATE_HELD;
+	return v == GATE_OPEN ? 0 : (uint8_t)v;
+}
+
+/* ---- memory */
+
+struct made *
+made_new(struct copier *c)
+{
+	struct made *m = TAILQ_FIRST(&c->idle);
+
+	if (m != NULL) {
+		TAILQ_REMOVE(&c->idle, m, entry);
+		c->nidle--;
+		return m;
+	}
+	m = xcalloc(1, sizeof(*m));
+	m->rendered = (struct rendered)RENDERED_INIT;
+	return m;
+}
+
+static void
+made_free(struct made *m)
+{
+	rendered_free(&m->rendered);
+	free(m->copy.iov);
+	free(m);
+}
+
+void
+copies_free(struct copier *c)
+{
+	struct made *m;
+
+	while ((m = TAILQ_FIRST(&c->idle)) != NULL) {
+		TAILQ_REMOVE(&c->idle, m, entry);
+		made_free(m);
+	}
+	c->nidle = 0;
+}
+
+void
+copy_release(struct copier *c, struct copy *copy)
+{
+	struct made *m = (struct made *)copy;
+
+	if (m->compiled != NULL)
+		compiled_release(c, m->compiled);
+	m->compiled = NULL;
+	template_free(m->notice);
+	m->notice = NULL;
+	if (c->nidle >= COPIER_IDLE_COPIES) {
+		made_free(m);
+		return;
+	}
+	TAILQ_INSERT_HEAD(&c->idle, m, entry);
+	c->nidle++;
+}
+
+/* ---- bytes */
+
+static void
+gather(struct made *m, struct slice signature)
+{
+	struct rendered *r = &m->rendered;
+	struct iovec *iov;
+
+	if (m->iov_room < r->iovs + PIECES + SPARE) {
+		m->iov_room = r->iovs + PIECES + SPARE;
+		m->copy.iov = xreallocarray(m->copy.iov, m->iov_room,
+		    sizeof(*m->copy.iov));
+	}
+	iov = m->copy.iov;
+	*iov++ = (struct iovec){ (void *)(uintptr_t)signature.p,
+		signature.len };
+	*iov++ = (struct iovec){ r->header.s, r->header.len };
+	*iov++ = (struct iovec){ crlf, 2 };
+	memcpy(iov, r->iov, r->iovs * sizeof(*iov));
+	iov += r->iovs;
+	*iov++ = (struct iovec){ final_dot, 3 };
+	m->copy.n = (size_t)(iov - m->copy.iov);
+	m->copy.octets = signature.len + r->octets;
+	m->copy.eightbit = false;	/* lib/template.h writes 7-bit */
+}
+
+int
+made_finish(struct copier *c, struct made *m, const struct template *t,
+    const struct template_values *v, const struct signing_key *key,
+    struct err *e)
+{
+	struct rendered *r = &m->rendered;
+	struct dkim_job *job = &m->job;
+	uint64_t now = (uint64_t)(clock_utc_ms(c->p.clock) / 1000);
+
+	if (template_render(t, v, r, e) == -1 ||
+	    dkim_sign_digest(key->signer, r->field, r->fields, r->body_hash,
+	    now, job, e) == -1 ||
+	    dkim_sign_private(key->signer, &job, 1, e) == -1)
+		return -1;
+	gather(m, dkim_sign_finish(job));
+	c->signed_copies++;
+	if (c->signed_copies % COPIER_VERIFY_EVERY != 0)
+		return 0;
+	return made_verify(c, m, key, e);
+}
+
+/* The message as its reader will have it: without dots added for SMTP. */
+static void
+put_message(struct strbuf *b, const struct made *m)
+{
+	bool at_start = true;
+
+	for (size_t i = 0; i + 1 < m->copy.n; i++) {
+		const char *p = m->copy.iov[i].iov_base;
+		size_t len = m->copy.iov[i].iov_len;
+
+		if (i < PIECES - 1) {	/* what stands before the body */
+			strbuf_add(b, p, len);
+			continue;
+		}
+		for (size_t k = 0; k < len; k++) {
+			if (!(at_start && p[k] == '.'))
+				strbuf_addc(b, p[k]);
+			at_start = p[k] == '\n';
+		}
+	}
+}
+
+static enum dkim_lookup
+own_record(void *arg, const char *name, struct strbuf *txt)
+{
+	const struct signing_key *key = arg;
+
+	(void)name;
+	strbuf_adds(txt, key->txt);
+	return DKIM_LOOKUP_FOUND;
+}
+
+static const char *const must_cover[] = {
+	"from", "to", "subject", "date", "message-id",
+};
+static const char *const must_cover_campaign[] = {
+	"list-unsubscribe", "list-unsubscribe-post", "list-id", "feedback-id",
+};
+
+/* h= has to hold what one-click relies on (R23): nobody else looks (T9). */
+static const char *
+not_covered(const struct dkim_report *report, bool campaign)
+{
+	for (size_t i = 0; i < sizeof(must_cover) / sizeof(must_cover[0]); i++)
+		if (!dkim_verify_covers(report, must_cover[i]))
+			return must_cover[i];
+	for (size_t i = 0; campaign && i < sizeof(must_cover_campaign) /
+	    sizeof(must_cover_campaign[0]); i++)
+		if (!dkim_verify_covers(report, must_cover_campaign[i]))
+			return must_cover_campaign[i];
+	return NULL;
+}
+
+int
+made_verify(struct copier *c, const struct made *m,
+    const struct signing_key *key, struct err *e)
+{
+	struct strbuf message = STRBUF_INIT(DKIM_VERIFY_OCTETS);
+	struct dkim_report *report = xcalloc(1, sizeof(*report));
+	const char *missing;
+	int ret = -1;
+
+	put_message(&message, m);
+	if (dkim_verifier_run(c->verifier, SLICE(message.s, message.len),
+	    (uint64_t)(clock_utc_ms(c->p.clock) / 1000), own_record,
+	    (void *)(uintptr_t)key, report, e) == -1)
+		goto out;
+	if (report->n != 1 || report->sig[0].verdict != DKIM_VERDICT_PASS) {
+		err_set(e, ERR_CRYPTO, "the copy's own signature does not "
+		    "verify: %s", report->n > 0 ? report->sig[0].reason :
+		    "there is none");
+		goto out;
+	}
+	missing = not_covered(report, m->compiled != NULL);
+	if (missing != NULL) {
+		err_set(e, ERR_CRYPTO, "the signature leaves out %s", missing);
+		goto out;
+	}
+	ret = 0;
+out:
+	free(report);
+	strbuf_free(&message);
+	return ret;
+}
+
+/* ---- a campaign's copy */
+
+struct tokens {
+	char	address[ADDRESS_MAX + 2];
+	char	url[TOKEN_URL_LEN + 1];
+	char	mailto[TOKEN_MAILTO_LEN + 1];
+	char	message[TOKEN_DELIVERY_LEN + 1];
+};
+
+/* All that names this recipient in the copy, none of it guessable. */
+static int
+make_tokens(struct copier *c, const struct compiled *k,
+    const struct ipc_delivery *d, struct copy *copy, struct tokens *t,
+    struct err *e)
+{
+	struct token_unsubscribe u = { .list = d->list,
+		.campaign = d->campaign };
+	struct token_delivery td = { d->campaign, d->subscriber };
+	struct strbuf path = STRBUF_INIT(sizeof(copy->return_path) - 1);
+	struct address a, folded;
+	int ret = -1;
+
+	snprintf(a.local, sizeof(a.local), "%s", d->local);
+	snprintf(a.domain, sizeof(a.domain), "%s", d->domain);
+	if ((size_t)snprintf(t->address, sizeof(t->address), "%s@%s", d->local,
+	    d->domain) >= sizeof(t->address)) {
+		err_set(e, ERR_LIMIT, "the address is too long");
+		return -1;
+	}
+	if (address_fold(&a, &folded, e) == -1 ||
+	    address_hash(c->p.keys, &folded, u.address, e) == -1 ||
+	    token_url_format(c->p.keys, k->url_key, &u, t->url, e) == -1)
+		return -1;
+	u.campaign = 0;
+	if (token_mailto_format(c->p.keys, k->url_key, &u, t->mailto,
+	    e) == -1 ||
+	    token_delivery_format(c->p.keys, k->verp_key, TOKEN_MESSAGE_ID,
+	    &td, t->message, e) == -1)
+		return -1;
+	if (verp_bounce_format(&path, c->p.keys, k->verp_key, &td,
+	    c->p.conf->bounce_domain, e) == 0) {
+		snprintf(copy->return_path, sizeof(copy->return_path), "%s",
+		    path.s);
+		snprintf(copy->message_id, sizeof(copy->message_id),
+		    "<%s@%.200s>", t->message, c->p.conf->hostname);
+		ret = 0;
+	}
+	strbuf_free(&path);
+	return ret;
+}
+
+/* The member's attributes as they are now; NULL when there are none. */
+static int
+read_attributes(struct copier *c, uint64_t subscriber, json_t **json,
+    struct err *e)
+{
+	struct slice text;
+	struct txn *t;
+	int ret;
+
+	*json = NULL;
+	if (subscriber == 0)
+		return 0;
+	if (txn_read(c->p.store, STORE_S, &t, e) == -1)
+		return -1;
+	ret = attributes_get(t, subscriber, &text, e);
+	if (ret == 1)
+		*json = json_loadb((const char *)text.p, text.len, 0, NULL);
+	txn_end(t);
+	return ret == -1 ? -1 : 0;
+}
+
+static int
+make_campaign(struct copier *c, struct made *m, const struct ipc_delivery *d,
+    struct err *e)
+{
+	struct compiled *k = copier_campaign(c, d->campaign, e);
+	struct tokens tokens;
+	struct template_values v = { .address = tokens.address,
+		.url_token = tokens.url, .mailto_token = tokens.mailto,
+		.message_token = tokens.message };
+	json_t *attributes;
+	int ret;
+
+	if (k == NULL || read_attributes(c, d->subscriber, &attributes,
+	    e) == -1) {
+		/* The store or the file cannot be read now; later it can. */
+		e->code = ERR_AGAIN;
+		return -1;
+	}
+	m->compiled = k;
+	k->users++;
+	v.attributes = attributes;
+	ret = make_tokens(c, k, d, &m->copy, &tokens, e);
+	if (ret == 0)
+		ret = made_finish(c, m, k->template, &v, k->signer, e);
+	json_decref(attributes);
+	return ret;
+}
+
+static int
+make_notice(struct copier *c, struct made *m, const struct ipc_delivery *d,
+    struct err *e)
+{
+	struct notice n;
+	struct txn *t;
+	int ret;
+
+	if (txn_read(c->p.store, STORE_S, &t, e) == -1) {
+		e->code = ERR_AGAIN;
+		return -1;
+	}
+	ret = notice_get(t, d->notice, &n, e);
+	txn_end(t);
+	if (ret != 1) {
+		if (ret == 0)
+			err_set(e, ERR_NOTFOUND, "the notice is gone");
+		return -1;
+	}
+	return notice_make(c, m, &n, e);
+}
+
+struct copy *
+copy_make(struct copier *c, const struct ipc_delivery *d, struct err *e)
+{
+	struct made *m = made_new(c);
+	int ret;
+
+	if (d->kind == IPC_KIND_NOTICE)
+		ret = make_notice(c, m, d, e);
+	else
+		ret = make_campaign(c, m, d, e);
+	if (ret == 0)
+		return &m->copy;
+	copy_release(c, &m->copy);
+	return NULL;
+}

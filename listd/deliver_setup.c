@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * deliver_setup.c - from the descriptors a deliver role is given to the things
+ * it works with.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include "lib/conf.h"
+#include "lib/dkim_key.h"
+#include "lib/err.h"
+#include "lib/keyring.h"
+#include "lib/strbuf.h"
+#include "lib/sys/log.h"
+#include "lib/sys/ring.h"
+#include "listd/copier.h"
+#include "listd/deliver_setup.h"
+#include "listd/role.h"
+#include "spool/store.h"
+
+/* All of a file from its beginning, however often it was read before. */
+static int
+read_all(int fd, const char *name, struct strbuf *b, struct err *e)
+{
+	char buf[8192];
+	ssize_t n;
+	off_t at = 0;
+
+	while ((n = pread(fd, buf, sizeof(buf), at)) > 0) {
+		strbuf_add(b, buf, (size_t)n);
+		at += n;
+	}
+	if (n == -1) {
+		err_sys(e, "%s", name);
+		return -1;
+	}
+	if (b->overflow) {
+		err_set(e, ERR_LIMIT, "%s: too long", name);
+		return -1;
+	}
+	return 0;
+}
+
+struct keyring *
+deliver_setup_keyring(struct role_env *env, struct err *e)
+{
+	struct strbuf text = STRBUF_INIT(KEY_FILE_MAX);
+	struct keyring *kr = keyring_new();
+	const char *name;
+	size_t iter = 0;
+	int fd;
+
+	while (role_fd_next(env, FD_SECRET, &iter, &name, &fd)) {
+		char purpose[32];
+		enum key_purpose p;
+
+		snprintf(purpose, sizeof(purpose), "%s",
+		    name + strlen(FD_SECRET));
+		purpose[strcspn(purpose, ".")] = '\0';
+		if ((p = key_purpose_find(purpose)) == KEY_PURPOSES)
+			continue;
+		strbuf_reset(&text);
+		if (strbuf_reserve(&text, KEY_FILE_MAX) == NULL ||
+		    read_all(fd, name, &text, e) == -1 ||
+		    keyring_parse(kr, p, text.s, text.len, e) == -1) {
+			keyring_free(kr);
+			kr = NULL;
+			break;
+		}
+	}
+	keyring_wipe(&text);
+	return kr;
+}
+
+/* The certificates of a PEM bundle go into the store of ctx. */
+static int
+add_authorities(SSL_CTX *ctx, int fd, struct err *e)
+{
+	BIO *bio = BIO_new_fd(dup(fd), BIO_CLOSE);
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	X509 *cert;
+
+	if (bio == NULL) {
+		err_set(e, ERR_CRYPTO, "CA file: no memory");
+		return -1;
+	}
+	lseek(fd, 0, SEEK_SET);
+	while ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+		X509_STORE_add_cert(store, cert);
+		X509_free(cert);
+	}
+	BIO_free(bio);
+	return 0;
+}
+
+SSL_CTX *
+deliver_setup_tls(struct role_env *env, struct err *e)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	int fd = role_fd(env, FD_CA);
+
+	if (ctx == NULL ||
+	    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1) {
+		err_set(e, ERR_CRYPTO, "OpenSSL did not start");
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	/* SMTP frames its own end: how TLS is closed says nothing (X04). */
+	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	if (fd != -1 && add_authorities(ctx, fd, e) == -1) {
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	return ctx;
+}
+
+struct ring *
+deliver_setup_ring(struct role_env *env)
+{
+	struct err e = ERR_INIT;
+	int fd = role_fd(env, FD_RING);
+	struct ring *ring = fd != -1 ? ring_map(fd, &e) : NULL;
+
+	if (fd != -1 && ring == NULL)
+		log_failure(LEVEL_WARNING, "ring", &e);
+	return ring;
+}
+
+int
+deliver_setup_store(struct role_env *env, struct keyring *keys,
+    struct store **store, struct copier **copier, struct err *e)
+{
+	struct store_params sp = { .dir = env->conf->data_dir, .keys = keys,
+		.map_size = (uint64_t)env->conf->map_size,
+		.map_size_queue = (uint64_t)env->conf->map_size_queue };
+	struct copier_params cp = { .keys = keys, .conf = env->conf,
+		.clock = env->clock };
+	struct strbuf path = STRBUF_INIT(CONF_PATH_MAX + 16);
+	int ret = -1;
+
+	strbuf_addf(&path, "%s/content", env->conf->data_dir);
+	cp.content_fd = open(path.s, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (cp.content_fd == -1) {
+		err_sys(e, "%s", path.s);
+		goto out;
+	}
+	if ((*store = store_open(&sp, e)) == NULL)
+		goto out;
+	cp.store = *store;
+	if ((*copier = copier_new(&cp, e)) == NULL)
+		goto out;
+	deliver_setup_keys(env, *copier);
+	ret = 0;
+out:
+	if (ret == -1) {
+		store_close(*store);
+		*store = NULL;
+	}
+	strbuf_free(&path);
+	return ret;
+}
+
+/* FD_DKIM names are dkim/DOMAIN/SELECTOR.pem. */
+static bool
+split_key_name(const char *name, char domain[256], char selector[256])
+{
+	const char *slash = strrchr(name, '/'), *dot;
+
+	name += strlen(FD_DKIM);
+	if (slash == NULL || slash < name ||
+	    (dot = strrchr(slash, '.')) == NULL)
+		return false;
+	return snprintf(domain, 256, "%.*s", (int)(slash - name), name) < 256 &&
+	    snprintf(selector, 256, "%.*s", (int)(dot - slash - 1),
+	    slash + 1) < 256;
+}
+
+void
+deliver_setup_keys(struct role_env *env, struct copier *copier)
+{
+	struct strbuf pem = STRBUF_INIT(DKIM_PEM_MAX);
+	const char *name;
+	size_t iter = 0;
+	int fd;
+
+	while (role_fd_next(env, FD_DKIM, &iter, &name, &fd)) {
+		char domain[256], selector[256];
+		struct err e = ERR_INIT;
+		struct log_line l;
+
+		strbuf_reset(&pem);
+		if (split_key_name(name, domain, selector) &&
+		    strbuf_reserve(&pem, DKIM_PEM_MAX) != NULL &&
+		    read_all(fd, name, &pem, &e) == 0 &&
+		    copier_key(copier, domain, selector, pem.s, pem.len,
+		    &e) == 0)
+			continue;
+		log_begin(&l, LEVEL_ERROR, "dkim-key");
+		log_str(&l, "file", name);
+		log_err(&l, &e);
+		log_end(&l);
+	}
+	copier_keys_done(copier);
+	keyring_wipe(&pem);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * notice_mail.c - the mails that a person's or operator's own act causes.
+ *
+ * Fixed texts, text/plain, nothing in them but the question, a link and "or
+ * just reply" (S43): no owner's words but the list's title, which is short and
+ * may hold no advertisement.  They go through the same renderer, signer and
+ * sender as campaigns (S106), from the host's own bounce domain, so that a
+ * list's reputation and theirs stay apart (R15).
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/err.h"
+#include "lib/keyring.h"
+#include "lib/strbuf.h"
+#include "lib/token.h"
+#include "lib/utf8.h"
+#include "lib/verp.h"
+#include "listd/copier_private.h"
+#include "spool/content.h"
+#include "spool/list.h"
+#include "spool/notice.h"
+#include "spool/optin.h"
+#include "spool/store.h"
+
+#define CONFIRM_BODY_MAX	2048	/* octets, S43 */
+#define FORWARD_MAX		(64u << 10)	/* octets quoted of role mail */
+#define FORWARD_LINES_MAX	2000
+
+static const char confirm_text[] =
+    "Somebody, probably you, asked that this address gets the mail of\n"
+    "\n"
+    "    {{list}}\n"
+    "\n"
+    "If you want it, open this page and press its button:\n"
+    "\n"
+    "    {{link}}\n"
+    "\n"
+    "or just reply to this mail.  If you do not want it, do nothing: you\n"
+    "will not be subscribed and not be asked again.\n";
+
+static const char owner_text[] =
+    "This address was named as the owner of the mailing list\n"
+    "\n"
+    "    {{list}}\n"
+    "\n"
+    "If that is right, open this page and press its button:\n"
+    "\n"
+    "    {{link}}\n"
+    "\n"
+    "or just reply to this mail.  The list sends nothing before that.\n";
+
+static const char already_text[] =
+    "Somebody, probably you, asked that this address gets the mail of\n"
+    "\n"
+    "    {{list}}\n"
+    "\n"
+    "It gets it already; nothing was changed.  To leave, use the link at\n"
+    "the end of any of its mails.\n";
+
+static const char forward_text[] =
+    "This came for a role address of this host:\n"
+    "\n"
+    "{{#lines}}\n"
+    "> {{.}}\n"
+    "{{/lines}}\n";
+
+struct kind {
+	const char	*subject;
+	const char	*text;
+	size_t		 max;
+	bool		 token;		/* carries a link and a reply address */
+	bool		 form;		/* caused by a form (R40) */
+};
+
+static const struct kind kinds[] = {
+	[NOTICE_CONFIRM] = { "Please confirm: {{list}}", confirm_text,
+		CONFIRM_BODY_MAX, true, true },
+	[NOTICE_ALREADY] = { "You are subscribed: {{list}}", already_text,
+		CONFIRM_BODY_MAX, false, true },
+	[NOTICE_OWNER] = { "Please confirm that you own {{list}}", owner_text,
+		CONFIRM_BODY_MAX, true, false },
+	[NOTICE_FORWARD] = { "Mail to a role address of this host",
+		forward_text, 0, false, false },
+};
+
+/* What a notice is made from, read from the store. */
+struct facts {
+	struct list	list;
+	char		token[TOKEN_CONFIRM_LEN + 1];
+	char		link[CONF_PATH_MAX + 64];
+	char		reply_to[320];
+	char		from[320];
+	char		message_token[TOKEN_DELIVERY_LEN + 1];
+};
+
+static int
+read_facts(struct copier *c, const struct notice *n, const struct kind *kind,
+    struct facts *f, struct err *e)
+{
+	struct txn *t;
+	int ret = 1;
+
+	memset(f, 0, sizeof(*f));
+	if (txn_read(c->p.store, STORE_S, &t, e) == -1)
+		return -1;
+	if (n->list != 0)
+		ret = list_get(t, n->list, &f->list, e);
+	if (ret == 1 && kind->token && optin_token(t, n->request, f->token,
+	    e) == -1)
+		ret = -1;
+	txn_end(t);
+	if (ret == 0)
+		err_set(e, ERR_NOTFOUND, "the list is gone");
+	return ret == 1 ? 0 : -1;
+}
+
+static int
+make_addresses(struct copier *c, const struct notice *n,
+    const struct kind *kind, struct made *m, struct facts *f, struct err *e)
+{
+	const struct conf *conf = c->p.conf;
+	struct token_delivery td = { IPC_NOTICE_BIT | n->id, 0 };
+	struct strbuf path = STRBUF_INIT(sizeof(m->copy.return_path) - 1);
+	struct strbuf reply = STRBUF_INIT(sizeof(f->reply_to) - 1);
+	int ret = -1;
+
+	if (token_delivery_format(c->p.keys, KEY_CURRENT, TOKEN_MESSAGE_ID,
+	    &td, f->message_token, e) == -1 ||
+	    verp_bounce_format(&path, c->p.keys, KEY_CURRENT, &td,
+	    conf->bounce_domain, e) == -1 ||
+	    (kind->token && verp_confirm_format(&reply, f->token,
+	    conf->bounce_domain, e) == -1))
+		goto out;
+	snprintf(m->copy.return_path, sizeof(m->copy.return_path), "%s",
+	    path.s);
+	snprintf(m->copy.message_id, sizeof(m->copy.message_id), "<%s@%.200s>",
+	    f->message_token, conf->hostname);
+	snprintf(f->reply_to, sizeof(f->reply_to), "%s", reply.s);
+	snprintf(f->link, sizeof(f->link), "%s/c/%s", conf->url_base,
+	    f->token);
+	snprintf(f->from, sizeof(f->from), "%s%s@%.240s", f->list.name,
+	    n->list != 0 ? "-request" : "postmaster", conf->bounce_domain);
+	ret = 0;
+out:
+	strbuf_free(&reply);
+	strbuf_free(&path);
+	return ret;
+}
+
+/* Mail to a role address, line by line: shown as text, never as a message. */
+static json_t *
+quote_mail(struct copier *c, const struct notice *n, struct err *e)
+{
+	struct strbuf raw = STRBUF_INIT(FORWARD_MAX);
+	struct strbuf line = STRBUF_INIT(FORWARD_MAX * 3);
+	json_t *lines = NULL;
+
+	if (copier_read_content(c, n->content, FORWARD_MAX, &raw, e) == -1)
+		goto out;
+	lines = json_array();
+	for (size_t at = 0; at < raw.len &&
+	    json_array_size(lines) < FORWARD_LINES_MAX;) {
+		const char *end = memchr(raw.s + at, '\n', raw.len - at);
+		size_t len = end != NULL ? (size_t)(end - raw.s) - at :
+		    raw.len - at;
+
+		strbuf_reset(&line);
+		utf8_append_repaired(&line, raw.s + at, len);
+		json_array_append_new(lines, json_stringn(line.s, line.len));
+		at += len + 1;
+	}
+out:
+	strbuf_free(&line);
+	strbuf_free(&raw);
+	return lines;
+}
+
+static struct template *
+compile(struct copier *c, const struct kind *kind, const struct facts *f,
+    struct err *e)
+{
+	struct template_notice tn = {
+		.from_name = f->list.id != 0 ? f->list.title : "",
+		.from = f->from,
+		.reply_to = f->reply_to[0] != '\0' ? f->reply_to : NULL,
+		.subject = kind->subject, .text = kind->text,
+		.auto_submitted = "auto-generated",
+		.list_title = f->list.id != 0 ? f->list.title : "",
+		.id_domain = c->p.conf->hostname,
+		.extra = { kind->form ? "Form-Sub" : NULL },
+		.text_max = kind->max,
+	};
+
+	return template_compile_notice(&tn, e);
+}
+
+int
+notice_make(struct copier *c, struct made *m, const struct notice *n,
+    struct err *e)
+{
+	const struct kind *kind = &kinds[n->kind];
+	struct signing_key *key;
+	struct facts f;
+	struct template_values v = { .address = n->address,
+		.message_token = f.message_token,
+		.date_ms = n->created_ms };
+	json_t *values = json_object();
+	int ret = -1;
+
+	if (read_facts(c, n, kind, &f, e) == -1 ||
+	    make_addresses(c, n, kind, m, &f, e) == -1 ||
+	    (key = copier_key_for(c, c->p.conf->bounce_domain, e)) == NULL ||
+	    (m->notice = compile(c, kind, &f, e)) == NULL)
+		goto out;
+	json_object_set_new(values, "link", json_string(f.link));
+	if (n->kind == NOTICE_FORWARD &&
+	    json_object_set_new(values, "lines",
+	    quote_mail(c, n, e)) == -1)
+		goto out;
+	v.attributes = values;
+	v.extra[0] = kind->form ? "v=1" : NULL;
+	ret = made_finish(c, m, m->notice, &v, key, e);
+out:
+	json_decref(values);
+	return ret;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_copier.c - from a campaign in the store to a signed copy: what a
+ * release is refused for (S9, S16, R84), what each copy carries (R21-R23,
+ * R47), and the confirmation mail (S43).
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "lib/conf.h"
+#include "lib/dkim_key.h"
+#include "lib/err.h"
+#include "lib/strbuf.h"
+#include "lib/sys/realclock.h"
+#include "listd/campaign_params.h"
+#include "listd/copier.h"
+#include "spool/campaign.h"
+#include "spool/content.h"
+#include "spool/gate.h"
+#include "spool/list.h"
+#include "spool/optin.h"
+#include "spool/org.h"
+#include "spool/subscriber.h"
+#include "tests/spool_world.h"
+
+static struct conf conf;
+static struct copier *copier;
+static struct content *content;
+static uint32_t list_id;
+static struct list the_list;	/* large */
+
+/* ---- the world */
+
+static int
+make_list(struct txn *t, void *arg, struct err *e)
+{
+	struct list_new n = { .name = "news", .from = "news@one.example",
+		.title = "The News", .postal = "1 Road, Town" };
+	struct org_domain d;
+
+	(void)arg;
+	if (org_create(t, "acme", "root", 1, &n.org, e) == -1 ||
+	    org_domain_claim(t, n.org, "one.example", "root", 1, &d, e) == -1 ||
+	    org_domain_checked(t, n.org, "one.example", ORG_PROOF_DNS, 2,
+	    e) == -1 ||
+	    list_create(t, &n, "root", 1, &list_id, e) == -1 ||
+	    list_owner_confirmed(t, list_id, 2, e) == -1)
+		return -1;
+	return list_get(t, list_id, &the_list, e) == 1 ? 0 : -1;
+}
+
+static void
+add_key(const char *domain)
+{
+	struct strbuf pem = STRBUF_INIT(DKIM_PEM_MAX);
+	struct err e = ERR_INIT;
+	struct dkim_key *key = dkim_key_generate(DKIM_KEY_RSA, 0, &e);
+
+	assert_non_null(key);
+	assert_int_equal(dkim_key_write(key, &pem, &e), 0);
+	assert_int_equal(copier_key(copier, domain, "s1", pem.s, pem.len, &e),
+	    0);
+	dkim_key_free(key);
+	strbuf_free(&pem);
+}
+
+static int
+set_up(void **state)
+{
+	struct copier_params p = { .clock = &realclock, .conf = &conf };
+	struct err e = ERR_INIT;
+	struct world *w;
+	char path[300];
+
+	if (world_setup(state) != 0)
+		return -1;
+	w = *state;
+	conf_init(&conf);
+	snprintf(conf.hostname, sizeof(conf.hostname), "lists.one.example");
+	snprintf(conf.bounce_domain, sizeof(conf.bounce_domain),
+	    "b.one.example");
+	snprintf(conf.url_base, sizeof(conf.url_base),
+	    "https://lists.one.example");
+	if ((content = content_open(w->dir, true, &e)) == NULL)
+		return -1;
+	world_must(w, STORE_S, make_list, NULL);
+	snprintf(path, sizeof(path), "%s/content", w->dir);
+	p.content_fd = open(path, O_PATH | O_DIRECTORY);
+	p.store = w->st;
+	p.keys = w->keys;
+	copier = copier_new(&p, &e);
+	return copier == NULL ? -1 : 0;
+}
+
+static int
+tear_down(void **state)
+{
+	copier_free(copier);
+	content_close(content);
+	return world_teardown(state);
+}
+
+/* ---- campaigns */
+
+struct made {
+	struct campaign	c;
+	char		*params;
+};
+
+static int
+put_campaign(struct txn *t, void *arg, struct err *e)
+{
+	struct made *m = arg;
+	bool existed;
+
+	return campaign_create(t, &m->c, &existed, e);
+}
+
+static uint32_t
+campaign_of(struct world *w, const char *message)
+{
+	json_t *o = campaign_params_new(&conf, &the_list, w->keys);
+	struct made m = { .c = { .list = list_id, .org = the_list.org,
+		.created_ms = 1, .created_by = "root" } };
+	struct err e = ERR_INIT;
+
+	m.params = json_dumps(o, JSON_COMPACT);
+	m.c.params = SLICE(m.params, strlen(m.params));
+	assert_int_equal(content_put(content, message, strlen(message),
+	    m.c.content, &e), 0);
+	world_must(w, STORE_Q, put_campaign, &m);
+	free(m.params);
+	json_decref(o);
+	return m.c.id;
+}
+
+#define GOOD	"From: News <news@one.example>\r\nSubject: Hi {{name}}\r\n" \
+	"MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n" \
+	"\r\nHello {{name}}.\r\n.dots stay\r\n"
+
+static const struct {
+	const char *why, *message, *rule;
+} refusals[] = {
+	{ "From of a domain that nobody proved (S9)",
+	    "From: x@two.example\r\nSubject: x\r\n\r\nx\r\n", NULL },
+	{ "Reply-To at a free-mail host (S16)",
+	    "From: x@one.example\r\nReply-To: x@mail.example\r\n"
+	    "Subject: x\r\n\r\nx\r\n", "S16" },
+	{ "two From fields (R84)",
+	    "From: x@one.example\r\nFrom: y@one.example\r\nSubject: x\r\n"
+	    "\r\nx\r\n", NULL },
+	{ "a tag that never ends",
+	    "From: x@one.example\r\nSubject: x\r\n\r\n{{name\r\n", NULL },
+};
+
+static void
+bad_messages_are_refused_with_reasons(void **state)
+{
+	add_key("one.example");
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		struct strbuf findings = STRBUF_INIT(256u << 10);
+		struct ipc_prepared v = { 0 };
+		uint32_t id = campaign_of(*state, refusals[i].message);
+
+		copier_prepare(copier, id, &v, &findings);
+		if (v.ok || v.text[0] == '\0')
+			fail_msg("released: %s", refusals[i].why);
+		if (refusals[i].rule != NULL &&
+		    strstr(findings.s, refusals[i].rule) == NULL)
+			fail_msg("%s: %s", refusals[i].why, findings.s);
+		strbuf_free(&findings);
+	}
+}
+
+static void
+no_key_no_send(void **state)
+{
+	struct strbuf findings = STRBUF_INIT(256u << 10);
+	struct ipc_prepared v = { 0 };
+
+	copier_prepare(copier, campaign_of(*state, GOOD), &v, &findings);
+	assert_false(v.ok);
+	assert_non_null(strstr(v.text, "DKIM key"));
+	strbuf_free(&findings);
+}
+
+static void
+put_copy(const struct copy *c, struct strbuf *out)
+{
+	for (size_t i = 0; i < c->n; i++)
+		strbuf_add(out, c->iov[i].iov_base, c->iov[i].iov_len);
+}
+
+static const char *const every_copy_has[] = {
+	"DKIM-Signature: v=1; a=rsa-sha256;", "d=one.example;",
+	"\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n",
+	"<https://lists.one.example/u/", "<mailto:u-",
+	"\r\nTo: <ann@two.example>\r\n", "\r\nSubject: ",
+	"\r\nList-Id: ", "news.lists.one.example>\r\n", "\r\nFeedback-ID: ",
+	"\r\nCFBL-Address: abuse@b.one.example; report=arf\r\n",
+	"dots stay\r\n", "1 Road, Town", "\r\n.\r\n",
+};
+
+static void
+a_copy_is_whole_and_its_own(void **state)
+{
+	struct strbuf findings = STRBUF_INIT(256u << 10);
+	struct strbuf one = STRBUF_INIT(1u << 20);
+	struct ipc_prepared v = { 0 };
+	struct err e = ERR_INIT;
+	struct ipc_delivery d = { .kind = IPC_KIND_TEST, .subscriber = 9,
+		.local = "ann", .domain = "two.example", .list = list_id };
+	struct copy *c, *again;
+
+	add_key("one.example");
+	d.campaign = campaign_of(*state, GOOD);
+	copier_prepare(copier, d.campaign, &v, &findings);
+	if (!v.ok)
+		fail_msg("%s %s", v.text, findings.s);
+	assert_true(v.copy_octets > 500);
+	if ((c = copy_make(copier, &d, &e)) == NULL)
+		fail_msg("%s", e.text);
+	put_copy(c, &one);
+	for (size_t i = 0; i < sizeof(every_copy_has) /
+	    sizeof(every_copy_has[0]); i++)
+		if (strstr(one.s, every_copy_has[i]) == NULL)
+			fail_msg("no \"%s\" in\n%s", every_copy_has[i], one.s);
+	assert_int_equal(strncmp(c->return_path, "b-", 2), 0);
+	assert_non_null(strstr(c->return_path, "@b.one.example"));
+	/* A second attempt is the same mail (R104). */
+	again = copy_make(copier, &d, &e);
+	assert_non_null(again);
+	assert_string_equal(again->message_id, c->message_id);
+	assert_string_equal(again->return_path, c->return_path);
+	copy_release(copier, again);
+	copy_release(copier, c);
+	strbuf_free(&one);
+	strbuf_free(&findings);
+}
+
+/* ---- the confirmation mail */
+
+struct asking {
+	struct ipc_subscribe in;
+	struct optin_limits limits;
+	struct optin_asked asked;
+};
+
+static int
+ask(struct txn *t, void *arg, struct err *e)
+{
+	struct asking *a = arg;
+	struct optin_ask q = { .in = &a->in, .limits = &a->limits,
+		.now_ms = 1795000000000 };
+
+	return optin_request(t, &q, &a->asked, e);
+}
+
+static void
+a_confirmation_asks_and_nothing_else(void **state)
+{
+	struct asking a = { .in = { .list = "news",
+		.address = "bob@two.example" } };
+	struct ipc_delivery d = { .kind = IPC_KIND_NOTICE, .local = "bob",
+		.domain = "two.example", .list = list_id };
+	struct strbuf mail = STRBUF_INIT(1u << 20);
+	struct err e = ERR_INIT;
+	const char *body;
+	struct copy *c;
+
+	add_key("b.one.example");
+	optin_limits_of(&conf, &a.limits);
+	snprintf(a.in.evidence.channel, sizeof(a.in.evidence.channel),
+	    "form");
+	world_must(*state, STORE_S, ask, &a);
+	assert_int_equal(a.asked.result, OPTIN_ACCEPTED);
+	d.notice = a.asked.notice;
+	if ((c = copy_make(copier, &d, &e)) == NULL)
+		fail_msg("%s", e.text);
+	put_copy(c, &mail);
+	body = strstr(mail.s, "\r\n\r\n");
+	assert_non_null(body);
+	/* S43: at most 2 KiB, only our own URL. */
+	assert_true(strlen(body) <= 2048 + 7);
+	assert_non_null(strstr(body, "https://lists.one.example/c/"));
+	assert_non_null(strstr(body, "The News"));
+	assert_null(strstr(strstr(body, "https://") + 8, "://"));
+	/* R39, R159: its own bounces, a reply that confirms, R40's mark. */
+	assert_non_null(strstr(mail.s, "\r\nReply-To: c-"));
+	assert_non_null(strstr(mail.s, "\r\nAuto-Submitted: auto-generated"));
+	assert_non_null(strstr(mail.s, "\r\nForm-Sub: "));
+	assert_non_null(strstr(mail.s, "d=b.one.example;"));
+	copy_release(copier, c);
+	strbuf_free(&mail);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(no_key_no_send),
+		cmocka_unit_test(bad_messages_are_refused_with_reasons),
+		cmocka_unit_test(a_copy_is_whole_and_its_own),
+		cmocka_unit_test(a_confirmation_asks_and_nothing_else),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
