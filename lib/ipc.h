@@ -28,6 +28,7 @@ struct strbuf;
 #define IPC_TEXT_MAX	512		/* octets of a stored reply or reason */
 #define IPC_HOSTS_MAX	20		/* hosts of a route */
 #define IPC_RAW_MAX	16384		/* octets of a raw request kept as evidence */
+#define IPC_SHOWN_MAX	8192		/* octets of the text of a form */
 
 enum ipc_type {
 	/* queue -> deliver */
@@ -41,7 +42,6 @@ enum ipc_type {
 	IPC_RECALL,		/* u64 delivery */
 	IPC_OUTCOME_ACK,	/* u64 seq: outcomes up to seq are durable */
 	IPC_CAMPAIGN_FORGET,	/* u32 campaign: drop what is cached of it */
-	IPC_PROVE,		/* u32 request, str domain: is our DKIM key published? */
 
 	/* deliver -> queue */
 	IPC_READY = 0x0200,	/* u64 epoch: old work is reported, give more */
@@ -52,7 +52,6 @@ enum ipc_type {
 	IPC_RETURNED,		/* u32 session, u16 n, n x u64: not tried, give again */
 	IPC_OUTCOME,		/* u64 seq of the last, u64 epoch, u16 n, n x struct ipc_outcome */
 	IPC_RECALLED,		/* u64 delivery, u8 enum ipc_recall */
-	IPC_PROVEN,		/* u32 request, u8 enum ipc_proof, str text */
 
 	/* inbound, web -> queue: every one starts with u64 request */
 	IPC_SUBSCRIBE = 0x0300,	/* struct ipc_subscribe */
@@ -85,16 +84,6 @@ enum ipc_dns {
 	IPC_DNS_TEMPORARY,	/* SERVFAIL, timeout, bogus, CNAME loop */
 	IPC_DNS_NULL_MX,	/* RFC 7505 */
 	IPC_DNS_SELF,		/* every usable host is this machine, or forbidden */
-};
-
-/*
- * What was found of our keys for a domain: the record at
- * SELECTOR._domainkey.DOMAIN of one of them holds its public half.
- */
-enum ipc_proof {
-	IPC_PROOF_NONE,		/* there is no such key, or no such record */
-	IPC_PROOF_FOUND,
-	IPC_PROOF_UNSURE,	/* the DNS did not answer */
 };
 
 /* The hosts to try for a domain, best first, equal preferences shuffled. */
@@ -231,6 +220,11 @@ struct ipc_subscribe {
 	char		list[64];	/* name */
 	char		address[321];	/* as typed */
 	struct slice	attributes;	/* JSON object or empty */
+	/*
+	 * The text whose hash is evidence.form, so that queue can keep it
+	 * under content/ when it is not there yet; or empty.
+	 */
+	struct slice	shown;
 };
 
 struct ipc_confirm {
@@ -286,6 +280,14 @@ enum ipc_result {
 	IPC_UNKNOWN,		/* no such list, token, ... */
 	IPC_TRY_AGAIN,		/* not durable: 503, 451 */
 };
+
+/*
+ * The text of a reply to IPC_CONFIRM is the name of its enum optin_result.
+ * These make a difference to the page: IPC_OK with the first, IPC_NO with
+ * the second; IPC_NO with any other is a token past its time.
+ */
+#define IPC_TEXT_AGAIN	"again"
+#define IPC_TEXT_VOID	"void"
 
 /*
  * One pair for each struct: ipc_put_X appends the fields to b; ipc_get_X

@@ -84,7 +84,8 @@ put_subscribe(struct strbuf *b)
 {
 	struct ipc_subscribe s = { .request = 4, .evidence = evidence,
 		.list = "news", .address = "a@one.example",
-		.attributes = { (const uint8_t *)"{}", 2 } };
+		.attributes = { (const uint8_t *)"{}", 2 },
+		.shown = { (const uint8_t *)"text", 4 } };
 
 	ipc_put_subscribe(b, &s);
 }
@@ -101,6 +102,8 @@ get_subscribe(struct unpack *u)
 	assert_int_equal(s.evidence.raw.len, 3);
 	assert_string_equal(s.evidence.channel, "form");
 	assert_string_equal(s.address, "a@one.example");
+	assert_int_equal(s.shown.len, 4);
+	assert_memory_equal(s.shown.p, "text", 4);
 }
 
 static void
