@@ -20,7 +20,8 @@ SCRIPT_SECONDS = float(os.environ.get("LISTD_TEST_TIMEOUT", "300"))
 LOG_TAIL = 40           # lines of each log shown for a failure
 NOBODY = 65534
 PROGRAMS = ["listd/listd", "listd/listctl", "tests/sink", "tests/fake_dns",
-            "tests/clock_jump", "tests/dkim_write", "tests/privsep_roles"]
+            "tests/clock_jump", "tests/dkim_write", "tests/privsep_roles",
+            "tests/verify_copies"]
 
 
 class Failed(Exception):
