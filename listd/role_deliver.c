@@ -26,6 +26,7 @@
 #include <event2/event.h>
 #include <openssl/ssl.h>
 
+#include "lib/charset.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/err.h"
@@ -707,6 +708,8 @@ role_deliver(struct role_env *env)
 
 	if (deliver_open(&dl, env, &e) == -1)
 		return role_refuse(env, &e);
+	/* Kept for the life of the process: no table is read after this. */
+	(void)charset_preload();
 	if (role_confine(env, paths, sizeof(paths) / sizeof(paths[0]), &e) == -1)
 		return role_refuse(env, &e);
 	env->arg = &dl;
