@@ -49,9 +49,10 @@ int cte_decode(enum cte cte, const char *text, size_t len, unsigned line,
 
 /*
  * Append text[len] as quoted-printable.  Each CR, LF or CRLF in it is a line
- * end; a CRLF is not cut between runs.  *col is the column to begin at (0 on a fresh line) and gets the one
- * reached; a run that shall begin a new encoded line without ending the
- * decoded one is preceded by qp_soft_break().  Overflow shows in out.
+ * end; a CRLF must not be cut between runs.  *col is the column to begin at (0
+ * on a fresh line) and gets the one reached; a run that shall begin a new
+ * encoded line without ending the decoded one is preceded by qp_soft_break().
+ * Overflow shows in out.
  */
 void qp_encode(struct strbuf *out, const char *text, size_t len,
     unsigned *col);

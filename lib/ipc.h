@@ -42,6 +42,7 @@ enum ipc_type {
 	IPC_RECALL,		/* u64 delivery */
 	IPC_OUTCOME_ACK,	/* u64 seq: outcomes up to seq are durable */
 	IPC_CAMPAIGN_FORGET,	/* u32 campaign: drop what is cached of it */
+	IPC_PROVE,		/* u32 request, str domain: is our DKIM key published? */
 
 	/* deliver -> queue */
 	IPC_READY = 0x0200,	/* u64 epoch: old work is reported, give more */
@@ -52,6 +53,7 @@ enum ipc_type {
 	IPC_RETURNED,		/* u32 session, u16 n, n x u64: not tried, give again */
 	IPC_OUTCOME,		/* u64 seq of the last, u64 epoch, u16 n, n x struct ipc_outcome */
 	IPC_RECALLED,		/* u64 delivery, u8 enum ipc_recall */
+	IPC_PROVEN,		/* u32 request, u8 enum ipc_proof, str text */
 
 	/* inbound, web -> queue: every one starts with u64 request */
 	IPC_SUBSCRIBE = 0x0300,	/* struct ipc_subscribe */
@@ -84,6 +86,16 @@ enum ipc_dns {
 	IPC_DNS_TEMPORARY,	/* SERVFAIL, timeout, bogus, CNAME loop */
 	IPC_DNS_NULL_MX,	/* RFC 7505 */
 	IPC_DNS_SELF,		/* every usable host is this machine, or forbidden */
+};
+
+/*
+ * What was found of our keys for a domain: the record at
+ * SELECTOR._domainkey.DOMAIN of one of them holds its public half.
+ */
+enum ipc_proof {
+	IPC_PROOF_NONE,		/* there is no such key, or no such record */
+	IPC_PROOF_FOUND,
+	IPC_PROOF_UNSURE,	/* the DNS did not answer */
 };
 
 /* The hosts to try for a domain, best first, equal preferences shuffled. */

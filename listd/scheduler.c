@@ -557,6 +557,9 @@ scheduler_frame(struct scheduler *s, unsigned peer, uint16_t type,
 	case IPC_RESOLVED:
 		rc = lookup_route(s, payload, e);
 		break;
+	case IPC_PROVEN:
+		rc = lookup_proven(s, payload, e);
+		break;
 	case IPC_TXT:
 		rc = lookup_txt(s, payload, e);
 		break;

@@ -138,6 +138,14 @@ void scheduler_lookup_txt(struct scheduler *s, const char *name,
     size_t n), void *arg);
 
 /*
+ * Is the public half of one of our DKIM keys for this domain in its DNS?  text
+ * is for people and borrowed.  done is called once.
+ */
+void scheduler_prove(struct scheduler *s, const char *domain,
+    void (*done)(void *arg, enum ipc_proof found, const char *text),
+    void *arg);
+
+/*
  * Send a campaign's content to one address, no member.  One attempt.  o is
  * NULL when it could not be tried; why says what happened then.
  */

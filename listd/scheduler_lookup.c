@@ -48,7 +48,24 @@ any_peer(struct scheduler *s)
 static bool
 query_is_route(const struct query *q)
 {
-	return q->kind != QUERY_TXT && q->kind != QUERY_PREPARE;
+	return q->kind != QUERY_TXT && q->kind != QUERY_PREPARE &&
+	    q->kind != QUERY_PROVE;
+}
+
+/* The frame that asks. */
+static enum ipc_type
+query_frame(const struct query *q)
+{
+	switch (q->kind) {
+	case QUERY_TXT:
+		return IPC_LOOKUP_TXT;
+	case QUERY_PREPARE:
+		return IPC_PREPARE;
+	case QUERY_PROVE:
+		return IPC_PROVE;
+	default:
+		return IPC_RESOLVE;
+	}
 }
 
 /* Ask a peer; false when there is none. */
@@ -66,8 +83,7 @@ query_send(struct scheduler *s, struct query *q)
 		pack_u32(&b, q->campaign);
 	else
 		pack_str(&b, q->name);
-	s->p.send(s->p.arg, q->peer, q->kind == QUERY_PREPARE ? IPC_PREPARE :
-	    q->kind == QUERY_TXT ? IPC_LOOKUP_TXT : IPC_RESOLVE, &b);
+	s->p.send(s->p.arg, q->peer, query_frame(q), &b);
 	strbuf_free(&b);
 	return true;
 }
@@ -120,6 +136,10 @@ query_fail(struct scheduler *s, struct query *q)
 		break;
 	case QUERY_PREPARE:
 		q->prepared(q->arg, NULL);
+		break;
+	case QUERY_PROVE:
+		q->proven(q->arg, IPC_PROOF_UNSURE,
+		    "no deliver role is ready");
 		break;
 	}
 	query_free(s, q);
@@ -424,6 +444,7 @@ lookup_route(struct scheduler *s, struct slice payload, struct err *e)
 		break;
 	case QUERY_TXT:
 	case QUERY_PREPARE:
+	case QUERY_PROVE:
 		break;
 	}
 	query_free(s, q);
@@ -455,6 +476,31 @@ lookup_txt(struct scheduler *s, struct slice payload, struct err *e)
 	q = HASH_OF(hash_find(&s->queries, id), struct query, by_id);
 	if (q != NULL && q->kind == QUERY_TXT) {
 		q->txt(q->arg, (enum ipc_dns)status, text, n);
+		query_free(s, q);
+	}
+	return 0;
+}
+
+int
+lookup_proven(struct scheduler *s, struct slice payload, struct err *e)
+{
+	char text[IPC_TEXT_MAX + 1];
+	struct unpack u;
+	struct query *q;
+	uint32_t id;
+	uint8_t found;
+
+	unpack_init(&u, payload.p, payload.len);
+	id = unpack_u32(&u);
+	found = unpack_u8(&u);
+	unpack_str(&u, text, sizeof(text));
+	if (!unpack_done(&u) || found > IPC_PROOF_UNSURE) {
+		err_set(e, ERR_INPUT, "a malformed frame: proven");
+		return -1;
+	}
+	q = HASH_OF(hash_find(&s->queries, id), struct query, by_id);
+	if (q != NULL && q->kind == QUERY_PROVE) {
+		q->proven(q->arg, (enum ipc_proof)found, text);
 		query_free(s, q);
 	}
 	return 0;
@@ -571,6 +617,23 @@ scheduler_lookup_txt(struct scheduler *s, const char *name,
 	}
 	q = query_new(s, QUERY_TXT, name);
 	q->txt = done;
+	q->arg = arg;
+	if (!query_send(s, q))
+		query_fail(s, q);
+}
+
+void
+scheduler_prove(struct scheduler *s, const char *domain,
+    void (*done)(void *, enum ipc_proof, const char *), void *arg)
+{
+	struct query *q;
+
+	if (strlen(domain) >= sizeof(q->name)) {
+		done(arg, IPC_PROOF_NONE, "no such domain");
+		return;
+	}
+	q = query_new(s, QUERY_PROVE, domain);
+	q->proven = done;
 	q->arg = arg;
 	if (!query_send(s, q))
 		query_fail(s, q);

@@ -164,7 +164,7 @@ struct peer {
 
 enum query_kind {
 	QUERY_FRESH, QUERY_RETRY, QUERY_NOTICE, QUERY_TEST, QUERY_TXT,
-	QUERY_PREPARE,
+	QUERY_PREPARE, QUERY_PROVE,
 };
 
 struct query {
@@ -178,6 +178,7 @@ struct query {
 	uint32_t	 campaign;	/* PREPARE */
 	void	(*prepared)(void *, const struct ipc_prepared *);
 	void	(*txt)(void *, enum ipc_dns, const struct slice *, size_t);
+	void	(*proven)(void *, enum ipc_proof, const char *);
 	void		*arg;
 	struct hash_link by_id;
 	char		 name[256];
@@ -357,6 +358,7 @@ void recalls_advance(struct scheduler *s);
 void lookups_advance(struct scheduler *s);
 int lookup_route(struct scheduler *s, struct slice payload, struct err *e);
 int lookup_txt(struct scheduler *s, struct slice payload, struct err *e);
+int lookup_proven(struct scheduler *s, struct slice payload, struct err *e);
 int lookup_prepared(struct scheduler *s, struct slice payload,
     struct err *e);
 void lookups_peer_down(struct scheduler *s, unsigned peer);

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue_requests.c - what inbound and web ask of queue.
+ *
+ * A request lives from its frame to its answer:
+ *
+ *	frame -> (adopt a file) -> job on S -> commit -> (recall) -> reply
+ *
+ * The frame's bytes are kept with it, because the decoded structs borrow from
+ * them and the job runs in the writer's thread.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/conf.h"
+#include "lib/err.h"
+#include "lib/ipc.h"
+#include "lib/reply_class.h"
+#include "lib/strbuf.h"
+#include "lib/sys/channel.h"
+#include "lib/sys/log.h"
+#include "lib/xmalloc.h"
+#include "listd/queue_api.h"
+#include "listd/queue_requests.h"
+#include "listd/scheduler.h"
+#include "spool/content.h"
+#include "spool/effect.h"
+#include "spool/leave.h"
+#include "spool/list.h"
+#include "spool/notice.h"
+#include "spool/optin.h"
+#include "spool/writer.h"
+
+#define ACTION_FAILED	1	/* of struct ipc_bounce */
+
+struct peer {
+	struct queue_requests	*all;
+	enum role_kind		 kind;
+	struct channel		*ch;
+	unsigned		 generation;	/* of ch: answers know theirs */
+	size_t			 open;
+};
+
+struct queue_requests {
+	struct queue	*q;
+	struct peer	 inbound, web;
+	size_t		 open;
+	bool		 closed;
+};
+
+struct peer_request {
+	struct peer	*peer;
+	unsigned	 generation;
+	uint16_t	 type;
+	uint8_t		*frame;
+	uint64_t	 id;
+	int64_t		 now_ms;
+	bool		 clock_unsure;
+	struct optin_limits limits;
+	char		 postmaster[CONF_ADDRESS_MAX];
+	union {
+		struct ipc_subscribe	subscribe;
+		struct ipc_confirm	confirm;
+		struct ipc_unsubscribe	unsubscribe;
+		struct ipc_bounce	bounce;
+		struct ipc_forward	forward;
+	} in;
+
+	/* what the job found */
+	enum ipc_result	 result;
+	const char	*text;
+	struct leave_result gone;
+	bool		 suspended;
+};
+
+/* ---- answers */
+
+static void
+peer_request_free(struct peer_request *r)
+{
+	leave_result_free(&r->gone);
+	free(r->frame);
+	free(r);
+}
+
+static void
+peer_request_end(struct peer_request *r, enum ipc_result result)
+{
+	struct peer *p = r->peer;
+	struct strbuf b = STRBUF_INIT(256);
+	struct err e = ERR_INIT;
+
+	p->open--;
+	p->all->open--;
+	pack_u64(&b, r->id);
+	pack_u8(&b, (uint8_t)result);
+	pack_str(&b, r->text);
+	if (p->ch != NULL && p->generation == r->generation) {
+		if (channel_send_buf(p->ch, IPC_REPLY, &b, &e) == -1)
+			log_failure(LEVEL_WARNING, "reply", &e);
+		if (p->open < QUEUE_REQUESTS_MAX / 2)
+			channel_resume(p->ch);
+	}
+	strbuf_free(&b);
+	peer_request_free(r);
+}
+
+/* Whoever asked to leave is told when nothing more can be begun for them. */
+static void
+on_recalled(void *arg, const struct scheduler_recalled *rec)
+{
+	struct peer_request *r = arg;
+	struct log_line l;
+
+	log_begin(&l, LEVEL_INFO, "unsubscribe");
+	log_int(&l, "list", r->in.unsubscribe.list);
+	log_int(&l, "campaign", r->in.unsubscribe.campaign);
+	log_str(&l, "channel", r->in.unsubscribe.evidence.channel);
+	log_int(&l, "removed", (int64_t)r->gone.n);
+	log_int(&l, "recalled", rec->dropped);
+	log_int(&l, "begun", rec->begun);
+	log_end(&l);
+	peer_request_end(r, r->result);
+}
+
+static void
+recall(struct peer_request *r)
+{
+	uint64_t ids[64];
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->gone.n && n < sizeof(ids) / sizeof(ids[0]);
+	    i++)
+		ids[n++] = r->gone.gone[i].subscriber;
+	if (n == 0) {
+		struct scheduler_recalled none = { 0, 0 };
+
+		on_recalled(r, &none);
+		return;
+	}
+	scheduler_recall(queue_scheduler(r->peer->all->q), 0, ids, n,
+	    on_recalled, r);
+}
+
+static void
+on_committed(void *arg, enum job_result jr, const struct err *e)
+{
+	struct peer_request *r = arg;
+
+	if (jr != JOB_DONE) {
+		log_failure(LEVEL_WARNING, "request", e);
+		peer_request_end(r, jr == JOB_TRY_AGAIN ? IPC_TRY_AGAIN : IPC_NO);
+		return;
+	}
+	switch (r->type) {
+	case IPC_SUBSCRIBE:
+	case IPC_FORWARD:
+		scheduler_notices_changed(queue_scheduler(r->peer->all->q));
+		break;
+	case IPC_UNSUBSCRIBE:
+		recall(r);
+		return;
+	default:
+		break;
+	}
+	peer_request_end(r, r->result);
+}
+
+/* ---- jobs: run in the writer's thread */
+
+static int
+apply_subscribe(struct txn *t, struct peer_request *r, struct err *e)
+{
+	struct optin_ask ask = { .in = &r->in.subscribe,
+		.limits = &r->limits, .now_ms = r->now_ms,
+		.clock_unsure = r->clock_unsure };
+	struct optin_asked asked;
+
+	if (optin_request(t, &ask, &asked, e) == -1)
+		return -1;
+	r->result = optin_answer(asked.result);
+	r->text = "";		/* nothing of what is known of an address */
+	return 0;
+}
+
+static int
+apply_confirm(struct txn *t, struct peer_request *r, struct err *e)
+{
+	struct optin_confirm c = { .in = &r->in.confirm, .now_ms = r->now_ms,
+		.clock_unsure = r->clock_unsure };
+	struct optin_confirmed got;
+
+	if (optin_confirm(t, &c, &got, e) == -1)
+		return -1;
+	r->result = optin_answer(got.result);
+	r->text = optin_result_name(got.result);
+	return 0;
+}
+
+static int
+apply_unsubscribe(struct txn *t, struct peer_request *r, struct err *e)
+{
+	r->result = IPC_OK;
+	return leave_unsubscribe(t, &r->in.unsubscribe, r->now_ms, &r->gone,
+	    e);
+}
+
+static int
+apply_bounce(struct txn *t, struct peer_request *r, struct err *e)
+{
+	const struct ipc_bounce *b = &r->in.bounce;
+	struct effect ef = { .kind = b->recipient == REPLY_RECIPIENT_HARD ?
+		EFFECT_HARD : EFFECT_SOFT, .subscriber = b->subscriber,
+		.campaign = (uint32_t)b->campaign, .when_ms = r->now_ms,
+		.reported = true, .text = b->text };
+
+	r->result = IPC_OK;
+	/* Delays, and what speaks of us and not of the mailbox, count for
+	 * nothing (R124, R132); a bounced notice has no member. */
+	if (b->action != ACTION_FAILED ||
+	    b->recipient == REPLY_RECIPIENT_NONE || b->subscriber == 0 ||
+	    (b->campaign & IPC_NOTICE_BIT) != 0)
+		return 0;
+	memcpy(ef.enhanced, b->enhanced, sizeof(ef.enhanced));
+	return effect_bounce(t, &ef, &r->suspended, e);
+}
+
+static int
+apply_forward(struct txn *t, struct peer_request *r, struct err *e)
+{
+	const struct ipc_forward *f = &r->in.forward;
+	struct notice n = { .kind = NOTICE_FORWARD, .created_ms = r->now_ms,
+		.due_ms = r->now_ms };
+	struct list *l;
+	uint64_t id;
+	int ret = 0;
+
+	r->result = IPC_OK;
+	memcpy(n.content, f->hash, sizeof(n.content));
+	snprintf(n.address, sizeof(n.address), "%.*s",
+	    (int)sizeof(n.address) - 1, r->postmaster);
+	if (f->list[0] != '\0') {
+		l = xcalloc(1, sizeof(*l));
+		if ((ret = list_find(t, f->list, l, e)) == 1)
+			snprintf(n.address, sizeof(n.address), "%.*s",
+			    (int)sizeof(n.address) - 1,
+			    l->owner[0] != '\0' ? l->owner : l->from);
+		free(l);
+	}
+	/* Without anybody to send it to the mail stays under content/. */
+	if (ret == -1 || n.address[0] == '\0')
+		return ret == -1 ? -1 : 0;
+	return notice_add(t, &n, &id, e);
+}
+
+static int
+apply(struct txn *t, void *arg, struct err *e)
+{
+	struct peer_request *r = arg;
+
+	/* A job may run again when the map was full. */
+	leave_result_free(&r->gone);
+	r->gone = (struct leave_result){ 0 };
+	r->suspended = false;
+	switch (r->type) {
+	case IPC_SUBSCRIBE: return apply_subscribe(t, r, e);
+	case IPC_CONFIRM: return apply_confirm(t, r, e);
+	case IPC_UNSUBSCRIBE: return apply_unsubscribe(t, r, e);
+	case IPC_BOUNCE: return apply_bounce(t, r, e);
+	case IPC_FORWARD: return apply_forward(t, r, e);
+	default: return 0;
+	}
+}
+
+/* ---- frames */
+
+static void
+decode(struct peer_request *r, struct unpack *u)
+{
+	switch (r->type) {
+	case IPC_SUBSCRIBE:
+		ipc_get_subscribe(u, &r->in.subscribe);
+		r->id = r->in.subscribe.request;
+		break;
+	case IPC_CONFIRM:
+		ipc_get_confirm(u, &r->in.confirm);
+		r->id = r->in.confirm.request;
+		break;
+	case IPC_UNSUBSCRIBE:
+		ipc_get_unsubscribe(u, &r->in.unsubscribe);
+		r->id = r->in.unsubscribe.request;
+		break;
+	case IPC_BOUNCE:
+		ipc_get_bounce(u, &r->in.bounce);
+		r->id = r->in.bounce.request;
+		break;
+	case IPC_FORWARD:
+		ipc_get_forward(u, &r->in.forward);
+		r->id = r->in.forward.request;
+		break;
+	default:
+		u->bad = true;
+	}
+}
+
+/* A role's file becomes content before any record names it. */
+static int
+adopt(struct queue_requests *all, const struct ipc_forward *f)
+{
+	struct err e = ERR_INIT;
+
+	if (content_adopt(queue_content(all->q), "inbound", f->file,
+	    f->length, f->hash, &e) == 0)
+		return 0;
+	log_failure(LEVEL_ERROR, "adopt", &e);
+	return -1;
+}
+
+static void
+peer_request_start(struct peer_request *r)
+{
+	struct queue_requests *all = r->peer->all;
+	const struct role_env *env = queue_env(all->q);
+	struct job job = { .apply = apply, .done = on_committed, .arg = r,
+		.lane = WRITER_URGENT,
+		/* Leaving works even when the store is nearly full (P7). */
+		.reserve = r->type == IPC_UNSUBSCRIBE };
+
+	r->now_ms = clock_utc_ms(env->clock);
+	r->clock_unsure = queue_clock_unsure(all->q);
+	optin_limits_of(env->conf, &r->limits);
+	memcpy(r->postmaster, env->conf->postmaster, sizeof(r->postmaster));
+	r->text = "";
+	r->peer->open++;
+	all->open++;
+	if (r->peer->open >= QUEUE_REQUESTS_MAX)
+		channel_pause(r->peer->ch);
+	if (r->type == IPC_FORWARD && adopt(all, &r->in.forward) == -1) {
+		peer_request_end(r, IPC_TRY_AGAIN);
+		return;
+	}
+	queue_commit(all->q, STORE_S, &job);
+}
+
+static void
+on_frame(struct channel *ch, struct channel_frame *f, void *arg)
+{
+	struct peer *p = arg;
+	struct peer_request *r = xcalloc(1, sizeof(*r));
+	struct err e = ERR_INIT;
+	struct unpack u;
+
+	r->peer = p;
+	r->generation = p->generation;
+	r->type = f->type;
+	r->frame = xmalloc(f->len);	/* CHANNEL_FRAME_MAX at most */
+	memcpy(r->frame, f->data, f->len);
+	unpack_init(&u, r->frame, f->len);
+	decode(r, &u);
+	if (unpack_done(&u)) {
+		peer_request_start(r);
+		return;
+	}
+	err_set(&e, ERR_INPUT, "frame %#x does not decode", f->type);
+	peer_request_free(r);
+	channel_fail(ch, &e);
+}
+
+static void
+on_closed(struct channel *ch, const struct err *why, void *arg)
+{
+	struct peer *p = arg;
+
+	if (why != NULL)
+		log_failure(LEVEL_WARNING, p->kind == ROLE_WEB ? "web-peer" :
+		    "inbound-peer", why);
+	p->ch = NULL;
+	channel_free(ch);
+}
+
+static const struct channel_ops ops = {
+	.frame = on_frame, .closed = on_closed,
+};
+
+void
+queue_requests_peer(struct queue_requests *all, enum role_kind kind, int fd)
+{
+	struct peer *p = kind == ROLE_WEB ? &all->web : &all->inbound;
+
+	if (all->closed) {
+		close(fd);
+		return;
+	}
+	channel_free(p->ch);
+	p->generation++;
+	p->ch = channel_new(queue_env(all->q)->base, fd, &ops, p);
+}
+
+/* ---- life */
+
+struct queue_requests *
+queue_requests_new(struct queue *q)
+{
+	struct queue_requests *all = xcalloc(1, sizeof(*all));
+
+	all->q = q;
+	all->inbound = (struct peer){ .all = all, .kind = ROLE_INBOUND };
+	all->web = (struct peer){ .all = all, .kind = ROLE_WEB };
+	return all;
+}
+
+size_t
+queue_requests_open(const struct queue_requests *all)
+{
+	return all->open;
+}
+
+void
+queue_requests_close(struct queue_requests *all)
+{
+	all->closed = true;
+	channel_free(all->inbound.ch);
+	channel_free(all->web.ch);
+	all->inbound.ch = all->web.ch = NULL;
+}
+
+void
+queue_requests_free(struct queue_requests *all)
+{
+	if (all == NULL)
+		return;
+	queue_requests_close(all);
+	free(all);
+}
