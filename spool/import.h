@@ -32,7 +32,8 @@ struct import_counts {
 	uint64_t	rows;		/* read so far, bad ones too */
 	uint64_t	added;
 	uint64_t	confirmed;	/* of a member that was UNCONFIRMED */
-	uint64_t	duplicate;	/* a member already */
+	uint64_t	updated;	/* a member; attributes replaced */
+	uint64_t	duplicate;	/* a member, as the row says */
 	uint64_t	suppressed;
 	uint64_t	role;		/* refused as abuse@ and its like */
 	uint64_t	bad;		/* no address in it */
@@ -86,7 +87,8 @@ struct import_slice {
 
 /*
  * Apply rows, as many as the transaction's time allows and at least one;
- * *done_r says how many.  They are best sorted by list, domain and h8.
+ * *done_r says how many.  They are best sorted by domain and h8.  -1 with
+ * ERR_NOTFOUND, or ERR_REFUSED: the import is over, or other rows are due.
  */
 int import_rows(struct txn *t, const struct import_slice *s, size_t *done_r,
     struct err *e);
@@ -94,10 +96,12 @@ int import_end(struct txn *t, uint32_t id, enum import_state state,
     int64_t now_ms, struct err *e);
 /*
  * Take back what an import added and nobody confirmed since, from *at on
- * (zeros first), at most max looked at.  1 there is more, 0 done, -1.
+ * (zeros first), at most max looked at.  1 there is more, 0 done and the
+ * import's state is IMPORT_UNDONE, -1.
  */
-int import_undo(struct txn *t, uint32_t id, struct member *at, unsigned max,
-    int64_t now_ms, uint64_t *removed_r, struct err *e);
+int import_undo(struct txn *t, uint32_t id, const char *who,
+    struct member *at, unsigned max, int64_t now_ms, uint64_t *removed_r,
+    struct err *e);
 /* A new JSON object, or NULL. */
 json_t *import_json(const struct import *im);
 

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * import.c - the record of an import: where its rows come from and how far it
+ * has come.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lib/err.h"
+#include "spool/act.h"
+#include "spool/consent.h"
+#include "spool/content.h"
+#include "spool/import_private.h"
+#include "spool/list.h"
+#include "spool/row.h"
+
+#define IMPORT_VERSION	1
+#define IMPORT_ROW_MAX	2048
+
+/* What is no permission, whoever says it (S35, S36). */
+static const char *const no_permission[] = {
+	"bought", "crawl", "directory", "forum", "harvest", "public",
+	"purchase", "rented", "scrape", "web search",
+};
+
+const char *
+import_state_name(enum import_state s)
+{
+	switch (s) {
+	case IMPORT_RUNNING: return "running";
+	case IMPORT_DONE: return "done";
+	case IMPORT_CANCELLED: return "cancelled";
+	case IMPORT_UNDONE: return "undone";
+	}
+	return "unknown";
+}
+
+int
+import_source_check(const char *source, struct err *e)
+{
+	if (source[strspn(source, " ")] == '\0') {
+		err_set(e, ERR_INPUT, "an import says where its rows come "
+		    "from");
+		return -1;
+	}
+	if (list_text_check(source, "the source", e) == -1)
+		return -1;
+	for (size_t i = 0; i < sizeof(no_permission) /
+	    sizeof(no_permission[0]); i++) {
+		if (strcasestr(source, no_permission[i]) != NULL) {
+			err_set(e, ERR_REFUSED, "addresses that were public, "
+			    "collected or purchased gave no permission");
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* ---- the row */
+
+static struct key
+import_key(uint32_t id)
+{
+	struct key k = KEY_INIT;
+
+	key_u32(&k, id);
+	return k;
+}
+
+int
+import_put(struct txn *t, const struct import *im, struct err *e)
+{
+	const struct import_counts *n = &im->counts;
+	struct strbuf b = STRBUF_INIT(IMPORT_ROW_MAX);
+	struct key k = import_key(im->id);
+	int ret;
+
+	record_begin(&b, IMPORT_VERSION);
+	pack_u32(&b, im->list);
+	pack_u8(&b, (uint8_t)im->state);
+	pack_u8(&b, im->vouched);
+	pack_raw(&b, im->file, sizeof(im->file));
+	pack_raw(&b, im->evidence, sizeof(im->evidence));
+	pack_i64(&b, im->started_ms);
+	pack_i64(&b, im->ended_ms);
+	pack_i64(&b, im->claimed_ms);
+	pack_u64(&b, im->consent);
+	pack_u64(&b, n->rows);
+	pack_u64(&b, n->added);
+	pack_u64(&b, n->confirmed);
+	pack_u64(&b, n->updated);
+	pack_u64(&b, n->duplicate);
+	pack_u64(&b, n->suppressed);
+	pack_u64(&b, n->role);
+	pack_u64(&b, n->bad);
+	pack_str(&b, im->source);
+	pack_str(&b, im->basis);
+	pack_str(&b, im->who);
+	ret = row_put(t, TABLE_IMPORTS, key_slice(&k), &b, e);
+	strbuf_free(&b);
+	return ret;
+}
+
+static void
+unpack_counts(struct unpack *u, struct import_counts *n)
+{
+	n->rows = unpack_u64(u);
+	n->added = unpack_u64(u);
+	n->confirmed = unpack_u64(u);
+	n->updated = unpack_u64(u);
+	n->duplicate = unpack_u64(u);
+	n->suppressed = unpack_u64(u);
+	n->role = unpack_u64(u);
+	n->bad = unpack_u64(u);
+}
+
+static int
+import_decode(struct slice key, struct slice value, struct import *im,
+    struct err *e)
+{
+	struct unpack u;
+	uint8_t state;
+
+	if (row_open(&u, TABLE_IMPORTS, key, value, IMPORT_VERSION, e) == -1)
+		return -1;
+	im->list = unpack_u32(&u);
+	state = unpack_u8(&u);
+	im->state = (enum import_state)state;
+	im->vouched = unpack_u8(&u) != 0;
+	unpack_raw(&u, im->file, sizeof(im->file));
+	unpack_raw(&u, im->evidence, sizeof(im->evidence));
+	im->started_ms = unpack_i64(&u);
+	im->ended_ms = unpack_i64(&u);
+	im->claimed_ms = unpack_i64(&u);
+	im->consent = unpack_u64(&u);
+	unpack_counts(&u, &im->counts);
+	unpack_str(&u, im->source, sizeof(im->source));
+	unpack_str(&u, im->basis, sizeof(im->basis));
+	unpack_str(&u, im->who, sizeof(im->who));
+	if (state < IMPORT_RUNNING || state > IMPORT_UNDONE)
+		u.bad = true;
+	if (row_done(&u, TABLE_IMPORTS, key, e) == -1)
+		return -1;
+	unpack_init(&u, key.p, key.len);
+	im->id = unpack_u32(&u);
+	return 0;
+}
+
+int
+import_get(struct txn *t, uint32_t id, struct import *im_r, struct err *e)
+{
+	struct key k = import_key(id);
+	struct slice value;
+	int rc = txn_get(t, TABLE_IMPORTS, key_slice(&k), &value, e);
+
+	if (rc == 1 && import_decode(key_slice(&k), value, im_r, e) == -1)
+		return -1;
+	return rc;
+}
+
+int
+import_must(struct txn *t, uint32_t id, struct import *im_r, struct err *e)
+{
+	int rc = import_get(t, id, im_r, e);
+
+	if (rc == 0)
+		err_set(e, ERR_NOTFOUND, "no import %u", id);
+	return rc == 1 ? 0 : -1;
+}
+
+int
+import_next(struct txn *t, uint32_t id, struct import *im_r, struct err *e)
+{
+	struct key k = import_key(id);
+	struct slice key, value;
+	struct cursor *c;
+	int rc;
+
+	if (cursor_open(t, TABLE_IMPORTS, &c, e) == -1)
+		return -1;
+	rc = cursor_seek(c, key_slice(&k), &key, &value, e);
+	if (rc == 1 && import_decode(key, value, im_r, e) == -1)
+		rc = -1;
+	cursor_close(c);
+	return rc;
+}
+
+/* ---- begin and end */
+
+/* The one of this list and file that did not end.  1, 0, -1. */
+static int
+find_running(struct txn *t, const struct import *im, struct import *im_r,
+    struct err *e)
+{
+	uint32_t id = 1;
+	int rc;
+
+	while ((rc = import_next(t, id, im_r, e)) == 1) {
+		if (im_r->state == IMPORT_RUNNING && im_r->list == im->list &&
+		    memcmp(im_r->file, im->file, sizeof(im->file)) == 0)
+			return 1;
+		id = im_r->id + 1;
+	}
+	return rc;
+}
+
+static int
+append_entry(struct txn *t, const struct import *im, uint32_t org,
+    uint64_t *index_r, struct err *e)
+{
+	const struct consent c = { .kind = CONSENT_IMPORT,
+	    .when_ms = im->started_ms, .list = im->list, .org = org,
+	    .import = im->id, .source = consent_text(im->source),
+	    .basis = consent_text(im->basis),
+	    .setter = consent_text(im->who), .claimed_ms = im->claimed_ms,
+	    .content = SLICE(im->file, sizeof(im->file)),
+	    .note = consent_text(im->vouched ? "confirmed" : "") };
+
+	return consent_append(t, &c, index_r, e);
+}
+
+static int
+check(struct txn *t, const struct import *im, struct list *l, struct err *e)
+{
+	int rc;
+
+	if (import_source_check(im->source, e) == -1 ||
+	    list_text_check(im->basis, "the basis", e) == -1)
+		return -1;
+	if ((rc = list_get(t, im->list, l, e)) == -1)
+		return -1;
+	if (rc == 1 && l->state != LIST_REMOVED)
+		return 0;
+	err_set(e, ERR_NOTFOUND, "no list %u", im->list);
+	return -1;
+}
+
+int
+import_begin(struct txn *t, const struct import *im, int64_t now_ms,
+    struct import *im_r, struct err *e)
+{
+	char object[LIST_NAME_MAX + 6];
+	struct list l;
+	uint64_t id;
+	int rc;
+
+	if (check(t, im, &l, e) == -1)
+		return -1;
+	if ((rc = find_running(t, im, im_r, e)) != 0)
+		return rc == 1 ? 0 : -1;
+	if (txn_counter_next(t, COUNTER_IMPORT, &id, e) == -1)
+		return -1;
+	if (id > UINT32_MAX) {
+		err_set(e, ERR_LIMIT, "no more imports");
+		return -1;
+	}
+	*im_r = *im;
+	im_r->id = (uint32_t)id;
+	im_r->state = IMPORT_RUNNING;
+	im_r->started_ms = now_ms;
+	im_r->ended_ms = 0;
+	im_r->counts = (struct import_counts){ 0 };
+	snprintf(object, sizeof(object), "list %s", l.name);
+	if (append_entry(t, im_r, l.org, &im_r->consent, e) == -1 ||
+	    import_put(t, im_r, e) == -1)
+		return -1;
+	return act_note(t, im_r->who, now_ms, "import", object, NULL,
+	    im_r->source, e);
+}
+
+int
+import_end(struct txn *t, uint32_t id, enum import_state state,
+    int64_t now_ms, struct err *e)
+{
+	struct import im;
+
+	if (import_must(t, id, &im, e) == -1)
+		return -1;
+	im.state = state;
+	im.ended_ms = now_ms;
+	return import_put(t, &im, e);
+}
+
+json_t *
+import_json(const struct import *im)
+{
+	const struct import_counts *n = &im->counts;
+	char file[CONTENT_HEX];
+
+	content_hex(im->file, file);
+	return json_pack("{s:I, s:I, s:s, s:b, s:s, s:s, s:s, s:s, s:I, s:I,"
+	    "s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
+	    "id", (json_int_t)im->id, "list", (json_int_t)im->list,
+	    "state", import_state_name(im->state), "vouched", im->vouched,
+	    "file", file, "source", im->source, "basis", im->basis,
+	    "who", im->who, "started", (json_int_t)im->started_ms,
+	    "ended", (json_int_t)im->ended_ms, "counts",
+	    "rows", (json_int_t)n->rows, "added", (json_int_t)n->added,
+	    "confirmed", (json_int_t)n->confirmed,
+	    "updated", (json_int_t)n->updated,
+	    "duplicate", (json_int_t)n->duplicate,
+	    "suppressed", (json_int_t)n->suppressed,
+	    "role", (json_int_t)n->role, "bad", (json_int_t)n->bad);
+}
