@@ -172,7 +172,7 @@ ipc_put_outcome(struct strbuf *b, const struct ipc_outcome *v)
 	pack_u8(b, (uint8_t)v->stage);
 	pack_u8(b, v->gate);
 	pack_u16(b, v->code);
-	pack_raw(b, v->enhanced, sizeof(v->enhanced));
+	pack_enhanced(b, v->enhanced);
 	pack_u8(b, v->recipient);
 	pack_u8(b, v->category);
 	pack_u8(b, v->tls);
@@ -192,7 +192,7 @@ ipc_get_outcome(struct unpack *u, struct ipc_outcome *v)
 	v->stage = get_enum(u, IPC_STAGE_DOT);
 	v->gate = unpack_u8(u);
 	v->code = unpack_u16(u);
-	unpack_raw(u, v->enhanced, sizeof(v->enhanced));
+	unpack_enhanced(u, v->enhanced);
 	v->recipient = unpack_u8(u);
 	v->category = unpack_u8(u);
 	v->tls = unpack_u8(u);
@@ -330,7 +330,7 @@ ipc_put_bounce(struct strbuf *b, const struct ipc_bounce *v)
 	pack_u64(b, v->subscriber);
 	pack_u8(b, v->recipient);
 	pack_u8(b, v->category);
-	pack_raw(b, v->enhanced, sizeof(v->enhanced));
+	pack_enhanced(b, v->enhanced);
 	pack_u8(b, v->action);
 	pack_i64(b, v->when_ms);
 	pack_str(b, v->text);
@@ -344,7 +344,7 @@ ipc_get_bounce(struct unpack *u, struct ipc_bounce *v)
 	v->subscriber = unpack_u64(u);
 	v->recipient = unpack_u8(u);
 	v->category = unpack_u8(u);
-	unpack_raw(u, v->enhanced, sizeof(v->enhanced));
+	unpack_enhanced(u, v->enhanced);
 	v->action = unpack_u8(u);
 	v->when_ms = unpack_i64(u);
 	unpack_str(u, v->text, sizeof(v->text));

@@ -187,7 +187,7 @@ struct ipc_outcome {
 	enum ipc_stage	stage;
 	uint8_t		gate;		/* enum gate_verdict when SKIPPED */
 	uint16_t	code;		/* 0 when no reply was seen */
-	uint8_t		enhanced[3];	/* class, subject, detail (detail < 256) */
+	uint16_t	enhanced[3];	/* class, subject, detail */
 	uint8_t		recipient;	/* enum reply_recipient: does it count */
 	uint8_t		category;	/* enum reply_category, for people */
 	uint8_t		tls;		/* 0 none, 1 unauthenticated, 2 verified */
@@ -267,7 +267,7 @@ struct ipc_bounce {
 	uint64_t	subscriber;
 	uint8_t		recipient;	/* enum reply_recipient */
 	uint8_t		category;
-	uint8_t		enhanced[3];
+	uint16_t	enhanced[3];
 	uint8_t		action;		/* 1 failed, 2 delayed, 3 other, 4 not a report */
 	int64_t		when_ms;
 	char		text[IPC_TEXT_MAX + 1];

@@ -77,6 +77,13 @@ pack_str(struct strbuf *b, const char *s)
 }
 
 void
+pack_enhanced(struct strbuf *b, const uint16_t code[static 3])
+{
+	for (int i = 0; i < 3; i++)
+		pack_u16(b, code[i]);
+}
+
+void
 unpack_init(struct unpack *u, const void *p, size_t len)
 {
 	*u = (struct unpack){ p, len, false };
@@ -137,6 +144,13 @@ int64_t
 unpack_i64(struct unpack *u)
 {
 	return (int64_t)unpack_be(u, 8);
+}
+
+void
+unpack_enhanced(struct unpack *u, uint16_t code[static 3])
+{
+	for (int i = 0; i < 3; i++)
+		code[i] = unpack_u16(u);
 }
 
 void

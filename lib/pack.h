@@ -35,6 +35,9 @@ void pack_bytes(struct strbuf *b, const void *p, size_t len);
 /* A C string as pack_bytes(), without its NUL; NULL counts as "". */
 void pack_str(struct strbuf *b, const char *s);
 
+/* The three numbers of an enhanced code (RFC 3463; the last two to 999). */
+void pack_enhanced(struct strbuf *b, const uint16_t code[static 3]);
+
 struct unpack {
 	const uint8_t	*p;
 	size_t		 left;
@@ -47,6 +50,7 @@ uint16_t unpack_u16(struct unpack *u);
 uint32_t unpack_u32(struct unpack *u);
 uint64_t unpack_u64(struct unpack *u);
 int64_t unpack_i64(struct unpack *u);
+void unpack_enhanced(struct unpack *u, uint16_t code_r[static 3]);
 /* Copy exactly len octets to out; zeros when they are not there. */
 void unpack_raw(struct unpack *u, void *out, size_t len);
 /* A length-prefixed string, borrowed from the input; empty when bad. */

@@ -44,11 +44,11 @@ action_of(enum dsn_verdict v)
 }
 
 static void
-put_enhanced(uint8_t out[3], const struct enhanced *e)
+put_enhanced(uint16_t out[3], const struct enhanced *e)
 {
 	out[0] = e->class;
-	out[1] = e->subject > 255 ? 255 : (uint8_t)e->subject;
-	out[2] = e->detail > 255 ? 255 : (uint8_t)e->detail;
+	out[1] = e->subject;
+	out[2] = e->detail;
 }
 
 /* What the person's server said, without the person's address. */

@@ -285,7 +285,7 @@ static void
 log_attempt(const struct delivery *d, const struct outcome *r, int64_t now)
 {
 	struct log_line l;
-	char dsn[16];
+	char dsn[20];
 
 	if (!log_enabled(LEVEL_INFO))
 		return;

@@ -79,7 +79,7 @@ TAILQ_HEAD(delivery_list, delivery);
 struct verdict {
 	enum outcome_state state;
 	uint16_t	 code;
-	uint8_t		 enhanced[3];
+	uint16_t		 enhanced[3];
 	uint8_t		 recipient;	/* enum reply_recipient */
 	uint8_t		 category;	/* enum reply_category */
 	const char	*text;

@@ -152,8 +152,8 @@ static void
 put_enhanced(struct ipc_outcome *o, const struct enhanced *e)
 {
 	o->enhanced[0] = e->class;
-	o->enhanced[1] = e->subject > 255 ? 255 : (uint8_t)e->subject;
-	o->enhanced[2] = e->detail > 255 ? 255 : (uint8_t)e->detail;
+	o->enhanced[1] = e->subject;
+	o->enhanced[2] = e->detail;
 }
 
 /* A reply other than the hoped-for one. */

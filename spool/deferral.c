@@ -40,7 +40,7 @@ row_decode(struct deferral *d, struct slice key, struct slice value,
 		d->attempts = unpack_u16(&u);
 		d->first_ms = unpack_i64(&u);
 		d->code = unpack_u16(&u);
-		unpack_raw(&u, d->enhanced, sizeof(d->enhanced));
+		unpack_enhanced(&u, d->enhanced);
 		d->source = unpack_u32(&u);
 	}
 	if (!unpack_done(&k) || !unpack_done(&u)) {
@@ -64,7 +64,7 @@ deferral_put(struct txn *t, const struct deferral *d, struct err *e)
 	pack_u16(&row, d->attempts);
 	pack_i64(&row, d->first_ms);
 	pack_u16(&row, d->code);
-	pack_raw(&row, d->enhanced, sizeof(d->enhanced));
+	pack_enhanced(&row, d->enhanced);
 	pack_u32(&row, d->source);
 	record_end(&row);
 	rc = txn_put(t, TABLE_DEFERRALS, SLICE(key.s, key.len),

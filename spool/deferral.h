@@ -28,7 +28,7 @@ struct deferral {
 	uint16_t	attempts;	/* 0: begun, its first one not over */
 	int64_t		first_ms;	/* UTC of the first attempt */
 	uint16_t	code;		/* the last reply */
-	uint8_t		enhanced[3];
+	uint16_t		enhanced[3];
 	uint32_t	source;		/* hint: which address sent it */
 };
 

@@ -59,11 +59,11 @@ hour_of(int64_t ms)
 }
 
 static void
-format_enhanced(const uint8_t enhanced[3], char out[static 16])
+format_enhanced(const uint16_t enhanced[3], char out[static 20])
 {
 	out[0] = '\0';
 	if (enhanced[0] != 0)
-		snprintf(out, 16, "%u.%u.%u", enhanced[0], enhanced[1],
+		snprintf(out, 20, "%u.%u.%u", enhanced[0], enhanced[1],
 		    enhanced[2]);
 }
 
@@ -72,7 +72,7 @@ append_bounce(struct txn *t, const struct effect *v, const struct member *m,
     uint64_t *index_r, struct err *e)
 {
 	uint8_t hash[ADDRESS_HASH_OCTETS];
-	char enhanced[16];
+	char enhanced[20];
 	enum list_state state;
 	struct consent c = { .kind = CONSENT_BOUNCED, .when_ms = v->when_ms,
 	    .list = m->list, .subscriber = m->subscriber,
@@ -136,7 +136,7 @@ append_notice(struct txn *t, const struct effect *v, const struct notice *n,
 {
 	struct identity who;
 	enum list_state state;
-	char enhanced[16];
+	char enhanced[20];
 	struct consent c = { .kind = kind, .when_ms = v->when_ms,
 	    .list = n->list, .address = consent_text(n->address),
 	    .subscriber = n->subscriber, .follows = follows, .code = v->code,

@@ -35,7 +35,7 @@ struct effect {
 	int64_t		due_ms;		/* DEFERRED: next attempt */
 	bool		reported;	/* by a returned report, not a reply */
 	uint16_t	code;
-	uint8_t		enhanced[3];
+	uint16_t		enhanced[3];
 	const char	*host;
 	const char	*text;
 	const char	*message_id;

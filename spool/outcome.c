@@ -61,7 +61,7 @@ outcome_set_add(struct outcome_set *s, const struct outcome *o)
 	pack_u8(b, o->stage);
 	pack_u8(b, o->gate);
 	pack_u16(b, o->code);
-	pack_raw(b, o->enhanced, sizeof(o->enhanced));
+	pack_enhanced(b, o->enhanced);
 	pack_u8(b, o->recipient);
 	pack_u8(b, o->category);
 	pack_u8(b, o->tls);
@@ -135,7 +135,7 @@ outcome_get(struct unpack *u, struct outcome *o)
 	o->stage = unpack_u8(u);
 	o->gate = unpack_u8(u);
 	o->code = unpack_u16(u);
-	unpack_raw(u, o->enhanced, sizeof(o->enhanced));
+	unpack_enhanced(u, o->enhanced);
 	o->recipient = unpack_u8(u);
 	o->category = unpack_u8(u);
 	o->tls = unpack_u8(u);

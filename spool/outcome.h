@@ -54,7 +54,7 @@ struct outcome {
 	uint8_t		stage;		/* enum ipc_stage */
 	uint8_t		gate;		/* enum gate_verdict, when SUPPRESSED */
 	uint16_t	code;		/* 0: no reply */
-	uint8_t		enhanced[3];
+	uint16_t		enhanced[3];
 	uint8_t		recipient;	/* enum reply_recipient */
 	uint8_t		category;	/* enum reply_category */
 	uint8_t		tls;

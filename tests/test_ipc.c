@@ -33,7 +33,7 @@ put_outcome(struct strbuf *b)
 {
 	struct ipc_outcome o = {
 		.what = delivery, .result = IPC_DEFERRED,
-		.stage = IPC_STAGE_RCPT, .code = 452, .enhanced = { 4, 2, 2 },
+		.stage = IPC_STAGE_RCPT, .code = 452, .enhanced = { 4, 7, 650 },
 		.delay_ms = { 1, 2, 3, 4 }, .when_ms = 5, .host = "mx.example",
 		.text = "mailbox full",
 	};
@@ -50,6 +50,7 @@ get_outcome(struct unpack *u)
 	if (!unpack_done(u))
 		return;
 	assert_int_equal(o.code, 452);
+	assert_int_equal(o.enhanced[2], 650);
 	assert_int_equal(o.what.subscriber, 99);
 	assert_true(o.what.queued_ms == -1);
 	assert_string_equal(o.what.domain, "one.example");
