@@ -198,7 +198,6 @@ every_token_gets_one_answer(void **state)
 		bool garbage;
 	} rows[] = {
 		{ "good", IPC_OK, false },
-		{ "refused", IPC_NO, false },
 		{ "of a list that is gone (R32)", IPC_UNKNOWN, false },
 		{ "garbage", IPC_OK, true },
 	};
@@ -258,15 +257,19 @@ the_page_can_leave_all(void **state)
 static void
 what_is_not_durable_is_a_503(void **state)
 {
+	static const enum ipc_result results[] = { IPC_TRY_AGAIN, IPC_NO };
+
 	(void)state;
-	atomic_store(&w->result, IPC_TRY_AGAIN);
-	client_askf(w->port, &r, "POST /u/%s HTTP/1.1\r\n" HOST FORM
-	    "Content-Length: 26\r\n\r\n" CLICK, w->token);
-	assert_int_equal(r.status, 503);
-	assert_string_equal(reply_header(&r, "Retry-After"), "30");
-	client_askf(w->port, &r, "POST /c/" WORLD_PENDING " HTTP/1.1\r\n" HOST
-	    "Content-Length: 0\r\n\r\n");
-	assert_int_equal(r.status, 503);
+	for (size_t i = 0; i < LEN(results); i++) {
+		atomic_store(&w->result, results[i]);
+		client_askf(w->port, &r, "POST /u/%s HTTP/1.1\r\n" HOST FORM
+		    "Content-Length: 26\r\n\r\n" CLICK, w->token);
+		assert_int_equal(r.status, 503);
+		assert_string_equal(reply_header(&r, "Retry-After"), "30");
+		client_askf(w->port, &r, "POST /c/" WORLD_PENDING
+		    " HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n");
+		assert_int_equal(r.status, 503);
+	}
 }
 
 static void
@@ -600,7 +603,6 @@ joining_leaves_evidence(void **state)
 static void
 joining_tells_nothing(void **state)
 {
-	static const enum ipc_result results[] = { IPC_OK, IPC_NO };
 	static const char *const addresses[] = {
 		"member%40example.org", "stranger%40example.net",
 		"abuse%40example.org",
@@ -612,9 +614,8 @@ joining_tells_nothing(void **state)
 	(void)state;
 	open_form(token);
 	world_jump(w, FORM_TOKEN_MIN_MS);
-	for (size_t i = 0; i < LEN(results) * LEN(addresses); i++) {
-		atomic_store(&w->result, results[i % LEN(results)]);
-		post_join("news", token, addresses[i / LEN(results)]);
+	for (size_t i = 0; i < LEN(addresses); i++) {
+		post_join("news", token, addresses[i]);
 		assert_int_equal(r.status, 200);
 		same_bytes(&r, i == 0 ? &first : &other);
 		if (i != 0)
@@ -622,6 +623,9 @@ joining_tells_nothing(void **state)
 		assert_null(strstr(r.body.s, "@example."));
 	}
 	atomic_store(&w->result, IPC_TRY_AGAIN);
+	post_join("news", token, addresses[0]);
+	assert_int_equal(r.status, 503);
+	atomic_store(&w->result, IPC_NO);
 	post_join("news", token, addresses[0]);
 	assert_int_equal(r.status, 503);
 	strbuf_free(&first);

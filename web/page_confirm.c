@@ -136,8 +136,10 @@ page_confirm_reply(struct exchange *x, enum ipc_result result,
 		confirmed_page(x);
 	else if (result == IPC_NO && strcmp(text, IPC_TEXT_VOID) == 0)
 		answer_plain(x, 410, TEXT_VOID_TITLE, TEXT_VOID);
-	else if (result == IPC_NO)
+	else if (result == IPC_NO && text[0] != '\0')
 		answer_plain(x, 410, TEXT_EXPIRED_TITLE, TEXT_EXPIRED);
+	else if (result == IPC_NO)	/* it could not be looked at */
+		answer_try_again(x);
 	else
 		answer_plain(x, 404, TEXT_UNKNOWN_TITLE, TEXT_UNKNOWN);
 }

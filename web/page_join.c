@@ -199,26 +199,35 @@ page_join_post(struct exchange *x)
 	return step;
 }
 
-void
-page_join_reply(struct exchange *x, enum ipc_result result)
+static void
+joined_page(struct exchange *x)
 {
-	struct strbuf *out;
-	struct form f;
+	struct strbuf *out = answer_html(&x->answer, 200);
 
-	if (result == IPC_UNKNOWN) {	/* it closed meanwhile */
-		answer_no_list(x);
-		return;
-	}
-	if (x->malformed) {
-		if (form_find(x, &f)) {
-			form_page(x, &f, TEXT_JOIN_MALFORMED, "");
-			strbuf_free(&f.shown);
-		}
-		return;
-	}
-	out = answer_html(&x->answer, 200);
 	html_begin(out, TEXT_JOINED_TITLE, NULL);
 	html_paragraph(out, TEXT_JOINED_LOOK, NULL);
 	html_paragraph(out, TEXT_JOINED_NOTHING, NULL);
 	html_end(out, x->site);
+}
+
+/*
+ * IPC_NO never speaks of what is known of an address: it is none, or the list
+ * closed meanwhile, or the request could not be recorded.
+ */
+void
+page_join_reply(struct exchange *x, enum ipc_result result)
+{
+	struct form f;
+
+	if (result == IPC_OK) {
+		joined_page(x);
+	} else if (result == IPC_UNKNOWN) {
+		answer_no_list(x);
+	} else if (form_find(x, &f)) {
+		if (x->malformed)
+			form_page(x, &f, TEXT_JOIN_MALFORMED, "");
+		else
+			answer_try_again(x);
+		strbuf_free(&f.shown);
+	}
 }

@@ -138,12 +138,14 @@ page_leave_post(struct exchange *x)
 }
 
 /*
- * Anything but "try again", which the caller knows, is an end: there is
- * nothing left that could be mailed.
+ * A list that is not known is an end too: nothing is left that could be
+ * mailed.  IPC_NO is a change that could not be made, and is not called done.
  */
 void
 page_leave_reply(struct exchange *x, enum ipc_result result)
 {
-	(void)result;
-	page_left(&x->answer, x->site, x->scope);
+	if (result == IPC_NO)
+		answer_try_again(x);
+	else
+		page_left(&x->answer, x->site, x->scope);
 }
