@@ -2,11 +2,12 @@
 /*
  * check.h - walk the whole store and say what is wrong with it.
  *
- * Seals, records, and whether tables agree with each other.  It goes on past
- * what it finds (P12).  Transactions are renewed every CHECK_SLICE rows, so
- * on a store at work a row may change between two looks; each finding that
- * compares two tables is looked at again inside one transaction before it is
- * told.
+ * Seals, records, whether tables agree with each other, the chain of acts, the
+ * gaps that erasure left in the ledger, and the content files that rows name.
+ * It goes on past what it finds (P12).  Transactions are renewed every
+ * CHECK_SLICE rows; two tables are always compared inside one, so a store at
+ * work gives no false finding.  A page of LMDB's own that is garbage can kill
+ * the process: who is not sure of the file runs this in a child.
  */
 #ifndef SPOOL_CHECK_H
 #define SPOOL_CHECK_H
@@ -31,8 +32,8 @@ struct check_finding {
 };
 
 /*
- * One row of a table of Q, looked at by who owns its records: 0 sound, -1 with
- * e saying what is wrong.
+ * One row, looked at by who owns its records: 0 sound, -1 with e saying what
+ * is wrong.
  */
 typedef int check_row_fn(struct txn *t, struct slice key, struct slice value,
     struct err *e);
@@ -45,8 +46,11 @@ struct check_params {
 	/* Told now and then; may be NULL. */
 	void		(*progress)(void *arg, const char *table, uint64_t rows);
 	void		*arg;
-	/* For Q's tables: NULL where only the seal is checked. */
-	check_row_fn	*const *queue_rows;	/* indexed by enum store_table */
+	/*
+	 * For the tables of Q, indexed by enum store_table, TABLE_LAST of
+	 * them; NULL: only the seal is checked.  So is NULL for the array.
+	 */
+	check_row_fn	*const *queue_rows;
 };
 
 struct check_result {
