@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include "listd/privsep.h"
+#include "web/role_web.h"
 
 int
 main(int argc, char **argv)
@@ -14,6 +15,7 @@ main(int argc, char **argv)
 	static const struct role_def roles[] = {
 		{ ROLE_DELIVER, role_deliver },
 		{ ROLE_INBOUND, role_inbound },
+		{ ROLE_WEB, role_web },
 	};
 
 	return privsep_main(argc, argv, roles,

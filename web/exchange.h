@@ -48,7 +48,8 @@ struct view_ops;
 
 /* What all exchanges share.  Borrowed parts outlive every exchange. */
 struct exchange_env {
-	const struct keyring	*keys;	/* url, confirm; not changed in use */
+	/* url, confirm; another ring may take its place, this one lasts. */
+	_Atomic(const struct keyring *) keys;
 	const struct clock	*clock;
 	struct metrics		*metrics;
 	const struct view_ops	*view;
