@@ -63,7 +63,7 @@ struct batcher {
 	uint64_t	 last;		/* number given */
 	int64_t		 due_ms;	/* of fill; INT64_MAX: nothing waits */
 	bool		 refused;	/* flight found no room */
-	bool		 applying;	/* the first pending is with S */
+	struct pending	*with_s;	/* its effects are with S's writer */
 	int64_t		 retry_ms;
 	bool		 stuck;
 	struct pending	*head, **tail;	/* in order of number */
@@ -398,7 +398,7 @@ static int
 effects_apply(struct txn *t, void *arg, struct err *e)
 {
 	struct batcher *b = arg;
-	struct pending *pe = first_unapplied(b);
+	struct pending *pe = b->with_s;	/* stays until it is answered */
 
 	return b->p.effects(t, pe->number, SLICE(pe->sealed.s,
 	    pe->sealed.len), e);
@@ -410,8 +410,9 @@ static void
 effects_done(void *arg, enum job_result r, const struct err *why)
 {
 	struct batcher *b = arg;
+	struct pending *pe = b->with_s;
 
-	b->applying = false;
+	b->with_s = NULL;
 	if (r == JOB_REFUSED) {
 		b->p.fatal(b->p.arg, why);
 		return;
@@ -420,7 +421,7 @@ effects_done(void *arg, enum job_result r, const struct err *why)
 		say_stuck(b, why);
 		return;
 	}
-	first_unapplied(b)->applied = true;
+	pe->applied = true;
 	drop_done(b);
 	push_effects(b);
 }
@@ -434,9 +435,8 @@ push_effects(struct batcher *b)
 		.lane = WRITER_URGENT, .reserve = true,
 	};
 
-	if (b->applying || first_unapplied(b) == NULL)
+	if (b->with_s != NULL || (b->with_s = first_unapplied(b)) == NULL)
 		return;
-	b->applying = true;
 	b->p.commit(b->p.arg, STORE_S, &job);
 }
 
@@ -535,7 +535,7 @@ static bool
 troubled(const struct batcher *b)
 {
 	return b->refused || (b->head != NULL && (!b->head->logged ||
-	    (!b->head->applied && !b->applying)));
+	    (!b->head->applied && b->with_s == NULL)));
 }
 
 /*
@@ -616,7 +616,7 @@ batch_tick(struct batcher *b, int64_t now_ms)
 		push_effects(b);
 		drop_done(b);
 	}
-	if (b->stuck && !troubled(b) && !b->applying && b->flight == NULL) {
+	if (b->stuck && !troubled(b) && b->with_s == NULL && b->flight == NULL) {
 		b->stuck = false;
 		b->p.stuck(b->p.arg, NULL);
 	}

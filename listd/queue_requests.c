@@ -130,20 +130,13 @@ on_recalled(void *arg, const struct scheduler_recalled *rec)
 static void
 recall(struct peer_request *r)
 {
-	uint64_t ids[64];
-	size_t n = 0;
+	uint64_t *ids = xcalloc(r->gone.n + 1, sizeof(*ids));
 
-	for (size_t i = 0; i < r->gone.n && n < sizeof(ids) / sizeof(ids[0]);
-	    i++)
-		ids[n++] = r->gone.gone[i].subscriber;
-	if (n == 0) {
-		struct scheduler_recalled none = { 0, 0 };
-
-		on_recalled(r, &none);
-		return;
-	}
-	scheduler_recall(queue_scheduler(r->peer->all->q), 0, ids, n,
+	for (size_t i = 0; i < r->gone.n; i++)
+		ids[i] = r->gone.gone[i].subscriber;
+	scheduler_recall(queue_scheduler(r->peer->all->q), 0, ids, r->gone.n,
 	    on_recalled, r);
+	free(ids);
 }
 
 static void
@@ -160,6 +153,10 @@ on_committed(void *arg, enum job_result jr, const struct err *e)
 	case IPC_SUBSCRIBE:
 	case IPC_FORWARD:
 		scheduler_notices_changed(queue_scheduler(r->peer->all->q));
+		break;
+	case IPC_CONFIRM:
+		/* An owner who confirmed may set a waiting list free. */
+		scheduler_holds_changed(queue_scheduler(r->peer->all->q));
 		break;
 	case IPC_UNSUBSCRIBE:
 		recall(r);
@@ -267,11 +264,11 @@ apply(struct txn *t, void *arg, struct err *e)
 	r->gone = (struct leave_result){ 0 };
 	r->suspended = false;
 	switch (r->type) {
-	case IPC_SUBSCRIBE: return apply_subscribe(t, r, e);
-	case IPC_CONFIRM: return apply_confirm(t, r, e);
-	case IPC_UNSUBSCRIBE: return apply_unsubscribe(t, r, e);
-	case IPC_BOUNCE: return apply_bounce(t, r, e);
-	case IPC_FORWARD: return apply_forward(t, r, e);
+	case IPC_SUBSCRIBE: return job_answer(apply_subscribe(t, r, e), e);
+	case IPC_CONFIRM: return job_answer(apply_confirm(t, r, e), e);
+	case IPC_UNSUBSCRIBE: return job_answer(apply_unsubscribe(t, r, e), e);
+	case IPC_BOUNCE: return job_answer(apply_bounce(t, r, e), e);
+	case IPC_FORWARD: return job_answer(apply_forward(t, r, e), e);
 	default: return 0;
 	}
 }

@@ -601,16 +601,20 @@ scheduler_notices_changed(struct scheduler *s)
 void
 scheduler_holds_changed(struct scheduler *s)
 {
+	bool any = false;
 	struct lane *l;
 	struct run *run;
 
 	TAILQ_FOREACH(run, &s->runs, link) {
 		if (!run->held)
 			continue;
+		any = true;
 		run->held = false;
 		TAILQ_FOREACH(l, &run->lanes, of_run)
 			site_kick(s, l->site);
 	}
+	if (!any)
+		return;
 	retries_sweep(s);
 	s->p.wake(s->p.arg);
 }

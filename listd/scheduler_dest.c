@@ -26,7 +26,7 @@
 
 const struct verdict verdict_expired = {
 	OUTCOME_EXPIRED, 0, { 4, 4, 7 }, REPLY_RECIPIENT_NONE,
-	REPLY_CAT_EXPIRED, "the campaign's time is over",
+	REPLY_CAT_EXPIRED, "its time is over",
 };
 /* RFC 7505 section 4.3 */
 const struct verdict verdict_null_mx = {

@@ -190,3 +190,48 @@ out:
 	strbuf_free(&b);
 	return rc;
 }
+
+/* Delete the first row of table whose key begins with campaign: 1, 0, -1. */
+static int
+sweep_one(struct txn *t, enum store_table table, uint32_t campaign,
+    struct err *e)
+{
+	struct cursor *c = NULL;
+	struct slice key, value;
+	uint8_t from[4], found[ROW_KEY];
+	size_t len = 0;
+	int rc;
+
+	put32(from, campaign);
+	if (cursor_open(t, table, &c, e) == -1)
+		return -1;
+	rc = cursor_seek(c, SLICE(from, sizeof(from)), &key, &value, e);
+	if (rc == 1 && (key.len > sizeof(found) || key.len < sizeof(from) ||
+	    memcmp(key.p, from, sizeof(from)) != 0))
+		rc = 0;
+	if (rc == 1) {
+		len = key.len;
+		memcpy(found, key.p, len);
+	}
+	cursor_close(c);
+	return rc == 1 ? txn_del(t, table, SLICE(found, len), e) : rc;
+}
+
+int
+progress_sweep(struct txn *t, uint32_t campaign, unsigned max, struct err *e)
+{
+	static const enum store_table tables[] = {
+		TABLE_PROGRESS, TABLE_FINISHED,
+	};
+	int rc;
+
+	for (unsigned i = 0; i < 2; i++)
+		do {
+			if (max-- == 0)
+				return 1;
+			rc = sweep_one(t, tables[i], campaign, e);
+			if (rc == -1)
+				return -1;
+		} while (rc == 1);
+	return 0;
+}

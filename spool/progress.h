@@ -65,5 +65,11 @@ int progress_finished(struct txn *t, uint32_t campaign, uint32_t domain,
 /* The bits of domain ids chunk * PROGRESS_CHUNK_BITS on.  0 or -1. */
 int progress_chunk(struct txn *t, uint32_t campaign, uint32_t chunk,
     uint8_t bits[static PROGRESS_CHUNK], struct err *e);
+/*
+ * Forget up to max rows of a campaign that is over, open ones and bits.
+ * 1 there may be more, 0 nothing is left, -1.
+ */
+int progress_sweep(struct txn *t, uint32_t campaign, unsigned max,
+    struct err *e);
 
 #endif

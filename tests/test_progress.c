@@ -97,6 +97,46 @@ finishing_turns_the_row_into_a_bit(void **state)
 	txn_end(t);
 }
 
+static int
+sweep_some(struct txn *t, void *arg, struct err *e)
+{
+	int *more = arg;
+
+	*more = progress_sweep(t, 3, 2, e);
+	return *more == -1 ? -1 : 0;
+}
+
+static void
+what_is_over_is_forgotten(void **state)
+{
+	struct world *w = *state;
+	struct progress_key key = { 3, 1, 0 }, other = { 4, 2, 0 };
+	uint64_t done[PROGRESS_DONE_MAX];
+	struct progress p;
+	struct txn *t;
+	int more, rounds = 0;
+
+	for (; key.domain < 20000; key.domain += 5000)
+		world_must(w, STORE_Q, put_progress, &key);
+	world_must(w, STORE_Q, put_progress, &other);
+	world_must(w, STORE_Q, finish, &other);
+	other.domain++;
+	world_must(w, STORE_Q, put_progress, &other);
+	key.domain = 1;
+	world_must(w, STORE_Q, finish, &key);
+	do {
+		world_must(w, STORE_Q, sweep_some, &more);
+		assert_true(++rounds < 10);
+	} while (more == 1);
+	t = world_read(w, STORE_Q);
+	key.domain = 0;
+	assert_int_equal(progress_next(t, &key, &w->e), 0);
+	assert_int_equal(progress_finished(t, 3, 1, &w->e), 0);
+	assert_int_equal(progress_finished(t, 4, 2, &w->e), 1);
+	assert_int_equal(progress_get(t, &other, &p, done, &w->e), 1);
+	txn_end(t);
+}
+
 /* ---- deferrals */
 
 static struct deferral
@@ -353,6 +393,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(an_open_domain_comes_back),
 		T(finishing_turns_the_row_into_a_bit),
+		T(what_is_over_is_forgotten),
 		T(due_rows_come_in_order),
 		T(earliest_of_each_domain),
 		T(a_row_is_found_and_deleted),

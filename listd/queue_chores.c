@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue_chores.c - what has to be tidied, once a minute, a slice at a time.
+ *
+ * Each chore is a bulk job that looks at some rows and says whether there are
+ * more; people's requests go before it in every commit.
+ */
+#include "config.h"
+
+#include <sys/timex.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "lib/sys/log.h"
+#include "lib/xmalloc.h"
+#include "listd/queue_private.h"
+#include "spool/campaign.h"
+#include "spool/optin.h"
+#include "spool/progress.h"
+#include "spool/request.h"
+#include "spool/row.h"
+#include "spool/throttle.h"
+
+#define CHORE_MS	60000
+#define CHORE_ROWS	200	/* of one job */
+
+/* Where each walk stands; a chore's job works on its own copy. */
+struct chore {
+	struct queue	*q;
+	int64_t		 now_ms;
+	uint8_t		 request_at[REQUEST_ID];
+	struct key	 throttle_at;
+	uint32_t	 campaign;	/* swept up to this one */
+	int		 more;
+};
+
+/* Minutes of a flood of requests that are over get their one entry. */
+static int
+close_minutes(struct txn *t, void *arg, struct err *e)
+{
+	struct chore *c = arg;
+
+	c->more = optin_close_minutes(t, c->now_ms, CHORE_ROWS, e);
+	return job_answer(c->more, e);
+}
+
+static int
+expire_requests(struct txn *t, void *arg, struct err *e)
+{
+	struct chore *c = arg;
+
+	c->more = request_sweep(t, c->request_at, CHORE_ROWS, c->now_ms, e);
+	return job_answer(c->more, e);
+}
+
+static int
+forget_throttles(struct txn *t, void *arg, struct err *e)
+{
+	struct chore *c = arg;
+
+	c->more = throttle_sweep(t, &c->throttle_at, CHORE_ROWS, c->now_ms,
+	    e);
+	return job_answer(c->more, e);
+}
+
+/* The rows of progress of campaigns that are over. */
+static int
+forget_progress(struct txn *t, void *arg, struct err *e)
+{
+	struct chore *c = arg;
+	struct campaign row;
+	int rc;
+
+	c->more = 0;
+	if ((rc = campaign_next(t, c->campaign, &row, e)) != 1) {
+		c->campaign = 0;
+		return rc == -1 ? -1 : 0;
+	}
+	c->more = 1;
+	if (row.state == CAMPAIGN_FINISHED || row.state == CAMPAIGN_CANCELLED)
+		rc = progress_sweep(t, row.id, CHORE_ROWS, e);
+	else
+		rc = 0;
+	if (rc == 0)
+		c->campaign = row.id;
+	return rc == -1 ? -1 : 0;
+}
+
+static const struct {
+	const char	*name;
+	enum store_env	 env;
+	int	(*apply)(struct txn *, void *, struct err *);
+} chores[] = {
+	{ "close-minutes", STORE_S, close_minutes },
+	{ "expire-requests", STORE_S, expire_requests },
+	{ "forget-throttles", STORE_S, forget_throttles },
+	{ "forget-progress", STORE_Q, forget_progress },
+};
+#define CHORES	(sizeof(chores) / sizeof(chores[0]))
+
+static void run_chore(struct chore *c);
+
+static void
+chore_done(void *arg, enum job_result r, const struct err *e)
+{
+	struct chore *c = arg;
+	struct queue *q = c->q;
+
+	if (r == JOB_REFUSED)
+		log_failure(LEVEL_ERROR, chores[q->chore].name, e);
+	if (r == JOB_DONE && c->more == 1 && !q->draining) {
+		run_chore(c);
+		return;
+	}
+	if (++q->chore < CHORES && !q->draining) {
+		run_chore(c);
+		return;
+	}
+	q->chore_runs = false;
+	free(c);
+	queue_look_drained(q);
+}
+
+static void
+run_chore(struct chore *c)
+{
+	const struct job job = {
+		.apply = chores[c->q->chore].apply, .done = chore_done,
+		.arg = c, .lane = WRITER_BULK,
+	};
+
+	queue_commit(c->q, chores[c->q->chore].env, &job);
+}
+
+static void
+look_at_clock(struct queue *q)
+{
+	struct timex tx = { .modes = 0 };
+	bool unsure = adjtimex(&tx) == TIME_ERROR;
+
+	if (unsure != q->clock_unsure)
+		log_text(unsure ? LEVEL_WARNING : LEVEL_NOTICE, "clock",
+		    unsure ? "the machine's clock is not synchronised" :
+		    "the machine's clock is synchronised");
+	q->clock_unsure = unsure;
+}
+
+static void
+on_minute(void *arg)
+{
+	struct queue *q = arg;
+	struct chore *c;
+	int dead;
+
+	timer_start(&q->chores, CHORE_MS);
+	look_at_clock(q);
+	if ((dead = store_clear_readers(q->store)) > 0)
+		log_text(LEVEL_NOTICE, "stale-readers", "%d cleared", dead);
+	if (q->chore_runs || q->draining)
+		return;
+	c = xcalloc(1, sizeof(*c));
+	c->q = q;
+	c->now_ms = clock_utc_ms(q->env->clock);
+	q->chore = 0;
+	q->chore_runs = true;
+	run_chore(c);
+}
+
+void
+queue_chores_start(struct queue *q)
+{
+	timer_init(&q->chores, q->env->timers, on_minute, q);
+	timer_start(&q->chores, 0);
+}
+
+void
+queue_chores_stop(struct queue *q)
+{
+	timer_cancel(&q->chores);
+}

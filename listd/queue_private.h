@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue_private.h - what the files of the queue role share.
+ */
+#ifndef LISTD_QUEUE_PRIVATE_H
+#define LISTD_QUEUE_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/sys/timers.h"
+#include "listd/queue_api.h"
+#include "listd/role.h"
+#include "spool/writer.h"
+
+struct channel;
+struct control;
+struct event;
+struct keyring;
+struct outcome_log;
+struct queue;
+struct queue_requests;
+struct ring;
+struct scheduler;
+
+/* The channel to one deliver role. */
+struct queue_peer {
+	struct queue	*q;
+	unsigned	 index;
+	struct channel	*ch;		/* NULL: not there */
+};
+
+struct queue {
+	struct role_env	*env;
+	struct keyring	*keys;
+	struct store	*store;
+	struct content	*content;
+	struct outcome_log *log;
+	struct ring	*ring;
+	struct scheduler *sched;
+	struct control	*control;
+	struct writer	*writer[2];	/* by enum store_env */
+	struct event	*commits[2];
+	struct event	*turn;		/* the scheduler's next turn, soon */
+	struct timer	 wait;		/* the same, by time */
+	struct timer	 chores;
+	bool		 chore_runs;
+	unsigned	 chore;		/* which is next */
+	uint64_t	 epoch;
+	struct queue_peer deliver[ROLE_DELIVER_MAX];
+	struct queue_requests *requests;	/* of inbound and web */
+	bool		 clock_unsure;
+	bool		 draining;	/* the role's own turn has come */
+};
+
+/* ---- role_queue.c */
+/* A turn of the scheduler, soon. */
+void queue_turn_soon(struct queue *q);
+/* What is on disk is the only truth: say so and end at once (P6). */
+void queue_fatal(const struct err *why) __attribute__((noreturn));
+/* Look whether a drain is complete. */
+void queue_look_drained(struct queue *q);
+
+/* ---- queue_peers.c */
+void queue_peers_init(struct queue *q);
+/* A fresh socket to deliver role index. */
+void queue_peers_take(struct queue *q, unsigned index, int fd);
+void queue_peers_close(struct queue *q);
+/* The scheduler's send. */
+void queue_send(void *arg, unsigned peer, uint16_t type,
+    const struct strbuf *payload);
+/* Say who had come how far when an earlier queue role died. */
+void queue_report_ring(struct queue *q, unsigned role);
+
+/* ---- queue_chores.c */
+/* Start the work that is done once a minute. */
+void queue_chores_start(struct queue *q);
+void queue_chores_stop(struct queue *q);
+
+#endif
