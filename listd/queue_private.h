@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/conf.h"
 #include "lib/sys/timers.h"
 #include "listd/queue_api.h"
 #include "listd/role.h"
@@ -37,6 +38,7 @@ struct queue {
 	struct store	*store;
 	struct content	*content;
 	struct outcome_log *log;
+	char		 outcomes[CONF_PATH_MAX + 16];	/* its folder */
 	struct ring	*ring;
 	struct scheduler *sched;
 	struct control	*control;

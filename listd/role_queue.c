@@ -320,13 +320,13 @@ recover(struct queue *q, uint64_t *last_r, struct err *e)
 	};
 	struct err damage = ERR_INIT;
 	uint64_t applied = 0, logged = 0;
-	char path[CONF_PATH_MAX + 16];
 	unsigned redone;
 
 	if (read_marks(q, &applied, &logged, e) == -1)
 		return -1;
-	snprintf(path, sizeof(path), "%s/outcomes", q->env->conf->data_dir);
-	q->log = outcome_log_open(path, logged, &damage, e);
+	snprintf(q->outcomes, sizeof(q->outcomes), "%s/outcomes",
+	    q->env->conf->data_dir);
+	q->log = outcome_log_open(q->outcomes, logged, &damage, e);
 	if (q->log == NULL)
 		return -1;
 	if (damage.code != ERR_NONE)
@@ -343,7 +343,8 @@ static int
 make_scheduler(struct queue *q, uint64_t last_batch, struct err *e)
 {
 	struct scheduler_params p = {
-		.store = q->store, .log = q->log, .clock = q->env->clock,
+		.store = q->store, .log = q->log,
+		.outcomes = q->outcomes, .clock = q->env->clock,
 		.epoch = q->epoch, .last_batch = last_batch,
 		.peers = q->env->delivers, .arg = q, .send = queue_send,
 		.commit = sched_commit, .effects = effects_apply,

@@ -15,6 +15,7 @@
 #include "lib/xmalloc.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
+#include "spool/subscriber.h"
 
 #define SITES_A_TURN	256	/* looked at before the loop goes round */
 #define HELD_MS		10000	/* between looks at what is held */
@@ -674,25 +675,12 @@ scheduler_summary(const struct scheduler *s, struct scheduler_summary *r)
 	r->holding = s->stuck || batch_behind(s->batcher);
 }
 
-bool
-scheduler_site_next(const struct scheduler *s, size_t *at,
-    struct scheduler_site *r)
+static void
+describe_site(const struct site *site, struct scheduler_site *r)
 {
-	const struct hash_link *l = NULL;
 	const struct session *se;
 	const struct lane *lane;
-	const struct site *site;
-	size_t i = 0;
 
-	/* Few sites and few askers: walk to the *at-th each time. */
-	for (size_t b = 0; b < s->sites.size && l == NULL; b++)
-		for (l = s->sites.bucket[b]; l != NULL; l = l->next)
-			if (i++ == *at)
-				break;
-	if (l == NULL)
-		return false;
-	++*at;
-	site = HASH_OF(l, const struct site, by_key);
 	memset(r, 0, sizeof(*r));
 	memcpy(r->key, site->key, sizeof(r->key));
 	r->host = site->host;
@@ -713,6 +701,24 @@ scheduler_site_next(const struct scheduler *s, size_t *at,
 	r->troubles = site->troubles;
 	r->until_ms = site->paused ? site->until_ms : 0;
 	r->by_hand = site->by_hand;
+}
+
+bool
+scheduler_site_next(const struct scheduler *s, size_t *at,
+    struct scheduler_site *r)
+{
+	const struct hash_link *l = NULL;
+	size_t i = 0;
+
+	/* Few sites and few askers: walk to the *at-th each time. */
+	for (size_t b = 0; b < s->sites.size && l == NULL; b++)
+		for (l = s->sites.bucket[b]; l != NULL; l = l->next)
+			if (i++ == *at)
+				break;
+	if (l == NULL)
+		return false;
+	++*at;
+	describe_site(HASH_OF(l, const struct site, by_key), r);
 	return true;
 }
 
@@ -765,4 +771,62 @@ scheduler_progress(const struct scheduler *s, uint32_t campaign,
 	TAILQ_FOREACH(l, &run->lanes, of_run)
 		r->waiting += l->supply;
 	return true;
+}
+
+/* Where one run stands with a domain. */
+static void
+explain_run(const struct scheduler *s, const struct run *run,
+    uint32_t domain, struct scheduler_domain *r)
+{
+	const struct dest *d = dest_find(run, domain);
+	int64_t at;
+
+	if (dues_get(s->waits, (uint64_t)run->c.id << 32 | domain, &at) &&
+	    (r->lookup_ms == 0 || at < r->lookup_ms))
+		r->lookup_ms = at;
+	if (d == NULL)
+		return;
+	r->windows++;
+	if (d->lane != NULL) {
+		r->has_site = true;
+		describe_site(d->lane->site, &r->site);
+	}
+}
+
+int
+scheduler_explain(struct scheduler *s, const char *domain,
+    struct scheduler_domain *r, struct err *e)
+{
+	struct hash_link *l, *next = NULL;
+	const struct run *run;
+	uint32_t id = 0;
+	size_t at = 0;
+	int rc;
+
+	memset(r, 0, sizeof(*r));
+	turn_begin(s);
+	if (txn_read(s->p.store, STORE_S, &s->s_txn, e) == -1) {
+		s->s_txn = NULL;
+		return -1;
+	}
+	rc = domain_find(s->s_txn, domain, &id, e);
+	turn_end(s);
+	if (rc != 1)
+		return rc;
+	r->known = true;
+	dues_get(s->retries, id, &r->retry_ms);
+	TAILQ_FOREACH(run, &s->runs, link)
+		explain_run(s, run, id, r);
+	while ((l = hash_each(&s->who, &at, &next)) != NULL) {
+		const struct delivery *d = HASH_OF(l, struct delivery,
+		    by_who);
+
+		if (d->domain != id || d->state == DELIVERY_ENDED)
+			continue;
+		if (d->state == DELIVERY_OUT)
+			r->out++;
+		else
+			r->waiting++;
+	}
+	return 0;
 }

@@ -51,6 +51,7 @@ struct scheduler_limits {
 struct scheduler_params {
 	struct store	*store;		/* borrowed, as all pointers here */
 	struct outcome_log *log;
+	const char	*outcomes;	/* its folder, to read who failed */
 	const struct clock *clock;
 	uint64_t	epoch;
 	uint64_t	last_batch;	/* of batch_recover() */
@@ -214,5 +215,19 @@ struct scheduler_progress {
 };
 bool scheduler_progress(const struct scheduler *s, uint32_t campaign,
     struct scheduler_progress *r_r);
+
+/* What is known of one domain; texts are good until the next turn. */
+struct scheduler_domain {
+	bool		known;		/* somebody has an address there */
+	unsigned	windows;	/* campaigns that are sending to it */
+	size_t		waiting, out;	/* copies in memory */
+	int64_t		lookup_ms;	/* UTC: its DNS is asked again; or 0 */
+	int64_t		retry_ms;	/* UTC: its next deferral is due; or 0 */
+	bool		has_site;	/* it is being sent to at one now */
+	struct scheduler_site site;
+};
+/* 0, or -1 with e: the store cannot be read now. */
+int scheduler_explain(struct scheduler *s, const char *domain,
+    struct scheduler_domain *r_r, struct err *e);
 
 #endif

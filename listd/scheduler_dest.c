@@ -194,23 +194,13 @@ dest_open(struct scheduler *s, struct run *run, uint32_t domain,
 
 enum fate { FATE_MAIL, FATE_SUPPRESSED, FATE_SKIP };
 
-static int
-id_order(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
 /* The audience rule, spool/DESIGN section 4. */
 static enum fate
 fate_of(const struct run *run, const struct subscriber_row *m)
 {
 	if (m->join == 0 || m->join > run->c.as_of)
 		return FATE_SKIP;
-	if (run->c.failed_of != 0 && (run->only == NULL ||
-	    bsearch(&m->subscriber, run->only, run->nonly,
-	    sizeof(*run->only), id_order) == NULL))
+	if (run->c.failed_of != 0 && !run_only(run, m->subscriber))
 		return FATE_SKIP;
 	if (m->state == MEMBER_ACTIVE)
 		return FATE_MAIL;

@@ -131,8 +131,11 @@ struct run {
 	size_t		 out;
 	size_t		 ndests;
 	uint64_t	 touched;	/* serial of the batch it is in */
-	uint64_t	*only;		/* failed_of: subscriber ids, sorted */
-	size_t		 nonly;
+	/* Of a resend: who failed there, subscriber ids; sorted when read. */
+	struct outcome_reader *reader;
+	bool		 only_read;
+	uint64_t	*only;
+	size_t		 nonly, only_cap;
 	struct lane_list lanes;
 	struct hash	 dests;		/* by domain */
 	struct hash_link by_id;
@@ -291,6 +294,8 @@ bool run_waits(const struct run *run);
 /* List, expire, finish: a slice of each run's work. */
 void runs_advance(struct scheduler *s);
 int64_t runs_wait_ms(const struct scheduler *s);
+/* Is a resend meant for this subscriber? */
+bool run_only(const struct run *run, uint64_t subscriber);
 /* The next domain to resolve; false when there is none. */
 bool run_take_domain(struct run *run, uint32_t *domain_r);
 /* A domain of the run is over, durably. */

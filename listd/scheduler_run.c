@@ -24,6 +24,7 @@
 #define LIST_SLICE	512	/* domains listed in one go */
 #define LIST_TURN	8192	/* and in one turn */
 #define BIG_DOMAIN	1000	/* members; these go first */
+#define ONLY_TURN	4096	/* outcomes read in one turn */
 #define SETTLE_TURN	256	/* domains begun to be settled in one turn */
 
 /* ---- idlist */
@@ -151,6 +152,7 @@ run_free(struct scheduler *s, struct run *run)
 	hash_del(&s->runs_by_id, &run->by_id);
 	TAILQ_REMOVE(&s->runs, run, link);
 	s->nruns--;
+	outcome_reader_free(run->reader);
 	free(run->only);
 	free(run);
 }
@@ -161,6 +163,70 @@ run_domain_done(struct scheduler *s, struct run *run)
 	(void)s;
 	if (run->domains_left > 0)
 		run->domains_left--;
+}
+
+/* ---- a resend goes to those alone who failed */
+
+static int
+id_order(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+bool
+run_only(const struct run *run, uint64_t subscriber)
+{
+	return run->nonly > 0 && bsearch(&subscriber, run->only, run->nonly,
+	    sizeof(*run->only), id_order) != NULL;
+}
+
+static void
+only_add(struct run *run, uint64_t subscriber)
+{
+	if (run->nonly == run->only_cap) {
+		run->only_cap = run->only_cap == 0 ? 256 : run->only_cap * 2;
+		run->only = xreallocarray(run->only, run->only_cap,
+		    sizeof(*run->only));
+	}
+	run->only[run->nonly++] = subscriber;
+}
+
+/* Read a slice of L; the domains are listed when all of it is read. */
+static void
+only_slice(struct scheduler *s, struct run *run)
+{
+	struct err e = ERR_INIT;
+	struct outcome o;
+	uint64_t batch;
+	int rc = 0;
+
+	if (run->reader == NULL)
+		run->reader = outcome_reader_new(s->p.outcomes,
+		    run->c.failed_of, 1u << OUTCOME_FAILED, &e);
+	if (run->reader == NULL) {
+		log_failure(LEVEL_ERROR, "outcomes-read", &e);
+		run->held = true;	/* tried again by and by */
+		return;
+	}
+	for (int i = 0; i < ONLY_TURN; i++) {
+		rc = outcome_reader_next(run->reader, &o, &batch, &e);
+		if (rc == 0)
+			break;
+		if (rc == -1)	/* P6: said aloud, and the sum will tell */
+			log_failure(LEVEL_ERROR, "outcomes-damaged", &e);
+		else
+			only_add(run, o.subscriber);
+	}
+	s->again = true;
+	if (rc != 0)
+		return;
+	outcome_reader_free(run->reader);
+	run->reader = NULL;
+	run->only_read = true;
+	if (run->nonly > 0)
+		qsort(run->only, run->nonly, sizeof(*run->only), id_order);
 }
 
 /* ---- listing */
@@ -452,6 +518,10 @@ run_advance(struct scheduler *s, struct run *run, int64_t now)
 	}
 	if (run->c.state != CAMPAIGN_RUNNING || run->held)
 		return;
+	if (run->c.failed_of != 0 && !run->only_read) {
+		only_slice(s, run);
+		return;
+	}
 	for (int i = 0; !run->listed && !run->held &&
 	    i < LIST_TURN / LIST_SLICE; i++)
 		list_slice(s, run);

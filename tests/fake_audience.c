@@ -126,6 +126,21 @@ audience_notice(uint32_t domain, int64_t now_ms)
 /* ---- spool/subscriber.h */
 
 int
+domain_find(struct txn *t, const char *domain, uint32_t *id_r, struct err *e)
+{
+	char name[256];
+
+	(void)t, (void)e;
+	for (uint32_t id = 1; id <= audience.domains; id++)
+		if (domain_name(t, id, name, e) == 1 &&
+		    strcmp(name, domain) == 0) {
+			*id_r = id;
+			return 1;
+		}
+	return 0;
+}
+
+int
 domain_name(struct txn *t, uint32_t id, char out[static 256], struct err *e)
 {
 	(void)t, (void)e;

@@ -302,13 +302,14 @@ sim_start(struct sim *sim)
 	struct txn *t;
 	uint64_t logged;
 	unsigned redone;
-	char dir[300];
+	static char dir[300];
 
 	world_must(sim->w, STORE_Q, next_epoch, &sim->epoch);
 	t = world_read(sim->w, STORE_Q);
 	assert_int_equal(qmeta_get(t, QMETA_LOGGED, &logged, &sim->w->e), 0);
 	txn_end(t);
 	log_path(sim, dir);
+	p.outcomes = dir;
 	sim->log = outcome_log_open(dir, logged, &damage, &sim->w->e);
 	assert_non_null(sim->log);
 	assert_int_equal(damage.code, ERR_NONE);
@@ -758,6 +759,20 @@ create(struct txn *t, void *arg, struct err *e)
 		return -1;
 	c->state = CAMPAIGN_RUNNING;
 	return campaign_change(t, c, e);
+}
+
+uint32_t
+sim_resend(struct sim *sim, uint32_t failed_of)
+{
+	struct campaign c;
+	struct tally v = sim_tally(sim, failed_of, &c);
+
+	c.failed_of = failed_of;
+	c.count = v.failed;
+	c.send_by_ms = 0;
+	world_must(sim->w, STORE_Q, create, &c);
+	scheduler_campaign_changed(sim->s, c.id);
+	return c.id;
 }
 
 uint32_t

@@ -132,6 +132,8 @@ void sim_until(struct sim *sim, uint32_t campaign, enum campaign_state state);
 
 /* Release a campaign to list 1 of everybody in the audience. */
 uint32_t sim_release(struct sim *sim, int64_t send_by_ms);
+/* A campaign over those who failed in another. */
+uint32_t sim_resend(struct sim *sim, uint32_t failed_of);
 void sim_set_state(struct sim *sim, uint32_t id, enum campaign_state s);
 struct tally sim_tally(struct sim *sim, uint32_t id, struct campaign *c_r);
 /* Deliveries out with all peers. */

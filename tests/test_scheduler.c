@@ -432,6 +432,68 @@ permanent_failure_is_the_end(void **state)
 	sim_free(sim);
 }
 
+/* resend-failed: a new campaign over those who failed, and nobody else. */
+static void
+a_resend_goes_to_the_failed(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 40);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	answer_all(sim, IPC_FAILED);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_in_range(v.failed, 1, 39);
+	/* One of them leaves, one more joins. */
+	for (uint64_t i = 1; i <= 40; i++)
+		if (sim->delivered[i] == 0) {
+			audience_leave(i);
+			sim->delivered[i] = 1;
+			break;
+		}
+	join_many(sim, 1, 1);
+	id = sim_resend(sim, id);
+	sim_crash(sim, false);
+	sim_start(sim);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	for (uint64_t i = 1; i <= 41; i++)
+		assert_int_equal(sim->delivered[i], i <= 40);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.left, 1);
+	sim_free(sim);
+}
+
+static void
+a_domain_is_explained(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct scheduler_domain d;
+	struct err e = ERR_INIT;
+
+	join_many(sim, 1, 40);
+	join_many(sim, 2, 1);
+	sim->dns[2] = SIM_DNS_TEMPORARY;
+	sim_release(sim, 0);
+	fill_peers(sim);
+	assert_int_equal(scheduler_explain(sim->s, "no.example", &d, &e), 0);
+	assert_false(d.known);
+	assert_int_equal(scheduler_explain(sim->s, "d1.example", &d, &e), 0);
+	assert_true(d.known && d.has_site && d.windows == 1);
+	assert_int_equal(d.out, sim_out(sim));
+	assert_int_equal(d.waiting, 40 - d.out);
+	assert_string_equal(d.site.host, "mx0.example");
+	assert_int_equal(d.retry_ms, 0);
+	answer_all(sim, IPC_DEFERRED);
+	assert_int_equal(scheduler_explain(sim->s, "d1.example", &d, &e), 0);
+	assert_true(d.retry_ms > sim->utc_ms);
+	assert_int_equal(scheduler_explain(sim->s, "d2.example", &d, &e), 0);
+	assert_true(d.lookup_ms > sim->utc_ms && !d.has_site);
+	sim_free(sim);
+}
+
 /* At most a quarter goes to retries while fresh mail waits. */
 static void
 fresh_mail_goes_before_retries(void **state)
@@ -864,6 +926,8 @@ main(void)
 		T(campaigns_take_turns),
 		T(a_deferral_comes_back_until_it_expires),
 		T(permanent_failure_is_the_end),
+		T(a_resend_goes_to_the_failed),
+		T(a_domain_is_explained),
 		T(fresh_mail_goes_before_retries),
 		T(leaving_ends_a_deferral),
 		T(domains_without_mail),
