@@ -33,6 +33,7 @@
 #include "listd/queue_private.h"
 #include "listd/queue_requests.h"
 #include "listd/scheduler.h"
+#include "spool/org.h"
 #include "spool/content.h"
 #include "spool/effect.h"
 #include "spool/outcome.h"
@@ -271,6 +272,8 @@ open_store(struct queue *q, struct err *e)
 	if ((q->store = store_open(&p, e)) == NULL)
 		return -1;
 	store_clear_readers(q->store);
+	if (org_make_default(q->store, clock_utc_ms(q->env->clock), e) == -1)
+		return -1;
 	q->content = content_open(c->data_dir, true, e);
 	return q->content == NULL ? -1 : 0;
 }

@@ -11,6 +11,8 @@
 #include "spool/act.h"
 #include "spool/org.h"
 #include "spool/row.h"
+#include "spool/store.h"
+#include "spool/writer.h"
 
 #define ORG_VERSION	1
 #define NAME_VERSION	1
@@ -210,4 +212,28 @@ org_set_state(struct txn *t, uint32_t id, enum org_state state,
 		return -1;
 	return act_note(t, who, now_ms, "org state", object,
 	    org_state_name(old), org_state_name(state), e);
+}
+
+/* ---- the first start */
+
+static int
+apply_default(struct txn *t, void *arg, struct err *e)
+{
+	const int64_t *now_ms = arg;
+	struct org o;
+	uint32_t id;
+	int ret = org_next(t, 1, &o, e);
+
+	if (ret != 0)
+		return ret == 1 ? 0 : -1;
+	return org_create(t, ORG_DEFAULT, "first start", *now_ms, &id, e);
+}
+
+int
+org_make_default(struct store *st, int64_t now_ms, struct err *e)
+{
+	struct job job = { .apply = apply_default, .arg = &now_ms,
+		.lane = WRITER_URGENT };
+
+	return writer_run(st, STORE_S, &job, e) == JOB_DONE ? 0 : -1;
 }

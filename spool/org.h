@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct err;
+struct store;
 struct txn;
 
 #define ORG_NAME_MAX	63	/* octets, [a-z0-9-], no hyphen at either end */
@@ -57,6 +58,11 @@ int org_name_check(const char *name, struct err *e);
 /* -1 with ERR_INPUT (name) or ERR_EXISTS. */
 int org_create(struct txn *t, const char *name, const char *who,
     int64_t now_ms, uint32_t *id_r, struct err *e);
+/*
+ * Make the default organization in a store that has none, durably; for the
+ * first start and `listctl init`, before any writer runs.  0 or -1.
+ */
+int org_make_default(struct store *st, int64_t now_ms, struct err *e);
 /* 1, 0, -1. */
 int org_get(struct txn *t, uint32_t id, struct org *o_r, struct err *e);
 int org_find(struct txn *t, const char *name, struct org *o_r, struct err *e);
