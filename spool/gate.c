@@ -76,10 +76,11 @@ look_at_list(struct txn *t, uint32_t list, uint32_t *org, bool *held,
 
 /*
  * The entry a membership rests on, read and not believed from a flag: it must
- * exist, say yes, and speak of this list (S36, S42).
+ * exist, say yes, and speak of this list and address (S36, S42).
  */
 static int
-has_consent(struct txn *t, const struct member *m, struct err *e)
+has_consent(struct txn *t, const struct member *m,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e)
 {
 	struct consent c;
 	int ret;
@@ -88,7 +89,9 @@ has_consent(struct txn *t, const struct member *m, struct err *e)
 		return 0;
 	if ((ret = consent_get(t, m->consent, &c, e)) != 1)
 		return ret;
-	return c.list == m->list && (c.kind == CONSENT_CONFIRMED ||
+	return c.list == m->list && c.hash.len == ADDRESS_HASH_OCTETS &&
+	    memcmp(c.hash.p, hash, ADDRESS_HASH_OCTETS) == 0 &&
+	    (c.kind == CONSENT_CONFIRMED ||
 	    c.kind == CONSENT_IMPORT_ROW || c.kind == CONSENT_RESUMED);
 }
 
@@ -119,7 +122,7 @@ gate_check(struct txn *t, const struct gate_question *q,
 		*v = suppressed(&s);
 	else if (ret == 0 && held)
 		*v = GATE_HELD;
-	else if (ret == 0 && (ret = has_consent(t, &m, e)) == 0)
+	else if (ret == 0 && (ret = has_consent(t, &m, hash, e)) == 0)
 		*v = GATE_NO_CONSENT;
 	return ret == -1 ? -1 : 0;
 }

@@ -16,7 +16,7 @@
 #include "spool/import_private.h"
 #include "spool/list.h"
 #include "spool/store.h"
-#include "spool/subscriber.h"
+#include "spool/subscriber_private.h"
 #include "spool/suppression.h"
 #include "spool/writer.h"
 
@@ -68,7 +68,7 @@ add(struct txn *t, struct slicing *s, const struct import_row *row,
 		if (append_entry(t, s, row, &n.consent, e) == -1)
 			return -1;
 	}
-	if (subscriber_add(t, &n, &m, e) == -1)
+	if (subscriber_insert(t, &n, &m, e) == -1)
 		return -1;
 	s->im.counts.added++;
 	return row->attributes == NULL ? 0 :

@@ -93,7 +93,7 @@ int list_next(struct txn *t, uint32_t id, struct list *l_r, struct err *e);
 /* Only what the gate needs, without copying the texts.  1, 0, -1. */
 int list_brief(struct txn *t, uint32_t id, uint32_t *org_r,
     enum list_state *state_r, struct err *e);
-/* Zeros when nobody was ever a member. */
+/* 0, with zeros when nobody was ever a member, or -1. */
 int list_counters(struct txn *t, uint32_t id, struct list_counters *c_r,
     struct err *e);
 

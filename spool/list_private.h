@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * list_private.h - what the files of list*.c, and who changes a list's
- * counters, share.
+ * list_private.h - shared by list*.c.
  */
 #ifndef SPOOL_LIST_PRIVATE_H
 #define SPOOL_LIST_PRIVATE_H
 
 #include "spool/list.h"
 
-int list_counters_put(struct txn *t, uint32_t id,
-    const struct list_counters *c, struct err *e);
 int list_put(struct txn *t, const struct list *l, struct err *e);
 /* 0, or -1 with ERR_NOTFOUND. */
 int list_must(struct txn *t, uint32_t id, struct list *l_r, struct err *e);

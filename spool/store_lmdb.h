@@ -45,6 +45,7 @@ struct txn {
 	struct store	*st;
 	MDB_txn		*txn;
 	int64_t		 deadline;
+	struct txn_cache *cache;
 	struct {
 		uint64_t		v;
 		enum counter_state	state;

@@ -36,6 +36,17 @@ int txn_commit(struct txn *t, struct err *e);
 void txn_abort(struct txn *t);
 /* True once a write in t met the end of the map or too many pages. */
 bool txn_is_full(const struct txn *t);
+bool txn_is_write(const struct txn *t);
+/*
+ * One thing that spool/ keeps with a write transaction: written by flush
+ * before the commit, and then, or when t is given up, released by drop.
+ */
+struct txn_cache {
+	int	(*flush)(struct txn *t, struct txn_cache *c, struct err *e);
+	void	(*drop)(struct txn_cache *c);
+};
+void txn_set_cache(struct txn *t, struct txn_cache *c);
+struct txn_cache *txn_cache(const struct txn *t);
 /* Room as t sees it. */
 enum store_room txn_room(struct txn *t);
 /* Until when a bulk job may run (monotonic ns); 0: no limit. */

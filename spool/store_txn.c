@@ -113,13 +113,21 @@ txn_write(struct store *st, enum store_env env, struct txn **t_r,
 	return txn_begin(st, env, true, t_r, e);
 }
 
+static void
+txn_free(struct txn *t)
+{
+	if (t->cache != NULL)
+		t->cache->drop(t->cache);
+	free(t);
+}
+
 void
 txn_abort(struct txn *t)
 {
 	if (t == NULL)
 		return;
 	mdb_txn_abort(t->txn);
-	free(t);
+	txn_free(t);
 }
 
 void
@@ -160,7 +168,8 @@ txn_commit(struct txn *t, struct err *e)
 	bool write = t->write;
 	int rc;
 
-	if (flush_counters(t, e) == -1) {
+	if ((t->cache != NULL && t->cache->flush(t, t->cache, e) == -1) ||
+	    flush_counters(t, e) == -1) {
 		if (t->full && e != NULL)
 			e->code = ERR_AGAIN;
 		txn_abort(t);
@@ -168,7 +177,7 @@ txn_commit(struct txn *t, struct err *e)
 	}
 	step("commit");
 	rc = mdb_txn_commit(t->txn);
-	free(t);
+	txn_free(t);
 	if (rc == 0) {
 		step("committed");
 		if (write)
@@ -181,6 +190,25 @@ txn_commit(struct txn *t, struct err *e)
 	else
 		store_error(e, rc, "commit");
 	return -1;
+}
+
+bool
+txn_is_write(const struct txn *t)
+{
+	return t->write;
+}
+
+void
+txn_set_cache(struct txn *t, struct txn_cache *c)
+{
+	assert(t->write && t->cache == NULL);
+	t->cache = c;
+}
+
+struct txn_cache *
+txn_cache(const struct txn *t)
+{
+	return t->cache;
 }
 
 struct store *

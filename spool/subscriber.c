@@ -15,13 +15,12 @@
 #include <string.h>
 
 #include "lib/strbuf.h"
-#include "spool/list_private.h"
 #include "spool/store.h"
 #include "spool/subscriber_private.h"
 
 #define MEMBER_VERSION	1
-#define COUNT_VERSION	1
 #define DOMAIN_VERSION	1
+#define HAS_BOUNCES	0x80	/* beside state and why: their fields follow */
 
 static const char *const state_names[] = {
 	[MEMBER_UNCONFIRMED] = "unconfirmed", [MEMBER_ACTIVE] = "active",
@@ -73,21 +72,25 @@ member_encode(struct strbuf *b, const struct member *m)
 {
 	const struct member_bounces *n = &m->bounces;
 	bool differs = strcmp(m->local, m->folded) != 0;
+	bool bounced = n->hard_days != 0 || n->soft_days != 0;
 
 	record_begin(b, MEMBER_VERSION);
 	pack_u64(b, m->subscriber);
 	pack_u64(b, m->join);
 	pack_u64(b, m->change);
 	pack_u64(b, m->consent);
-	pack_u8(b, (uint8_t)(m->state | m->why << 4));
+	pack_u8(b, (uint8_t)(m->state | m->why << 4 |
+	    (bounced ? HAS_BOUNCES : 0)));
 	pack_i64(b, m->created_ms);
 	pack_u32(b, m->import);
-	pack_u32(b, n->hard_first);
-	pack_u32(b, n->hard_last);
-	pack_u32(b, n->soft_first);
-	pack_u32(b, n->soft_last);
-	pack_u8(b, n->hard_days);
-	pack_u8(b, n->soft_days);
+	if (bounced) {
+		pack_u32(b, n->hard_first);
+		pack_u32(b, n->hard_last);
+		pack_u32(b, n->soft_first);
+		pack_u32(b, n->soft_last);
+		pack_u8(b, n->hard_days);
+		pack_u8(b, n->soft_days);
+	}
 	pack_raw(b, m->local, differs ? strlen(m->local) : 0);
 }
 
@@ -135,10 +138,12 @@ member_decode(struct slice key, struct slice value, struct member *m,
 	m->consent = unpack_u64(&u);
 	states = unpack_u8(&u);
 	m->state = states & 15;
-	m->why = states >> 4;
+	m->why = states >> 4 & 7;
 	m->created_ms = unpack_i64(&u);
 	m->import = unpack_u32(&u);
-	read_bounces(&u, &m->bounces);
+	m->bounces = (struct member_bounces){ 0 };
+	if ((states & HAS_BOUNCES) != 0)
+		read_bounces(&u, &m->bounces);
 	typed = unpack_rest(&u);
 	if (typed.len == 0)
 		typed = SLICE(m->folded, strlen(m->folded));
@@ -365,74 +370,6 @@ subscriber_next_of(struct txn *t,
 	return ret == 1 ? subscriber_find(t, list, hash, m, e) : ret;
 }
 
-/* ---- counts */
-
-int
-member_count_decode(struct slice key, struct slice value,
-    struct subscriber_domain *n, struct err *e)
-{
-	struct unpack u;
-
-	if (row_open(&u, TABLE_COUNTS, key, value, COUNT_VERSION, e) == -1)
-		return -1;
-	n->active = unpack_u32(&u);
-	n->all = unpack_u32(&u);
-	return row_done(&u, TABLE_COUNTS, key, e) == -1 ? -1 : 1;
-}
-
-/* Add to the counters of (list, domain); a row of zeros goes. */
-static int
-count_domain(struct txn *t, uint32_t list, uint32_t domain, int active,
-    int all, struct err *e)
-{
-	struct strbuf row = STRBUF_INIT(64);
-	struct subscriber_domain n = { .domain = domain };
-	struct key k = KEY_INIT;
-	struct slice value;
-	int ret;
-
-	key_u32(&k, list);
-	key_u32(&k, domain);
-	ret = txn_get(t, TABLE_COUNTS, key_slice(&k), &value, e);
-	if (ret == 1)
-		ret = member_count_decode(key_slice(&k), value, &n, e);
-	if (ret == -1)
-		return -1;
-	n.active += (uint32_t)active;
-	n.all += (uint32_t)all;
-	if (n.all == 0)
-		return txn_del(t, TABLE_COUNTS, key_slice(&k), e) == -1 ?
-		    -1 : 0;
-	record_begin(&row, COUNT_VERSION);
-	pack_u32(&row, n.active);
-	pack_u32(&row, n.all);
-	ret = row_put(t, TABLE_COUNTS, key_slice(&k), &row, e);
-	strbuf_free(&row);
-	return ret;
-}
-
-/*
- * Take the list's next sequence number and move its counters and those of the
- * domain.  0 or -1.
- */
-static int
-count_change(struct txn *t, const struct member *m, int active, int all,
-    bool left, uint64_t *sequence, struct err *e)
-{
-	struct list_counters c;
-
-	if (list_counters(t, m->list, &c, e) == -1)
-		return -1;
-	*sequence = ++c.sequence;
-	c.active += (uint64_t)(int64_t)active;
-	c.all += (uint64_t)(int64_t)all;
-	c.left += left;
-	if (list_counters_put(t, m->list, &c, e) == -1)
-		return -1;
-	return active != 0 || all != 0 ?
-	    count_domain(t, m->list, m->domain, active, all, e) : 0;
-}
-
 /* ---- changes */
 
 static int
@@ -455,11 +392,19 @@ int
 subscriber_add(struct txn *t, const struct subscriber_new *n,
     struct member *m, struct err *e)
 {
-	bool active = n->state == MEMBER_ACTIVE;
 	int ret = subscriber_find(t, n->list, n->who->hash, m, e);
 
 	if (ret != 0)
 		return ret == 1 ? 0 : -1;
+	return subscriber_insert(t, n, m, e);
+}
+
+int
+subscriber_insert(struct txn *t, const struct subscriber_new *n,
+    struct member *m, struct err *e)
+{
+	bool active = n->state == MEMBER_ACTIVE;
+
 	if ((!active && n->state != MEMBER_UNCONFIRMED) ||
 	    (active && n->consent == 0)) {
 		err_set(e, ERR_REFUSED, "nobody becomes a member without "

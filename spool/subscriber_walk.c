@@ -126,7 +126,8 @@ subscriber_domains(struct txn *t, uint32_t list, uint32_t from,
 	*n_r = 0;
 	key_u32(&k, list);
 	key_u32(&k, from);
-	if (cursor_open(t, TABLE_COUNTS, &c, e) == -1)
+	if (counts_flush(t, e) == -1 ||
+	    cursor_open(t, TABLE_COUNTS, &c, e) == -1)
 		return -1;
 	ret = max > 0 ? cursor_seek(c, key_slice(&k), &key, &value, e) : 0;
 	for (; ret == 1; ret = cursor_next(c, &key, &value, e)) {

@@ -142,6 +142,24 @@ own_unsubscribe(const struct suppression *s)
 	    s->setter == SUPPRESSION_BY_PERSON));
 }
 
+/* Most people have none: one look tells.  1 there are some, 0, -1. */
+static int
+has_any(struct txn *t, const uint8_t hash[static ADDRESS_HASH_OCTETS],
+    struct err *e)
+{
+	struct slice key, value;
+	struct cursor *c;
+	int rc;
+
+	if (cursor_open(t, TABLE_SUPPRESSIONS, &c, e) == -1)
+		return -1;
+	rc = cursor_seek(c, SLICE(hash, ADDRESS_HASH_OCTETS), &key, &value, e);
+	if (rc == 1)
+		rc = slice_has_prefix(key, SLICE(hash, ADDRESS_HASH_OCTETS));
+	cursor_close(c);
+	return rc;
+}
+
 /*
  * The widest row for which `counts` is true.  consent is what a membership
  * rests on; request says that a confirmation is to be mailed.
@@ -156,6 +174,10 @@ find_block(struct txn *t,
 		{ SUPPRESSION_LIST, list },
 	};
 
+	int some = has_any(t, hash, e);
+
+	if (some != 1)
+		return some;
 	for (size_t i = 0; i < sizeof(look) / sizeof(look[0]); i++) {
 		int ret;
 

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_gate.c - the table of spool/DESIGN section 4, and that no flag, only an
+ * entry, opens the gate (S15, S19, S42, S45).
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/strbuf.h"
+#include "spool/consent.h"
+#include "spool/list.h"
+#include "spool/org.h"
+#include "spool/suppression.h"
+#include "spool/writer.h"
+#include "tests/spool_people.h"
+
+static enum gate_verdict
+ask(struct world *w, uint64_t subscriber, uint64_t as_of)
+{
+	struct txn *t = world_read(w, STORE_S);
+	struct gate_question q = { .as_of = as_of };
+	enum gate_verdict v;
+	struct member m, seen;
+
+	assert_int_equal(subscriber_get(t, subscriber, &m, &w->e), 1);
+	q.list = m.list;
+	q.domain = m.domain;
+	q.h8 = m.h8;
+	q.subscriber = subscriber;
+	assert_int_equal(gate_check(t, &q, &v, &seen, &w->e), 0);
+	assert_int_equal(seen.subscriber, subscriber);
+	txn_end(t);
+	return v;
+}
+
+static uint64_t
+sequence(struct world *w)
+{
+	struct txn *t = world_read(w, STORE_S);
+	struct list_counters c;
+
+	assert_int_equal(list_counters(t, 1, &c, &w->e), 0);
+	txn_end(t);
+	return c.sequence;
+}
+
+struct move {
+	uint64_t		subscriber;
+	enum member_state	to;
+	enum member_why		why;
+};
+
+static int
+do_move(struct txn *t, void *arg, struct err *e)
+{
+	const struct move *mv = arg;
+	struct member m;
+
+	if (subscriber_get(t, mv->subscriber, &m, e) != 1)
+		return -1;
+	return subscriber_set_state(t, &m, mv->to, mv->why, 0, e);
+}
+
+static void
+sequence_decides_who_was_meant(void **state)
+{
+	struct world *w = *state;
+	uint64_t before = sequence(w), id, joined, suspended;
+	struct move mv = { .to = MEMBER_SUSPENDED, .why = MEMBER_WHY_UNKNOWN };
+
+	id = people_join(w, "news", "a@b.example", NOW);
+	joined = sequence(w);
+	assert_int_equal(ask(w, id, before), GATE_NOT_COUNTED);
+	assert_int_equal(ask(w, id, joined), GATE_OPEN);
+	mv.subscriber = id;
+	world_must(w, STORE_S, do_move, &mv);
+	suspended = sequence(w);
+	assert_int_equal(ask(w, id, before), GATE_NOT_COUNTED);
+	assert_int_equal(ask(w, id, joined), GATE_SUSPENDED);
+	assert_int_equal(ask(w, id, suspended), GATE_NOT_COUNTED);
+	/* Back, but only for what is released from now on. */
+	mv.to = MEMBER_ACTIVE;
+	world_must(w, STORE_S, do_move, &mv);
+	assert_int_equal(ask(w, id, joined), GATE_NOT_COUNTED);
+	assert_int_equal(ask(w, id, sequence(w)), GATE_OPEN);
+	people_leave(w, 1, "a@b.example", IPC_LEAVE_LIST, NOW);
+	assert_int_equal(people_gate(w, id), GATE_LEFT);
+}
+
+static int
+block(struct txn *t, void *arg, struct err *e)
+{
+	return suppression_add(t, arg, e) == -1 ? -1 : 0;
+}
+
+static int
+unblock(struct txn *t, void *arg, struct err *e)
+{
+	const struct suppression *s = arg;
+
+	return suppression_lift(t, s->hash, s->scope, s->id,
+	    SUPPRESSION_BY_DESK, e) == -1 ? -1 : 0;
+}
+
+static const struct {
+	enum suppression_scope	scope;
+	uint32_t		id;
+	enum gate_verdict	v;
+} blocks[] = {
+	{ SUPPRESSION_LIST, 1, GATE_SUPPRESSED_LIST },
+	{ SUPPRESSION_LIST, 2, GATE_OPEN },
+	{ SUPPRESSION_ORG, 1, GATE_SUPPRESSED_ORG },
+	{ SUPPRESSION_ORG, 2, GATE_OPEN },
+	{ SUPPRESSION_HOST, 0, GATE_SUPPRESSED_HOST },
+};
+
+/* A row alone, as one that came while a copy was under way (T19). */
+static void
+each_scope_closes_it(void **state)
+{
+	struct world *w = *state;
+	uint64_t id = people_join(w, "news", "a@b.example", NOW);
+	struct identity who = people_identity(w, "a@b.example");
+
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+		struct suppression s = { .scope = blocks[i].scope,
+		    .id = blocks[i].id, .reason = SUPPRESSION_COMPLAINT,
+		    .setter = SUPPRESSION_BY_SYSTEM, .when_ms = NOW };
+
+		memcpy(s.hash, who.hash, sizeof(s.hash));
+		world_must(w, STORE_S, block, &s);
+		assert_int_equal(people_gate(w, id), blocks[i].v);
+		world_must(w, STORE_S, unblock, &s);
+		assert_int_equal(people_gate(w, id), GATE_OPEN);
+	}
+}
+
+static int
+list_state(struct txn *t, void *arg, struct err *e)
+{
+	return list_set_state(t, 1, (enum list_state)*(int *)arg, "root", NOW,
+	    e);
+}
+
+static int
+org_state(struct txn *t, void *arg, struct err *e)
+{
+	return org_set_state(t, 1, (enum org_state)*(int *)arg, "root", NOW,
+	    e);
+}
+
+/* S7, S49: held mail waits, and goes when the hold ends. */
+static void
+a_hold_is_not_the_end(void **state)
+{
+	int states[] = { LIST_HELD, LIST_SUSPENDED, LIST_ACTIVE };
+	int orgs[] = { ORG_HELD, ORG_SUSPENDED, ORG_ACTIVE };
+	struct world *w = *state;
+	uint64_t id = people_join(w, "news", "a@b.example", NOW);
+
+	for (size_t i = 0; i < 3; i++) {
+		world_must(w, STORE_S, list_state, &states[i]);
+		assert_int_equal(people_gate(w, id), i < 2 ? GATE_HELD :
+		    GATE_OPEN);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		world_must(w, STORE_S, org_state, &orgs[i]);
+		assert_int_equal(people_gate(w, id), i < 2 ? GATE_HELD :
+		    GATE_OPEN);
+	}
+}
+
+/* ---- a member whom nothing bears out */
+
+struct forged {
+	struct world	*w;
+	struct consent	 c;
+	bool		 no_entry;
+	uint64_t	 subscriber;
+};
+
+static int
+forge(struct txn *t, void *arg, struct err *e)
+{
+	struct forged *f = arg;
+	struct identity who = people_identity(f->w, "forged@b.example");
+	struct subscriber_new n = { .list = 1, .who = &who,
+	    .state = MEMBER_ACTIVE, .consent = 4242, .now_ms = NOW };
+	struct member m;
+
+	if (f->c.hash.len == 1)		/* their own */
+		f->c.hash = SLICE(who.hash, sizeof(who.hash));
+	if (!f->no_entry && consent_append(t, &f->c, &n.consent, e) == -1)
+		return -1;
+	if (subscriber_add(t, &n, &m, e) != 1)
+		return -1;
+	f->subscriber = m.subscriber;
+	return 0;
+}
+
+static const uint8_t stranger[16] = "somebody else's";
+
+#define OWN	{ stranger, 1 }
+
+static const struct {
+	const char	*why;
+	struct consent	 c;
+	bool		 no_entry;
+	enum gate_verdict v;
+} forgeries[] = {
+	{ "no entry at all", { .kind = 0 }, true, GATE_NO_CONSENT },
+	{ "a request is no consent", { .kind = CONSENT_REQUEST, .list = 1,
+	    .hash = OWN }, false, GATE_NO_CONSENT },
+	{ "an unsubscribe even less", { .kind = CONSENT_UNSUBSCRIBED,
+	    .list = 1, .hash = OWN }, false, GATE_NO_CONSENT },
+	{ "the beginning of an import", { .kind = CONSENT_IMPORT, .list = 1,
+	    .hash = OWN }, false, GATE_NO_CONSENT },
+	{ "for another list (S36)", { .kind = CONSENT_CONFIRMED, .list = 2,
+	    .hash = OWN }, false, GATE_NO_CONSENT },
+	{ "of another person", { .kind = CONSENT_CONFIRMED, .list = 1,
+	    .hash = { stranger, 16 } }, false, GATE_NO_CONSENT },
+	{ "of nobody", { .kind = CONSENT_CONFIRMED, .list = 1 }, false,
+	    GATE_NO_CONSENT },
+	{ "the real thing", { .kind = CONSENT_CONFIRMED, .list = 1,
+	    .hash = OWN }, false, GATE_OPEN },
+	{ "vouched for", { .kind = CONSENT_IMPORT_ROW, .list = 1,
+	    .hash = OWN }, false, GATE_OPEN },
+};
+
+static void
+a_flag_without_its_entry_opens_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(forgeries) / sizeof(forgeries[0]); i++) {
+		struct forged f = { .c = forgeries[i].c,
+		    .no_entry = forgeries[i].no_entry };
+		enum gate_verdict v;
+		void *own;
+
+		assert_int_equal(people_setup(&own), 0);
+		f.w = own;
+		f.c.when_ms = NOW;
+		world_must(f.w, STORE_S, forge, &f);
+		v = people_gate(f.w, f.subscriber);
+		if (v != forgeries[i].v)
+			fail_msg("%s: %s", forgeries[i].why,
+			    gate_verdict_name(v));
+		world_teardown(&own);
+	}
+}
+
+static int
+erase_entry(struct txn *t, void *arg, struct err *e)
+{
+	struct strbuf gone = STRBUF_INIT(1000);
+	int rc = consent_erase(t, arg, &gone, 100, e);
+
+	strbuf_free(&gone);
+	return rc;
+}
+
+static void
+an_erased_entry_closes_it(void **state)
+{
+	struct world *w = *state;
+	uint64_t id = people_join(w, "news", "a@b.example", NOW);
+	struct identity who = people_identity(w, "a@b.example");
+
+	world_must(w, STORE_S, erase_entry, who.hash);
+	assert_int_equal(people_gate(w, id), GATE_NO_CONSENT);
+}
+
+int
+main(void)
+{
+#define TEST(F)	cmocka_unit_test_setup_teardown(F, people_setup, world_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(sequence_decides_who_was_meant),
+		TEST(each_scope_closes_it),
+		TEST(a_hold_is_not_the_end),
+		cmocka_unit_test(a_flag_without_its_entry_opens_nothing),
+		TEST(an_erased_entry_closes_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
