@@ -34,7 +34,7 @@ static const char style[] =
     "h1{margin:0 0 1rem;font-size:1.6rem;line-height:1.25}"
     "h2{margin:1.75rem 0 .5rem;font-size:1.15rem}"
     "p,ul{margin:0 0 1rem}ul{padding-left:1.25rem}li{margin-bottom:.4rem}"
-    "main>:last-child,form>:last-child{margin-bottom:0}"
+    "main>:last-child,form>:last-child,div>:last-child{margin-bottom:0}"
     "a{color:var(--key)}"
     "label{display:block;margin:1.25rem 0 .35rem;font-weight:600}"
     "input{display:block;width:100%;margin-bottom:1.25rem;padding:.65rem "
