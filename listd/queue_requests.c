@@ -4,7 +4,7 @@
  *
  * A request lives from its frame to its answer:
  *
- *	frame -> (adopt a file) -> job on S -> commit -> (recall) -> reply
+ *	frame -> (keep file, text) -> job on S -> commit -> (recall) -> reply
  *
  * The frame's bytes are kept with it, because the decoded structs borrow from
  * them and the job runs in the writer's thread.
@@ -317,6 +317,39 @@ adopt(struct queue_requests *all, const struct ipc_forward *f)
 	return -1;
 }
 
+/*
+ * What the form said becomes content, before an entry names it by its hash.
+ * Most requests follow a form whose text is there already.
+ */
+static int
+keep_shown(struct queue_requests *all, const struct ipc_subscribe *s)
+{
+	const struct content *content = queue_content(all->q);
+	uint8_t claimed[CONTENT_HASH], hash[CONTENT_HASH];
+	struct err e = ERR_INIT;
+	uint64_t size;
+	int fd;
+
+	if (s->shown.len == 0)
+		return 0;
+	if (!content_unhex(s->evidence.form, claimed)) {
+		err_set(&e, ERR_INPUT, "the text of a form without its hash");
+		goto fail;
+	}
+	if ((fd = content_read(content, claimed, &size, NULL)) != -1) {
+		close(fd);
+		return 0;
+	}
+	if (content_put(content, s->shown.p, s->shown.len, hash, &e) == -1)
+		goto fail;
+	if (memcmp(hash, claimed, sizeof(hash)) == 0)
+		return 0;
+	err_set(&e, ERR_INPUT, "the text of a form is not that of its hash");
+fail:
+	log_failure(LEVEL_ERROR, "form", &e);
+	return -1;
+}
+
 static void
 peer_request_start(struct peer_request *r)
 {
@@ -336,7 +369,9 @@ peer_request_start(struct peer_request *r)
 	all->open++;
 	if (r->peer->open >= QUEUE_REQUESTS_MAX)
 		channel_pause(r->peer->ch);
-	if (r->type == IPC_FORWARD && adopt(all, &r->in.forward) == -1) {
+	if ((r->type == IPC_FORWARD && adopt(all, &r->in.forward) == -1) ||
+	    (r->type == IPC_SUBSCRIBE &&
+	    keep_shown(all, &r->in.subscribe) == -1)) {
 		peer_request_end(r, IPC_TRY_AGAIN);
 		return;
 	}

@@ -618,13 +618,29 @@ leaving_recalls_the_copy(void **state)
 	assert_int_equal(v.delivered, PEOPLE - 1);
 }
 
+/* SHA-256 of "text", what the form below showed. */
+#define SHOWN_HASH \
+	"982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1"
+
+static bool
+content_is_there(const char *hash)
+{
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/content/%.2s/%s", t.w->dir, hash,
+	    hash);
+	return access(path, F_OK) == 0;
+}
+
 /* Mail that a request causes goes out by the same way. */
 static bool
 subscribe_and_mail(void)
 {
 	struct ipc_subscribe in = {
 		.request = 7, .list = "club", .address = "new@d9.example",
-		.evidence = { .when_ms = NOW, .channel = "form" },
+		.evidence = { .when_ms = NOW, .channel = "form",
+		    .form = SHOWN_HASH },
+		.shown = { (const uint8_t *)"text", 4 },
 	};
 	struct strbuf b = STRBUF_INIT(1 << 16);
 
@@ -643,8 +659,39 @@ a_request_is_mailed(void **state)
 	assert_int_equal(run_role(subscribe_and_mail), STATUS_OK);
 	assert_true(t.drained);
 	assert_int_equal(t.reply, IPC_OK);
+	assert_true(content_is_there(SHOWN_HASH));
 	world_reopen(t.w);
 	assert_int_equal(people_rows(t.w, TABLE_NOTICES), 0);
+}
+
+/* The text of a form is kept under its own hash or not at all. */
+static bool
+subscribe_by_another_text(void)
+{
+	struct ipc_subscribe in = {
+		.request = 7, .list = "club", .address = "new@d9.example",
+		.evidence = { .when_ms = NOW, .channel = "form",
+		    .form = SHOWN_HASH },
+		.shown = { (const uint8_t *)"TEXT", 4 },
+	};
+	struct strbuf b = STRBUF_INIT(1 << 16);
+
+	if (t.who == 0) {
+		t.who = 1;
+		ipc_put_subscribe(&b, &in);
+		send_to(t.web, IPC_SUBSCRIBE, &b);
+	}
+	return t.replies == 1;
+}
+
+static void
+a_form_is_kept_by_its_hash(void **state)
+{
+	(void)state;
+	assert_int_equal(run_role(subscribe_by_another_text), STATUS_OK);
+	assert_int_equal(t.reply, IPC_TRY_AGAIN);
+	assert_int_equal(t.notices, 0);
+	assert_false(content_is_there(SHOWN_HASH));
 }
 
 /* A frame that makes no sense closes its channel and nothing else. */
@@ -705,6 +752,7 @@ main(void)
 		T(drain_loses_nothing),
 		T(leaving_recalls_the_copy),
 		T(a_request_is_mailed),
+		T(a_form_is_kept_by_its_hash),
 		T(nonsense_ends_a_channel),
 		T(a_damaged_store_is_refused),
 	};
