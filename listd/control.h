@@ -25,6 +25,7 @@ struct queue;
 
 #define CONTROL_CLIENTS_MAX	64	/* connections at once */
 #define CONTROL_IDLE_MS		60000	/* a connection without a call */
+#define CONTROL_STOP_MS		5000
 
 /*
  * Serve listen_fd, a listening UNIX stream socket that stays the caller's.
@@ -33,9 +34,11 @@ struct queue;
 struct control *control_start(struct queue *q, int listen_fd, struct err *e);
 /*
  * Take no more calls and close all connections; what is with a writer goes on
- * to its commit.  NULL is fine.  To be called before the writers, the
- * scheduler and the loop end.
+ * to its commit.  Waits at most CONTROL_STOP_MS for threads at work.  To be
+ * called while writers, scheduler and loop are there; NULL is fine.
  */
 void control_stop(struct control *ctl);
+/* When writers and scheduler have called back for the last time. */
+void control_free(struct control *ctl);
 
 #endif

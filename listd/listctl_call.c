@@ -244,6 +244,10 @@ listctl_call(const struct listctl *lc)
 
 	if (build(&q, lc) == 0) {
 		c.block = ends_with(lc->verb->name, "show") ||
+		    ends_with(lc->verb->name, "send") ||
+		    ends_with(lc->verb->name, "resend-failed") ||
+		    ends_with(lc->verb->name, "create") ||
+		    ends_with(lc->verb->name, "set") ||
 		    ends_with(lc->verb->name, "summary") ||
 		    ends_with(lc->verb->name, "stats");
 		c.base = event_base_new();

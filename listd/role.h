@@ -43,6 +43,7 @@ struct timers;
 
 /* Exit status, of sysexits(3). */
 #define STATUS_OK		0
+#define STATUS_NO		1	/* the answer is "no" */
 #define STATUS_USAGE		2
 #define STATUS_UNAVAILABLE	69
 #define STATUS_AGAIN		75

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control_misc.c - figures and the record of acts: stats, queue summary, queue
+ * sites, audit list, audit verify.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "lib/err.h"
+#include "listd/control_json.h"
+#include "listd/control_verbs.h"
+#include "listd/queue_api.h"
+#include "listd/role.h"
+#include "listd/scheduler.h"
+#include "spool/act.h"
+#include "spool/writer.h"
+
+#define VERIFY_ROWS	512	/* acts checked in one slice */
+#define SITES_SLICE	64
+
+static void
+set(json_t *o, const char *name, uint64_t v)
+{
+	json_object_set_new(o, name, json_integer((json_int_t)v));
+}
+
+/* ---- queue summary */
+
+static json_t *
+summary_json(struct call *c)
+{
+	struct scheduler_summary v;
+	json_t *o = json_object();
+
+	scheduler_summary(call_scheduler(c), &v);
+	set(o, "open", v.open);
+	set(o, "waiting", v.waiting);
+	set(o, "deferred", v.deferred);
+	set(o, "campaigns", v.campaigns);
+	set(o, "sites", v.sites);
+	set(o, "sites_paused", v.sites_paused);
+	set(o, "sessions", v.sessions);
+	set(o, "sessions_up", v.sessions_up);
+	set(o, "deliver_roles", v.peers_ready);
+	set(o, "domains_waiting", v.domains_waiting);
+	set(o, "domains_deferred", v.domains_deferred);
+	set(o, "lookups", v.lookups);
+	set(o, "handed_out", v.handed_out);
+	set(o, "outcomes", v.outcomes);
+	set(o, "begun", v.begun);
+	set(o, "duplicates", v.duplicates);
+	json_object_set_new(o, "holding", json_boolean(v.holding));
+	return o;
+}
+
+static void
+summary_run(struct call *c)
+{
+	call_output(c, summary_json(c));
+	call_done(c);
+}
+
+/* ---- queue sites */
+
+struct sites {
+	size_t	at;
+};
+
+static json_t *
+site_json(const struct scheduler_site *v)
+{
+	json_t *o = json_pack("{s:s, s:o, s:s, s:b}", "host", v->host, "site",
+	    json_hex(v->key, sizeof(v->key)), "reason",
+	    v->reason != NULL ? v->reason : "", "by_hand", (int)v->by_hand);
+
+	set(o, "hosts", v->hosts);
+	set(o, "window", v->window);
+	set(o, "sessions", v->sessions);
+	set(o, "up", v->up);
+	set(o, "open", v->out);
+	set(o, "domains", v->domains);
+	set(o, "waiting", v->waiting);
+	set(o, "retries", v->retries);
+	set(o, "notices", v->notices);
+	set(o, "troubles", v->troubles);
+	json_object_set_new(o, "until", json_time(v->until_ms));
+	return o;
+}
+
+static int
+sites_step(struct call *c)
+{
+	struct sites *s = call_state(c);
+	struct scheduler_site v;
+
+	for (int i = 0; i < SITES_SLICE && !call_busy(c); i++) {
+		if (!scheduler_site_next(call_scheduler(c), &s->at, &v))
+			return 0;
+		call_output(c, site_json(&v));
+	}
+	return 1;
+}
+
+static void
+sites_run(struct call *c)
+{
+	call_stream(c, sites_step);
+}
+
+/* ---- stats */
+
+static json_t *
+env_json(struct call *c, enum store_env env)
+{
+	uint64_t used, size;
+	json_t *o = json_object();
+
+	store_usage(call_store(c), env, &used, &size);
+	set(o, "used", used);
+	set(o, "size", size);
+	set(o, "commits", queue_commits(call_queue(c), env));
+	set(o, "backlog", queue_backlog(call_queue(c), env));
+	return o;
+}
+
+static int
+counts_json(struct txn *t, json_t *o, struct err *e)
+{
+	static const struct { const char *name; enum store_table table; }
+	    rows[] = {
+		{ "organizations", TABLE_ORGS }, { "lists", TABLE_LISTS },
+		{ "members", TABLE_MEMBERS }, { "domains", TABLE_DOMAINS },
+		{ "suppressions", TABLE_SUPPRESSIONS },
+		{ "requests", TABLE_REQUESTS }, { "notices", TABLE_NOTICES },
+		{ "consent_entries", TABLE_CONSENT }, { "acts", TABLE_ACTS },
+		{ "imports", TABLE_IMPORTS },
+	};
+	uint64_t n;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (txn_count(t, rows[i].table, &n, e) == -1)
+			return -1;
+		set(o, rows[i].name, n);
+	}
+	return 0;
+}
+
+static void
+stats_run(struct call *c)
+{
+	struct txn *t = call_read(c, STORE_S);
+	struct err e = ERR_INIT;
+	json_t *o;
+	int rc;
+
+	if (t == NULL)
+		return;
+	o = json_pack("{s:s, s:o}", "version", PACKAGE_VERSION, "time",
+	    json_time(call_now(c)));
+	rc = counts_json(t, o, &e);
+	txn_end(t);
+	json_object_set_new(o, "store", env_json(c, STORE_S));
+	json_object_set_new(o, "queue_store", env_json(c, STORE_Q));
+	json_object_set_new(o, "queue", summary_json(c));
+	if (rc == -1) {
+		json_decref(o);
+		call_error(c, &e);
+		return;
+	}
+	call_output(c, o);
+	call_done(c);
+}
+
+/* ---- audit list, verify */
+
+struct audit {
+	uint64_t	next;
+	struct act_walk	walk;
+	uint64_t	rows;
+};
+
+static int
+audit_step(struct call *c)
+{
+	struct audit *s = call_state(c);
+	struct txn *t = call_read(c, STORE_S);
+	struct err e = ERR_INIT;
+	struct act a;
+	int rc = 1;
+
+	if (t == NULL)
+		return 0;
+	for (int i = 0; i < CALL_SLICE_ROWS && !call_busy(c); i++) {
+		if ((rc = act_next(t, s->next, &a, &e)) != 1)
+			break;
+		s->next = a.index + 1;
+		call_output(c, json_pack("{s:I, s:o, s:s, s:s, s:s, s:s, s:s}",
+		    "index", (json_int_t)a.index, "time", json_time(a.when_ms),
+		    "who", a.who, "verb", a.verb, "object", a.object, "old",
+		    a.old, "new", a.new));
+	}
+	txn_end(t);
+	if (rc == -1)
+		call_error(c, &e);
+	return rc == 1;
+}
+
+static void
+audit_list_run(struct call *c)
+{
+	call_stream(c, audit_step);
+}
+
+static int
+verify_step(struct call *c)
+{
+	struct audit *s = call_state(c);
+	struct txn *t = call_read(c, STORE_S);
+	struct err e = ERR_INIT;
+	int rc;
+
+	if (t == NULL)
+		return 0;
+	rc = act_verify(t, &s->walk, VERIFY_ROWS, &e);
+	txn_end(t);
+	if (rc == 1)
+		return 1;
+	call_output(c, json_pack("{s:b, s:I}", "sound", rc == 0,
+	    rc == 0 ? "next" : "first_bad", (json_int_t)s->walk.index));
+	if (rc == -1)
+		call_fail(c, e.code == ERR_DAMAGED ? STATUS_NO :
+		    STATUS_CONFIG, "%s", e.text);
+	return 0;
+}
+
+static void
+audit_verify_run(struct call *c)
+{
+	call_stream(c, verify_step);
+}
+
+const struct control_verb control_misc_verbs[] = {
+	{ "stats", stats_run, 0, NULL },
+	{ "queue summary", summary_run, 0, NULL },
+	{ "queue sites", sites_run, sizeof(struct sites), NULL },
+	{ "audit list", audit_list_run, sizeof(struct audit), NULL },
+	{ "audit verify", audit_verify_run, sizeof(struct audit), NULL },
+	{ NULL, NULL, 0, NULL },
+};

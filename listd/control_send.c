@@ -1,0 +1,569 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control_send.c - from a message file to a campaign at work: campaign send,
+ * campaign resend-failed.
+ *
+ *	take the file in -> row PREPARING -> a deliver role compiles, lints and
+ *	verifies -> release (release.h), or REFUSED with the findings
+ *
+ * Sent twice, a message is one campaign: the second call is told the first
+ * one's id (P5).  A row that a crash left PREPARING is given up and made anew.
+ * A test makes a row, sends one copy, and gives the row up.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/address.h"
+#include "lib/conf.h"
+#include "lib/date.h"
+#include "lib/err.h"
+#include "lib/strbuf.h"
+#include "listd/campaign_params.h"
+#include "listd/control_intake.h"
+#include "listd/control_json.h"
+#include "listd/control_verbs.h"
+#include "listd/release.h"
+#include "listd/role.h"
+#include "listd/scheduler.h"
+#include "spool/campaign.h"
+#include "spool/list.h"
+#include "spool/writer.h"
+
+struct sending {
+	struct intake	 file;
+	struct campaign	 want;		/* to be made */
+	struct campaign	 c;		/* as it stands */
+	uint32_t	 live;		/* its id, while at work on it */
+	struct release_one release;
+	char		*params;	/* JSON text */
+	struct strbuf	 findings;	/* JSON array */
+	bool		 existed;
+	uint32_t	 stale;		/* left PREPARING by a crash */
+	int64_t		 now_ms;
+	int64_t		 send_at_ms;
+	const char	*who;
+	struct call	*call;
+
+	/* The end of a row that is not released. */
+	enum campaign_state end;
+	char		 text[IPC_TEXT_MAX + 1];
+
+	bool		 test;
+	struct identity	 to;
+	bool		 delivered;
+	uint16_t	 code;
+};
+
+static void
+sending_free(void *state)
+{
+	struct sending *s = state;
+
+	intake_close(&s->file);
+	free(s->params);
+	strbuf_free(&s->findings);
+}
+
+static void
+sending_init(struct call *c, struct sending *s)
+{
+	s->file.fd = -1;
+	s->call = c;
+	s->who = call_who(c);
+	s->now_ms = call_now(c);
+	strbuf_init(&s->findings, CAMPAIGN_FINDINGS_MAX);
+}
+
+/* ---- the answer */
+
+static json_t *
+answer(const struct sending *s)
+{
+	json_t *o = json_pack("{s:I, s:s, s:b}", "id", (json_int_t)s->c.id,
+	    "state", campaign_state_name(s->c.state), "existed",
+	    (int)s->existed);
+	json_t *findings = json_loadb(s->findings.s, s->findings.len, 0, NULL);
+
+	if (s->c.state == CAMPAIGN_RUNNING || s->c.state == CAMPAIGN_PAUSED ||
+	    s->c.state == CAMPAIGN_FINISHED)
+		json_object_set_new(o, "count",
+		    json_integer((json_int_t)s->c.count));
+	if (s->c.state == CAMPAIGN_SCHEDULED)
+		json_object_set_new(o, "send_at", json_time(s->c.send_at_ms));
+	if (findings != NULL)
+		json_object_set_new(o, "findings", findings);
+	return o;
+}
+
+static void
+answered(struct call *c, const struct sending *s)
+{
+	call_output(c, answer(s));
+	call_done(c);
+}
+
+/* ---- rows that are given up: refused, or of a test */
+
+static int
+end_apply(struct txn *t, void *arg, struct err *e)
+{
+	struct sending *s = arg;
+	struct campaign c;
+	int rc = campaign_get(t, s->c.id, &c, e);
+
+	if (rc != 1)
+		return rc;
+	if (c.state != CAMPAIGN_PREPARING)
+		return 0;	/* somebody else ended it */
+	c.state = s->end;
+	c.ended_ms = c.changed_ms = s->now_ms;
+	if (s->end == CAMPAIGN_REFUSED)
+		c.findings = SLICE(s->findings.s, s->findings.len);
+	return campaign_change(t, &c, e);
+}
+
+static void
+refused(struct call *c, void *arg)
+{
+	struct sending *s = arg;
+
+	s->c.state = s->end;
+	call_output(c, answer(s));
+	call_fail(c, STATUS_NO, "the message is refused%s%s",
+	    s->text[0] != '\0' ? ": " : "", s->text);
+}
+
+static void
+test_over(struct call *c, void *arg)
+{
+	const struct sending *s = arg;
+	json_t *o = json_pack("{s:s, s:b, s:i, s:s}", "test",
+	    call_option(c, "test"), "delivered", (int)s->delivered, "code",
+	    (int)s->code, "text", s->text);
+	json_t *findings = json_loadb(s->findings.s, s->findings.len, 0, NULL);
+
+	if (findings != NULL)
+		json_object_set_new(o, "findings", findings);
+	call_output(c, o);
+	if (s->delivered)
+		call_done(c);
+	else
+		call_fail(c, STATUS_NO, "the test was not delivered: %s",
+		    s->text);
+}
+
+/* What this call made only for its test is taken back. */
+static void
+end_test(struct call *c, struct sending *s)
+{
+	s->end = CAMPAIGN_CANCELLED;
+	if (s->existed)
+		test_over(c, s);
+	else
+		call_write(c, STORE_Q, CALL_URGENT, end_apply, NULL,
+		    test_over);
+}
+
+/* ---- release */
+
+static void
+released(struct call *c, void *arg)
+{
+	struct sending *s = call_state(c);
+
+	(void)arg;
+	s->c = s->release.c;
+	if (s->c.state == CAMPAIGN_SCHEDULED)
+		call_plans_changed(c);
+	else
+		scheduler_campaign_changed(call_scheduler(c), s->c.id);
+	answered(c, s);
+}
+
+static void
+release_checked(struct call *c, void *arg)
+{
+	call_write(c, STORE_Q, CALL_URGENT, release_apply, arg, released);
+}
+
+static void
+release(struct call *c, struct sending *s)
+{
+	struct err e = ERR_INIT;
+
+	/* Who gave up waiting did not see the findings. */
+	if (call_gone(c)) {
+		call_fail(c, STATUS_AGAIN, "the client went away");
+		return;
+	}
+	if (release_init(&s->release, call_queue(c), s->c.id, s->c.list,
+	    s->who, &e) == -1) {
+		call_error(c, &e);
+		return;
+	}
+	s->release.send_at_ms = s->send_at_ms;
+	s->release.findings = SLICE(s->findings.s, s->findings.len);
+	call_write(c, STORE_S, CALL_URGENT, release_check, &s->release,
+	    release_checked);
+}
+
+/* ---- test */
+
+static void
+tested(void *arg, const struct ipc_outcome *o, const char *why)
+{
+	struct sending *s = arg;
+
+	if (!call_resume(s->call))
+		return;
+	if (o == NULL) {
+		snprintf(s->text, sizeof(s->text), "%s", why);
+	} else {
+		s->delivered = o->result == IPC_DELIVERED;
+		s->code = o->code;
+		snprintf(s->text, sizeof(s->text), "%s", o->text);
+	}
+	end_test(s->call, s);
+}
+
+static void
+test(struct call *c, struct sending *s)
+{
+	const struct scheduler_test t = { .campaign = s->c.id,
+		.list = s->c.list, .local = s->to.typed.local,
+		.domain = s->to.typed.domain, .done = tested, .arg = s };
+
+	call_hold(c);
+	scheduler_test(call_scheduler(c), &t);
+}
+
+/* ---- prepare */
+
+static void
+prepared(void *arg, const struct ipc_prepared *r)
+{
+	struct sending *s = arg;
+	struct call *c = s->call;
+
+	if (!call_resume(c))
+		return;
+	if (r == NULL) {
+		call_fail(c, STATUS_AGAIN, "no deliver role is ready to check "
+		    "the message; nothing was sent");
+		return;
+	}
+	strbuf_add(&s->findings, r->findings.p, r->findings.len);
+	if (s->findings.overflow)
+		strbuf_reset(&s->findings);
+	snprintf(s->text, sizeof(s->text), "%s", r->text);
+	if (!r->ok) {
+		s->end = CAMPAIGN_REFUSED;
+		call_write(c, STORE_Q, CALL_URGENT, end_apply, NULL, refused);
+	} else if (s->test)
+		test(c, s);
+	else
+		release(c, s);
+}
+
+static void
+prepare(struct call *c, struct sending *s)
+{
+	call_progress(c, "checking the message");
+	call_hold(c);
+	scheduler_prepare(call_scheduler(c), s->c.id, prepared, s);
+}
+
+/* ---- the row */
+
+static int
+give_up(struct txn *t, const struct sending *s, struct err *e)
+{
+	struct campaign c;
+	int rc = campaign_get(t, s->stale, &c, e);
+
+	if (rc != 1 || c.state != CAMPAIGN_PREPARING)
+		return rc == -1 ? -1 : 0;
+	c.state = CAMPAIGN_CANCELLED;
+	c.ended_ms = c.changed_ms = s->now_ms;
+	return campaign_change(t, &c, e);
+}
+
+/* Another campaign over the same failed set that is not dead. */
+static int
+find_resent(struct txn *t, struct sending *s, struct err *e)
+{
+	struct campaign c = { .id = s->want.failed_of };
+	int rc;
+
+	while ((rc = campaign_next(t, c.id, &c, e)) == 1)
+		if (c.failed_of == s->want.failed_of && c.id != s->stale &&
+		    c.state != CAMPAIGN_REFUSED &&
+		    c.state != CAMPAIGN_CANCELLED) {
+			s->c.id = c.id;
+			s->existed = true;
+			break;
+		}
+	return rc;
+}
+
+static int
+create_apply(struct txn *t, void *arg, struct err *e)
+{
+	struct sending *s = arg;
+	int rc = 0;
+
+	s->existed = false;
+	s->c = s->want;
+	s->c.params = SLICE(s->params, strlen(s->params));
+	if (s->stale != 0 && (rc = give_up(t, s, e)) != 0)
+		return rc;
+	if (s->want.failed_of != 0 && (rc = find_resent(t, s, e)) == -1)
+		return -1;
+	if (!s->existed && (rc = campaign_create(t, &s->c, &s->existed,
+	    e)) != 0)
+		return rc;
+	if (s->existed && (rc = campaign_get(t, s->c.id, &s->c, e)) != 1)
+		return -1;
+	s->c.params = s->c.findings = SLICE("", 0);
+	return 0;
+}
+
+static bool
+is_sending(const void *state, const void *arg)
+{
+	const struct sending *s = state;
+
+	return s->live == *(const uint32_t *)arg;
+}
+
+static void create(struct call *c, struct sending *s);
+
+/* A row that was there already: at work, under way here, or left behind. */
+static void
+meet(struct call *c, struct sending *s)
+{
+	const struct sending *other = call_other(c, is_sending, &s->c.id);
+
+	if (s->c.state != CAMPAIGN_PREPARING) {
+		if (s->test)
+			test(c, s);
+		else
+			answered(c, s);
+	} else if (other != NULL && !other->test && !s->test) {
+		answered(c, s);
+	} else if (other != NULL) {
+		call_fail(c, STATUS_AGAIN, "the same message is being tested "
+		    "or sent at this moment");
+	} else {
+		s->stale = s->c.id;
+		create(c, s);
+	}
+}
+
+static void
+created(struct call *c, void *arg)
+{
+	struct sending *s = arg;
+
+	if (s->existed) {
+		meet(c, s);
+		return;
+	}
+	s->live = s->c.id;
+	prepare(c, s);
+}
+
+static void
+create(struct call *c, struct sending *s)
+{
+	call_write(c, STORE_Q, CALL_URGENT, create_apply, s, created);
+}
+
+/* ---- before the row */
+
+/* False: the call was ended. */
+static bool
+may_send(struct call *c, struct txn *t, const struct list *l)
+{
+	struct strbuf why = STRBUF_INIT(2048);
+	struct err e = ERR_INIT;
+	unsigned bits;
+
+	if (list_may_send(t, l->id, &bits, &e) == -1) {
+		call_error(c, &e);
+		return false;
+	}
+	list_why_text(bits, &why);
+	if (bits != 0)
+		call_fail(c, STATUS_NO, "the list %s may not send:\n%.*s",
+		    l->name, (int)why.len - 1, why.s);
+	strbuf_free(&why);
+	return bits == 0;
+}
+
+/* Nobody gets a test who does not want to hear of this sender. */
+static bool
+may_test(struct call *c, struct txn *t, const struct sending *s)
+{
+	struct suppression block;
+	struct err e = ERR_INIT;
+	int rc = suppression_blocks(t, s->to.hash, s->want.list, s->want.org, 0,
+	    &block, &e);
+
+	if (rc == -1)
+		call_error(c, &e);
+	if (rc == 1)
+		call_fail(c, STATUS_NO, "the address is suppressed: %s",
+		    suppression_reason_name(block.reason));
+	return rc == 0;
+}
+
+/* Check list and address, fix the parameters, and make the row. */
+static void
+begin(struct call *c, struct sending *s)
+{
+	struct txn *t = call_read(c, STORE_S);
+	struct err e = ERR_INIT;
+	struct list l;
+	json_t *params;
+	int rc;
+	bool ok;
+
+	if (t == NULL)
+		return;
+	if ((rc = list_get(t, s->want.list, &l, &e)) == -1)
+		call_error(c, &e);
+	if (rc == 0)
+		call_fail(c, STATUS_NO, "the list is gone");
+	s->want.org = rc == 1 ? l.org : 0;
+	ok = rc == 1 && may_send(c, t, &l) &&
+	    (!s->test || may_test(c, t, s));
+	txn_end(t);
+	if (!ok)
+		return;
+	params = campaign_params_new(call_conf(c), &l,
+	    store_keys(call_store(c)));
+	s->params = json_dumps(params, JSON_COMPACT);
+	json_decref(params);
+	if (s->params == NULL) {
+		call_fail(c, STATUS_AGAIN, "no memory");
+		return;
+	}
+	s->want.created_ms = s->want.changed_ms = s->now_ms;
+	snprintf(s->want.created_by, sizeof(s->want.created_by), "%.*s",
+	    CAMPAIGN_WHO_MAX - 1, s->who);
+	memcpy(s->want.changed_by, s->want.created_by,
+	    sizeof(s->want.changed_by));
+	create(c, s);
+}
+
+/* ---- campaign send */
+
+static int
+intake_work(void *arg, struct err *e)
+{
+	struct sending *s = arg;
+
+	return intake_run(&s->file, e);
+}
+
+static void
+taken_in(struct call *c, void *arg)
+{
+	struct sending *s = arg;
+
+	memcpy(s->want.content, s->file.hash, sizeof(s->want.content));
+	begin(c, s);
+}
+
+static bool
+read_options(struct call *c, struct sending *s)
+{
+	const char *at = call_option(c, "at"), *to = call_option(c, "test");
+	struct err e = ERR_INIT;
+
+	if (at != NULL && to != NULL) {
+		call_fail(c, STATUS_USAGE, "a test goes at once");
+		return false;
+	}
+	if ((at != NULL && date_parse(at, strlen(at), &s->send_at_ms, &e) ==
+	    -1) || (to != NULL && identity_parse(store_keys(call_store(c)),
+	    to, strlen(to), 0, &s->to, &e) == -1)) {
+		call_error(c, &e);
+		return false;
+	}
+	s->test = to != NULL;
+	return true;
+}
+
+static void
+send_run(struct call *c)
+{
+	struct sending *s = call_state(c);
+	const struct conf *conf = call_conf(c);
+	struct txn *t;
+	struct list l;
+	bool ok;
+
+	sending_init(c, s);
+	if (!read_options(c, s) || (t = call_read(c, STORE_S)) == NULL)
+		return;
+	ok = call_list(c, t, call_arg(c, "LIST"), &l);
+	txn_end(t);
+	if (!ok)
+		return;
+	s->want.list = l.id;
+	s->file = (struct intake){ .fd = call_take_file(c, "FILE"),
+		.max = l.max_message != 0 ? l.max_message :
+		(uint64_t)conf->max_message_size,
+		.content = call_content(c), .stop = call_stopping(c) };
+	call_work(c, intake_work, NULL, taken_in);
+}
+
+/* ---- campaign resend-failed */
+
+static void
+resend_run(struct call *c)
+{
+	struct sending *s = call_state(c);
+	uint32_t id = call_number(c, "ID");
+	struct err e = ERR_INIT;
+	struct campaign of;
+	struct tally v;
+	struct txn *t;
+	int rc;
+
+	sending_init(c, s);
+	if (id == 0 || (t = call_read(c, STORE_Q)) == NULL)
+		return;
+	if ((rc = campaign_get(t, id, &of, &e)) == 1 &&
+	    tally_get(t, id, &v, &e) == -1)
+		rc = -1;
+	txn_end(t);
+	if (rc == -1) {
+		call_error(c, &e);
+	} else if (rc == 0) {
+		call_fail(c, STATUS_NO, "there is no campaign %u", id);
+	} else if (of.state != CAMPAIGN_FINISHED &&
+	    of.state != CAMPAIGN_CANCELLED) {
+		call_fail(c, STATUS_NO, "campaign %u is %s: wait for its end",
+		    id, campaign_state_name(of.state));
+	} else if (v.failed == 0) {
+		call_fail(c, STATUS_NO, "nobody failed in campaign %u", id);
+	} else {
+		s->want.list = of.list;
+		s->want.failed_of = id;
+		memcpy(s->want.content, of.content, sizeof(s->want.content));
+		begin(c, s);
+	}
+}
+
+const struct control_verb control_send_verbs[] = {
+	{ "campaign send", send_run, sizeof(struct sending), sending_free },
+	{ "campaign resend-failed", resend_run, sizeof(struct sending),
+	    sending_free },
+	{ NULL, NULL, 0, NULL },
+};
