@@ -13,6 +13,7 @@ int
 main(int argc, char **argv)
 {
 	static const struct role_def roles[] = {
+		{ ROLE_QUEUE, role_queue },
 		{ ROLE_DELIVER, role_deliver },
 		{ ROLE_INBOUND, role_inbound },
 		{ ROLE_WEB, role_web },

@@ -233,7 +233,6 @@ on_drain(struct role_env *env)
 	queue_chores_stop(q);
 	queue_requests_close(q->requests);
 	control_stop(q->control);
-	q->control = NULL;
 	queue_turn_soon(q);
 }
 
@@ -445,7 +444,6 @@ static void
 close_all(struct queue *q)
 {
 	control_stop(q->control);
-	q->control = NULL;
 	queue_requests_close(q->requests);
 	queue_peers_close(q);
 	stop_writer(q, STORE_Q);
@@ -457,6 +455,7 @@ close_all(struct queue *q)
 	q->turn = NULL;
 	queue_requests_free(q->requests);
 	scheduler_free(q->sched);
+	control_free(q->control);
 	outcome_log_close(q->log);
 	ring_unmap(q->ring);
 	content_close(q->content);
