@@ -729,7 +729,8 @@ nonsense_ends_a_channel(void **state)
 	release_one();
 	assert_int_equal(run_role(talk_nonsense), STATUS_OK);
 	assert_true(t.drained);
-	assert_int_equal(copies(), PEOPLE);
+	/* What the channel lost was open, and came again. */
+	assert_in_range(copies(), PEOPLE, 2 * PEOPLE);
 }
 
 /* F13, P12: named, and exit status 78. */
