@@ -159,6 +159,51 @@ batcher_fatal(void *arg, const struct err *why)
 
 /* ---- life */
 
+/*
+ * Damage is said aloud and ends the work on that record, not the process: the
+ * campaign it belongs to is not sent (P6).
+ */
+static int
+load_runs(struct scheduler *s, struct err *e)
+{
+	struct campaign c;
+	uint32_t after = 0;
+	int rc;
+
+	if (sched_q(s) == NULL) {
+		err_set(e, ERR_STORE, "the queue cannot be read");
+		return -1;
+	}
+	while ((rc = campaign_next(s->q_txn, after, &c, e)) != 0) {
+		if (rc == -1 && e->code != ERR_DAMAGED)
+			return -1;
+		after = c.id;
+		if (rc == 1 && ((c.state != CAMPAIGN_RUNNING &&
+		    c.state != CAMPAIGN_PAUSED) || run_load(s, &c, e) != NULL))
+			continue;
+		if (e->code != ERR_DAMAGED)
+			return -1;
+		log_failure(LEVEL_ERROR, "campaign-damaged", e);
+		*e = (struct err)ERR_INIT;
+	}
+	return 0;
+}
+
+static int
+load_all(struct scheduler *s, struct err *e)
+{
+	if (load_runs(s, e) == -1 || retries_load(s, e) == -1)
+		return -1;
+	if (sites_load(s, e) == -1) {
+		if (e->code != ERR_DAMAGED)
+			return -1;
+		log_failure(LEVEL_ERROR, "site-damaged", e);
+		*e = (struct err)ERR_INIT;
+	}
+	notices_load(s);
+	return 0;
+}
+
 struct scheduler *
 scheduler_new(const struct scheduler_params *p, struct err *e)
 {
@@ -169,9 +214,7 @@ scheduler_new(const struct scheduler_params *p, struct err *e)
 		.effects = p->effects, .stuck = batcher_stuck,
 		.fatal = batcher_fatal,
 	};
-	struct campaign c;
-	uint32_t after = 0;
-	int rc = -1;
+	int rc;
 
 	s->p = *p;
 	s->limits = p->limits;
@@ -197,22 +240,7 @@ scheduler_new(const struct scheduler_params *p, struct err *e)
 	turn_begin(s);
 	s->start_by_ms = s->mono_ms + SCHEDULER_READY_MS;
 	s->walk_ms = s->mono_ms;
-	while (sched_q(s) != NULL &&
-	    (rc = campaign_next(s->q_txn, after, &c, e)) == 1) {
-		after = c.id;
-		if ((c.state == CAMPAIGN_RUNNING ||
-		    c.state == CAMPAIGN_PAUSED) &&
-		    run_load(s, &c, e) == NULL) {
-			rc = -1;
-			break;
-		}
-	}
-	if (rc == 0)
-		rc = sites_load(s, e);
-	if (rc == 0)
-		rc = retries_load(s, e);
-	if (rc == 0)
-		notices_load(s);
+	rc = load_all(s, e);
 	turn_end(s);
 	if (rc == -1) {
 		scheduler_free(s);

@@ -90,12 +90,26 @@ row_is_taken(struct scheduler *s, const struct deferral *row)
 	return run != NULL && delivery_of(s, run, row->subscriber) != NULL;
 }
 
-/* A row of a dead or expired campaign ends here; true when it did. */
+/* Only of what is known to be over may rows go; damage is not the end (P6). */
+static bool
+campaign_is_over(struct scheduler *s, uint32_t campaign)
+{
+	struct err e = ERR_INIT;
+	struct campaign c;
+	int rc = campaign_get(s->q_txn, campaign, &c, &e);
+
+	return rc == 0 || (rc == 1 && (c.state == CAMPAIGN_CANCELLED ||
+	    c.state == CAMPAIGN_FINISHED || c.state == CAMPAIGN_REFUSED));
+}
+
+/* A row of a dead or expired campaign ends here; true when nothing is left. */
 static bool
 row_ends(struct scheduler *s, const struct deferral *row)
 {
 	struct run *run = run_find(s, row->campaign);
 
+	if (run == NULL && !campaign_is_over(s, row->campaign))
+		return true;	/* nobody may touch it */
 	if (run == NULL || run->dead) {
 		batch_undefer(s->batcher, row);
 		batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);

@@ -319,20 +319,6 @@ run_take_domain(struct run *run, uint32_t *domain_r)
 
 /* ---- the end by time */
 
-/* A domain of an expiring run that nobody has begun; false: none is left. */
-static bool
-take_unbegun(struct scheduler *s, struct run *run, uint32_t *domain_r)
-{
-	struct lane *l;
-
-	if (run_take_domain(run, domain_r))
-		return true;
-	TAILQ_FOREACH(l, &run->lanes, of_run)
-		if (lane_take_domain(s, l, domain_r))
-			return true;
-	return false;
-}
-
 static void
 expire_begin(struct scheduler *s, struct run *run)
 {
@@ -352,22 +338,40 @@ expire_begin(struct scheduler *s, struct run *run)
 	retries_sweep(s);
 }
 
+/* Begin a domain only to end it; false: enough for this turn. */
+static bool
+expire_domain(struct scheduler *s, struct run *run, uint32_t domain,
+    int *budget)
+{
+	struct dest *d = dest_open(s, run, domain, NULL);
+
+	if (d != NULL)
+		dest_settle(s, d, &verdict_expired);
+	/* Beyond that the commit comes first. */
+	return --*budget > 0 && batch_filled(s->batcher) <= BATCH_OCTETS / 2;
+}
+
+/* A slice of the domains that nobody has begun. */
 static void
 expire_slice(struct scheduler *s, struct run *run)
 {
+	int budget = SETTLE_TURN;
 	uint32_t domain;
-	struct dest *d;
+	struct lane *l;
 
-	for (int i = 0; i < SETTLE_TURN; i++) {
-		if (batch_filled(s->batcher) > BATCH_OCTETS / 2)
-			return;		/* after the commit */
-		if (!take_unbegun(s, run, &domain))
-			return;
-		d = dest_open(s, run, domain, NULL);
-		if (d != NULL)
-			dest_settle(s, d, &verdict_expired);
-	}
-	s->again = true;
+	if (batch_filled(s->batcher) > BATCH_OCTETS / 2)
+		return;
+	while (run_take_domain(run, &domain))
+		if (!expire_domain(s, run, domain, &budget))
+			goto more;
+	TAILQ_FOREACH(l, &run->lanes, of_run)
+		while (lane_take_domain(s, l, &domain))
+			if (!expire_domain(s, run, domain, &budget))
+				goto more;
+	return;
+more:
+	if (budget == 0)
+		s->again = true;
 }
 
 /* ---- the end */

@@ -253,8 +253,9 @@ lane_get(struct site *site, struct run *run)
 {
 	struct lane *l;
 
-	TAILQ_FOREACH(l, &run->lanes, of_run)
-		if (l->site == site)
+	/* A site has few campaigns, a campaign many sites. */
+	TAILQ_FOREACH(l, &site->lanes, of_site)
+		if (l->run == run)
 			return l;
 	l = xcalloc(1, sizeof(*l));
 	l->run = run;

@@ -878,6 +878,33 @@ drained_means_all_is_written(void **state)
 	sim_free(sim);
 }
 
+static int
+damage_tally(struct txn *t, void *arg, struct err *e)
+{
+	const uint32_t id = *(uint32_t *)arg;
+	const uint8_t key[4] = { 0, 0, (uint8_t)(id >> 8), (uint8_t)id };
+
+	return txn_put(t, TABLE_TALLIES, SLICE(key, 4), SLICE("junk", 4), e);
+}
+
+/* P6: damage stops the campaign it belongs to, aloud, and nothing else. */
+static void
+damage_stops_one_campaign(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	uint32_t bad, good;
+
+	join_many(sim, 1, 50);
+	bad = sim_release(sim, 0);
+	good = sim_release(sim, 0);
+	world_must(sim->w, STORE_Q, damage_tally, &bad);
+	sim_crash(sim, false);
+	sim_start(sim);
+	sim_until(sim, good, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
 /* ---- frames */
 
 /* Whatever a deliver role sends, the worst is that its channel closes. */
@@ -942,6 +969,7 @@ main(void)
 		T(a_late_role_is_not_waited_for),
 		T(a_deliver_role_may_die),
 		T(drained_means_all_is_written),
+		T(damage_stops_one_campaign),
 		T(bad_frames_are_refused),
 	};
 	const struct log_params lp = {
