@@ -19,11 +19,14 @@
 #include "lib/utf8.h"
 #include "spool/consent.h"
 #include "spool/content.h"
+#include "spool/optin.h"
 #include "spool/store.h"
+#include "spool/suppression.h"
 
 enum field_type {
 	FIELD_U16, FIELD_U32, FIELD_U64, FIELD_TIME, FIELD_I64, FIELD_BOOL,
 	FIELD_KIND, FIELD_NETWORK, FIELD_GRADE,
+	FIELD_REASON, FIELD_SCOPE, FIELD_RESULT,	/* uint32_t */
 	FIELD_TEXT,
 	FIELD_RAW,		/* any octets, cut at IPC_RAW_MAX */
 	FIELD_INDEXES,		/* groups of 8 octets */
@@ -67,16 +70,16 @@ static const struct field fields[] = {
 	{ 22, "import", FIELD_U32, AT(import) },
 	{ 23, "source", FIELD_TEXT, AT(source) },
 	{ 24, "basis", FIELD_TEXT, AT(basis) },
-	{ 25, "reason", FIELD_U32, AT(reason) },
+	{ 25, "reason", FIELD_REASON, AT(reason) },
 	{ 26, "setter", FIELD_TEXT, AT(setter) },
 	{ 27, "subscriber", FIELD_U64, AT(subscriber) },
 	{ 28, "count", FIELD_U64, AT(count) },
 	{ 29, "follows", FIELD_U64, AT(follows) },
 	{ 30, "campaign", FIELD_U32, AT(campaign) },
-	{ 31, "scope", FIELD_U32, AT(scope) },
+	{ 31, "scope", FIELD_SCOPE, AT(scope) },
 	{ 32, "content", FIELD_HASH, AT(content) },
 	{ 33, "note", FIELD_TEXT, AT(note) },
-	{ 34, "result", FIELD_U32, AT(result) },
+	{ 34, "result", FIELD_RESULT, AT(result) },
 	{ 35, "claimed", FIELD_TIME, AT(claimed_ms) },
 	{ 36, "clock_unsure", FIELD_BOOL, AT(clock_unsure) },
 	{ 37, "code", FIELD_U16, AT(code) },
@@ -117,7 +120,11 @@ get_number(const struct consent *c, const struct field *f)
 
 	switch (f->type) {
 	case FIELD_U16: return *(const uint16_t *)p;
-	case FIELD_U32: return *(const uint32_t *)p;
+	case FIELD_U32:
+	case FIELD_REASON:
+	case FIELD_SCOPE:
+	case FIELD_RESULT:
+		return *(const uint32_t *)p;
 	case FIELD_U64: return *(const uint64_t *)p;
 	case FIELD_TIME:
 	case FIELD_I64: {
@@ -144,6 +151,9 @@ set_number(struct consent *c, const struct field *f, uint64_t v)
 		*(uint16_t *)p = (uint16_t)v;
 		return v <= UINT16_MAX;
 	case FIELD_U32:
+	case FIELD_REASON:
+	case FIELD_SCOPE:
+	case FIELD_RESULT:
 		*(uint32_t *)p = (uint32_t)v;
 		return v <= UINT32_MAX;
 	case FIELD_U64:
@@ -476,6 +486,14 @@ json_number(const struct consent *c, const struct field *f)
 	case FIELD_KIND: return json_string(consent_kind_name(c->kind));
 	case FIELD_NETWORK: return json_string(networks[c->network]);
 	case FIELD_GRADE: return json_string(grades[c->grade]);
+	case FIELD_REASON:
+		return json_string(suppression_reason_name(
+		    (enum suppression_reason)v));
+	case FIELD_SCOPE:
+		return json_string(suppression_scope_name(
+		    (enum suppression_scope)v));
+	case FIELD_RESULT:
+		return json_string(optin_result_name((enum optin_result)v));
 	case FIELD_BOOL: return json_true();
 	case FIELD_TIME: return json_time((int64_t)v);
 	default: return json_integer((json_int_t)v);

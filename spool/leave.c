@@ -230,6 +230,35 @@ leave_unsubscribe(struct txn *t, const struct ipc_unsubscribe *in,
 	return leave_apply(t, &l, r_r, e);
 }
 
+/*
+ * No entry for each: the act that removed the list says it for all, and their
+ * consent did not end by their will.
+ */
+int
+leave_list(struct txn *t, uint32_t list, unsigned max, struct err *e)
+{
+	const struct member first = { .list = 0 };
+	enum list_state state;
+	struct member m;
+	uint32_t org;
+	int rc = list_brief(t, list, &org, &state, e);
+
+	if (rc == -1)
+		return -1;
+	if (rc == 1 && state != LIST_REMOVED) {
+		err_set(e, ERR_REFUSED, "the list is not removed");
+		return -1;
+	}
+	for (; max > 0; max--) {
+		rc = subscriber_next(t, list, &first, &m, e);
+		if (rc != 1)
+			return rc;
+		if (subscriber_remove(t, &m, e) == -1)
+			return -1;
+	}
+	return 1;
+}
+
 /* ---- erasure */
 
 /* Every organization that mailed the person must not get them back. */

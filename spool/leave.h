@@ -61,6 +61,11 @@ int leave_apply(struct txn *t, const struct leave *l,
 int leave_unsubscribe(struct txn *t, const struct ipc_unsubscribe *in,
     int64_t now_ms, struct leave_result *r_r, struct err *e);
 /*
+ * Take up to max members off a list that is removed.  1 there are more, 0
+ * none is left, -1: ERR_REFUSED when the list is not removed.
+ */
+int leave_list(struct txn *t, uint32_t list, unsigned max, struct err *e);
+/*
  * Erase a person: memberships, attributes, requests, notices, entries with
  * their salts.  Suppressions stay, as hashes, and each organization that had
  * the person on a list gets one, which a later confirmation of theirs passes

@@ -220,6 +220,10 @@ json_shows_it(void **state)
 	    json_object_get(j, "request"), "base64")), "UE9TVCAvYwD/");
 	assert_string_equal(json_string_value(json_object_get(j, "grade")),
 	    "replied");
+	assert_string_equal(json_string_value(json_object_get(j, "reason")),
+	    "unsubscribe");
+	assert_string_equal(json_string_value(json_object_get(j, "result")),
+	    "accepted");
 	assert_int_equal(json_array_size(json_object_get(j, "erased")), 2);
 	json_decref(j);
 }

@@ -142,6 +142,36 @@ it_works_when_nothing_else_is_left(void **state)
 	leave_result_free(&c.out);
 }
 
+static int
+do_purge(struct txn *t, void *arg, struct err *e)
+{
+	*(int *)arg = leave_list(t, 1, 2, e);
+	return job_answer(*(int *)arg, e);
+}
+
+static void
+a_removed_list_loses_its_members(void **state)
+{
+	struct world *w = *state;
+	char name[32];
+	int rc;
+
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "p%u@b.example", i);
+		people_join(w, "news", name, NOW);
+	}
+	people_join(w, "club", "p0@b.example", NOW);
+	assert_int_equal(world_write(w, STORE_S, do_purge, &rc), 1);
+	assert_int_equal(w->e.code, ERR_REFUSED);
+	world_must(w, STORE_S, remove_list, NULL);
+	for (unsigned i = 0; i < 3; i++) {
+		world_must(w, STORE_S, do_purge, &rc);
+		assert_int_equal(rc, i < 2);
+	}
+	assert_int_equal(people_rows(w, TABLE_MEMBERS), 1);
+	assert_int_equal(people_state(w, 2, "p0@b.example"), MEMBER_ACTIVE);
+}
+
 static void
 all_lists_of_the_sender_and_no_other(void **state)
 {
@@ -495,6 +525,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(one_click_is_one_event),
 		TEST(it_works_when_nothing_else_is_left),
+		TEST(a_removed_list_loses_its_members),
 		TEST(all_lists_of_the_sender_and_no_other),
 		TEST(a_complaint_closes_the_whole_sender),
 		TEST(an_owner_may_remove_without_a_block),
