@@ -88,11 +88,12 @@ bool
 client_ip_parse(const char *text, size_t len, uint8_t ip_r[static 16],
     uint16_t *port_r)
 {
-	const char *end = text + len, *colon, *bracket;
+	const char *end, *colon, *bracket;
 	uint16_t port = 0;
 
 	if (len == 0)
 		return false;
+	end = text + len;
 	if (text[0] == '[') {
 		if ((bracket = memchr(text, ']', len)) == NULL)
 			return false;

@@ -83,9 +83,12 @@ void
 server_log_request(struct server *s, const struct request *r, bool cut)
 {
 	static const uint64_t one = 1;
-	struct line *line = xcalloc(1, sizeof(*line));
+	struct line *line;
 	bool first;
 
+	if (!log_enabled(LEVEL_INFO))
+		return;
+	line = xcalloc(1, sizeof(*line));
 	line->began_ms = r->x->began_ms;
 	line->took_ms = server_now(s) - r->began_ms;
 	line->from = r->x->from;
