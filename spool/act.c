@@ -16,6 +16,7 @@
 #include "lib/keyring.h"
 #include "lib/utf8.h"
 #include "spool/act.h"
+#include "spool/check_private.h"
 #include "spool/row.h"
 
 #define ACT_VERSION	1
@@ -210,4 +211,50 @@ act_verify(struct txn *t, struct act_walk *walk, unsigned max, struct err *e)
 		if (verify_one(t, walk->index, walk->mac, e) == -1)
 			return -1;
 	return walk->index <= last;
+}
+
+/* The number of the first row from index on.  1, 0, -1. */
+static int
+next_index(struct txn *t, uint64_t *index, struct err *e)
+{
+	struct key k = act_key(*index);
+	struct slice key, value;
+	struct cursor *c;
+	struct unpack u;
+	int rc;
+
+	if (cursor_open(t, TABLE_ACTS, &c, e) == -1)
+		return -1;
+	rc = cursor_seek(c, key_slice(&k), &key, &value, e);
+	unpack_init(&u, key.p, key.len);
+	if (rc == 1)
+		*index = unpack_u64(&u);
+	cursor_close(c);
+	return rc;
+}
+
+/*
+ * A row whose own MAC can be read lets the next one be judged; where it can
+ * not, the next stands for itself and is not judged.
+ */
+int
+act_walk_skip(struct txn *t, struct act_walk *walk, struct err *e)
+{
+	uint64_t index;
+	int rc;
+
+	for (;;) {
+		if (mac_of(t, walk->index, walk->mac, NULL) == 1) {
+			walk->index++;
+			return 1;
+		}
+		if (walk->index == UINT64_MAX)
+			return 0;
+		index = walk->index + 1;
+		if ((rc = next_index(t, &index, e)) != 1) {
+			walk->index = UINT64_MAX;
+			return rc;
+		}
+		walk->index = index;
+	}
 }

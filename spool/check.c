@@ -1,212 +1,397 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * check.c - walk the whole store.
+ * check.c - walk the whole store: the tables in turn, slice by slice.
+ *
+ * What a row must be, and what it must agree with, is in check_*.c by table.
  */
 #include "config.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/err.h"
-#include "spool/act.h"
+#include "lib/xmalloc.h"
 #include "spool/check_private.h"
-#include "spool/consent.h"
-#include "spool/row.h"
+#include "spool/content.h"
 
-#define ACTS_SLICE	1000	/* acts of one transaction */
+#define NO_COUNTER	COUNTER_LAST
 
-struct check {
-	const struct check_params *p;
-	struct check_result *r;
-	struct check_gaps gaps;
-	bool		 stopped;
+/* How each table is looked at. */
+static const struct {
+	check_fn	*row;
+	check_end_fn	*end;		/* or NULL */
+	enum store_counter counter;	/* not below the last row's number */
+	unsigned	 octets;	/* of that number, the key's first */
+} tables[TABLE_LAST] = {
+	[TABLE_META] = { check_meta, NULL, NO_COUNTER, 0 },
+	[TABLE_ORGS] = { check_orgs, NULL, COUNTER_ORG, 4 },
+	[TABLE_ORG_NAMES] = { check_org_names, NULL, NO_COUNTER, 0 },
+	[TABLE_ORG_DOMAINS] = { check_org_domains, NULL, NO_COUNTER, 0 },
+	[TABLE_LISTS] = { check_lists, NULL, COUNTER_LIST, 4 },
+	[TABLE_LIST_NAMES] = { check_list_names, NULL, NO_COUNTER, 0 },
+	[TABLE_DOMAINS] = { check_domains, NULL, NO_COUNTER, 0 },
+	[TABLE_DOMAIN_IDS] = { check_domain_ids, NULL, COUNTER_DOMAIN, 4 },
+	[TABLE_MEMBERS] = { check_members, check_members_end, NO_COUNTER, 0 },
+	[TABLE_BY_ID] = { check_by_id, NULL, COUNTER_SUBSCRIBER, 8 },
+	[TABLE_BY_HASH] = { check_by_hash, NULL, NO_COUNTER, 0 },
+	[TABLE_COUNTS] = { check_counts, NULL, NO_COUNTER, 0 },
+	[TABLE_ATTRIBUTES] = { check_attributes, NULL, NO_COUNTER, 0 },
+	[TABLE_SUPPRESSIONS] = { check_suppressions, NULL, NO_COUNTER, 0 },
+	[TABLE_REQUESTS] = { check_requests, NULL, NO_COUNTER, 0 },
+	[TABLE_REQUEST_OF] = { check_request_of, NULL, NO_COUNTER, 0 },
+	[TABLE_TOKENS] = { check_tokens, NULL, NO_COUNTER, 0 },
+	[TABLE_NOTICES] = { check_notices, NULL, COUNTER_NOTICE, 8 },
+	[TABLE_CONSENT] = { check_consent, check_consent_end,
+	    COUNTER_CONSENT, 8 },
+	[TABLE_CONSENT_OF] = { check_consent_of, NULL, NO_COUNTER, 0 },
+	[TABLE_THROTTLES] = { check_throttles, NULL, NO_COUNTER, 0 },
+	[TABLE_ACTS] = { check_acts, check_acts_end, COUNTER_ACT, 8 },
+	[TABLE_IMPORTS] = { check_imports, NULL, COUNTER_IMPORT, 4 },
+	[TABLE_AGGREGATES] = { check_aggregates, NULL, NO_COUNTER, 0 },
+	[TABLE_QMETA] = { check_qmeta, check_qmeta_end, NO_COUNTER, 0 },
+	[TABLE_CAMPAIGNS] = { check_campaigns, NULL, NO_COUNTER, 0 },
+	[TABLE_CAMPAIGN_OF] = { check_campaign_of, NULL, NO_COUNTER, 0 },
+	[TABLE_TALLIES] = { check_tallies, NULL, NO_COUNTER, 0 },
+	[TABLE_PROGRESS] = { check_progress, NULL, NO_COUNTER, 0 },
+	[TABLE_FINISHED] = { check_finished, NULL, NO_COUNTER, 0 },
+	[TABLE_DEFERRALS] = { check_deferrals, NULL, NO_COUNTER, 0 },
+	[TABLE_SITES] = { check_sites, NULL, NO_COUNTER, 0 },
+	[TABLE_OUTBOX] = { check_outbox, NULL, NO_COUNTER, 0 },
 };
 
-static void
-tell(struct check *c, enum store_table table, struct slice key,
-    const char *text)
+const char *
+check_table_name(enum store_table table)
 {
-	struct check_finding f = { .table = store_table_name(table) };
-	size_t n = key.len;
+	if (table == TABLE_LAST)
+		return "outcomes";
+	return table == TABLE_QMETA ? "queue/meta" : store_table_name(table);
+}
 
-	if (n > (CHECK_KEY_HEX - 1) / 2)
-		n = (CHECK_KEY_HEX - 1) / 2;
-	for (size_t i = 0; i < n; i++)
-		snprintf(f.key + 2 * i, 3, "%02x", key.p[i]);
-	snprintf(f.text, sizeof(f.text), "%s", text);
+/* ---- telling */
+
+static void
+set_key(struct check_finding *f, struct slice key)
+{
+	size_t n = key.len < sizeof(f->key) / 2 ? key.len :
+	    sizeof(f->key) / 2;
+
+	for (size_t i = 0; i < n; i++) {
+		f->key[2 * i] = "0123456789abcdef"[key.p[i] >> 4];
+		f->key[2 * i + 1] = "0123456789abcdef"[key.p[i] & 15];
+	}
+	f->key[2 * n] = '\0';
+}
+
+void
+check_tell(struct check *c, enum store_table table, struct slice key,
+    const char *fmt, ...)
+{
+	struct check_finding f = { .table = check_table_name(table) };
+	va_list ap;
+
+	if (c->stop)
+		return;
+	set_key(&f, key);
+	va_start(ap, fmt);
+	vsnprintf(f.text, sizeof(f.text), fmt, ap);
+	va_end(ap);
 	c->r->findings++;
 	if (!c->p->finding(c->p->arg, &f))
-		c->stopped = true;
-}
-
-/* ---- rows */
-
-static int
-seal_alone(enum store_table table, struct slice key, struct slice value,
-    struct err *e)
-{
-	struct unpack u;
-	uint8_t version;
-
-	if (record_open(&u, value.p, value.len, &version))
-		return 0;
-	return row_damaged(table, key, "its seal is broken", e);
-}
-
-static int
-look_at(struct check *c, struct txn *t, enum store_table table,
-    struct slice key, struct slice value, struct err *e)
-{
-	check_row_fn *const *hooks = c->p->queue_rows;
-
-	if (store_table_env(table) == STORE_S)
-		return check_row(t, table, key, value, c->p->content, e);
-	if (hooks != NULL && hooks[table] != NULL)
-		return hooks[table](t, key, value, e);
-	return seal_alone(table, key, value, e);
-}
-
-/* The walk over entries sees where indexes are missing. */
-static void
-watch_gaps(struct check *c, struct txn *t, struct slice key)
-{
-	struct consent entry;
-	struct unpack u;
-	uint64_t index;
-
-	unpack_init(&u, key.p, key.len);
-	index = unpack_u64(&u);
-	if (consent_get(t, index, &entry, NULL) != 1)
-		entry.erased = SLICE("", 0);
-	check_gaps_entry(&c->gaps, index, entry.erased);
-}
-
-/* In the moment that the last entry was seen: are there indexes after it? */
-static void
-watch_end(struct check *c, struct txn *t)
-{
-	uint64_t last;
-
-	if (consent_last(t, &last, NULL) == 0)
-		check_gaps_entry(&c->gaps, last + 1, SLICE("", 0));
+		c->stop = true;
 }
 
 /*
- * One transaction's rows of a table from *at on.  1 there are more, 0 the
- * end, -1.
+ * row_damaged() begins with table and key.  When these are the finding's own
+ * they are not said twice; of another row they stay.
  */
-static int
-walk_slice(struct check *c, enum store_table table, struct key *at,
-    struct err *e)
+void
+check_tell_err(struct check *c, enum store_table table, struct slice key,
+    const struct err *e)
 {
-	struct cursor *cur = NULL;
-	struct slice key, value;
+	const char *name = table == TABLE_LAST ? "" : store_table_name(table);
+	struct err own = ERR_INIT;
+	size_t len;
+
+	if (table != TABLE_LAST) {
+		row_damaged(table, key, "", &own);
+		len = strlen(own.text);
+		if (len > strlen(name) && strncmp(e->text, own.text, len) == 0) {
+			check_tell(c, table, key, "%s", e->text + len);
+			return;
+		}
+	}
+	check_tell(c, table, key, "%s", e->text);
+}
+
+bool
+check_found(struct check *c, int rc, const char *missing, struct slice key,
+    const struct err *e)
+{
+	if (rc == -1)
+		check_tell_err(c, c->table, key, e);
+	else if (rc == 0 && missing != NULL)
+		check_tell(c, c->table, key, "%s", missing);
+	return rc == 1;
+}
+
+bool
+check_key_len(struct check *c, struct slice key, size_t len)
+{
+	if (key.len == len)
+		return true;
+	check_tell(c, c->table, key, "a key of %zu octets, not %zu", key.len,
+	    len);
+	return false;
+}
+
+uint64_t
+check_u64(struct slice key, size_t at)
+{
+	struct unpack u;
+
+	unpack_init(&u, key.p + at, at <= key.len ? key.len - at : 0);
+	return unpack_u64(&u);
+}
+
+uint32_t
+check_u32(struct slice key, size_t at)
+{
+	struct unpack u;
+
+	unpack_init(&u, key.p + at, at <= key.len ? key.len - at : 0);
+	return unpack_u32(&u);
+}
+
+/* ---- content files */
+
+/* True when this file was read before; remembers it when not. */
+static bool
+was_seen(struct check *c, const uint8_t *hash)
+{
+	size_t at = (size_t)hash[0] << 8 | hash[1];
+
+	if (c->nseen > CHECK_SEEN / 2) {	/* forget, and read some twice */
+		memset(c->seen, 0, CHECK_SEEN * sizeof(c->seen[0]));
+		c->nseen = 0;
+	}
+	for (;; at++) {
+		uint8_t *slot = c->seen[at & (CHECK_SEEN - 1)];
+		static const uint8_t empty[32];
+
+		if (memcmp(slot, hash, 32) == 0)
+			return true;
+		if (memcmp(slot, empty, 32) != 0)
+			continue;
+		memcpy(slot, hash, 32);
+		c->nseen++;
+		return false;
+	}
+}
+
+void
+check_names_file(struct check *c, struct slice key,
+    const uint8_t hash[static 32])
+{
+	static const uint8_t none[32];
+	struct check_file *f = &c->file[c->nfiles];
+
+	if (c->p->content == NULL || memcmp(hash, none, 32) == 0 ||
+	    c->nfiles == CHECK_FILES || was_seen(c, hash))
+		return;
+	f->table = c->table;
+	f->key.len = 0;
+	key_raw(&f->key, key.p, key.len);
+	memcpy(f->hash, hash, 32);
+	c->nfiles++;
+}
+
+/* Is the row still there?  It may have gone, and its file with it. */
+static bool
+is_still_named(struct check *c, const struct check_file *f)
+{
+	struct slice value;
 	struct txn *t;
-	struct err le;
 	int rc;
 
-	if (txn_read(c->p->st, store_table_env(table), &t, e) == -1)
-		return -1;
-	rc = cursor_open(t, table, &cur, e);
-	if (rc == 0)
-		rc = cursor_seek(cur, key_slice(at), &key, &value, e);
-	for (unsigned n = 0; rc == 1 && n < CHECK_SLICE && !c->stopped; n++) {
-		le = (struct err)ERR_INIT;
-		if (look_at(c, t, table, key, value, &le) == -1)
-			tell(c, table, key, le.text);
-		if (table == TABLE_CONSENT && key.len == 8)
-			watch_gaps(c, t, key);
-		c->r->rows++;
-		at->len = 0;
-		key_raw(at, key.p, key.len);
-		rc = cursor_next(cur, &key, &value, e);
-	}
-	cursor_close(cur);
-	if (rc == 0 && table == TABLE_CONSENT)
-		watch_end(c, t);
+	if (txn_read(c->p->st, store_table_env(f->table), &t, NULL) == -1)
+		return true;
+	rc = txn_get(t, f->table, key_slice(&f->key), &value, NULL);
 	txn_end(t);
-	/* Go on behind the last key; one of full length has no next but it. */
-	if (rc == 1 && at->len < STORE_KEY_MAX)
-		key_u8(at, 0);
+	return rc != 0;
+}
+
+/* Read the files that the slice came past, outside of its transaction. */
+static void
+read_files(struct check *c)
+{
+	for (size_t i = 0; i < c->nfiles && !c->stop; i++) {
+		const struct check_file *f = &c->file[i];
+		struct err e = ERR_INIT;
+		char hex[CONTENT_HEX];
+		int rc = content_verify(c->p->content, f->hash, &e);
+
+		if (rc == 1 || !is_still_named(c, f))
+			continue;
+		content_hex(f->hash, hex);
+		check_tell(c, f->table, key_slice(&f->key), "content %s: %s",
+		    hex, rc == 0 ? "the file is missing" : e.text);
+	}
+	c->nfiles = 0;
+}
+
+/* ---- walking */
+
+/* Q's view first: whatever it names, S has it by then. */
+static int
+begin(struct check *c, struct err *e)
+{
+	enum store_env env = store_table_env(c->table);
+
+	if (txn_read(c->p->st, env, &c->t, e) == -1)
+		return -1;
+	c->s = c->t;
+	if (env == STORE_Q && txn_read(c->p->st, STORE_S, &c->s, e) == -1) {
+		txn_end(c->t);
+		return -1;
+	}
+	c->list.known = false;
+	return 0;
+}
+
+static void
+end(struct check *c)
+{
+	if (c->s != c->t)
+		txn_end(c->s);
+	txn_end(c->t);
+	c->t = c->s = NULL;
+}
+
+/* Stand on the first row after the last one. */
+static int
+next_row(struct check *c, struct cursor *cur, struct slice *key,
+    struct slice *value, struct err *e)
+{
+	int rc = cursor_seek(cur, key_slice(&c->last), key, value, e);
+
+	if (rc == 1 && key->len == c->last.len &&
+	    memcmp(key->p, c->last.b, key->len) == 0)
+		rc = cursor_next(cur, key, value, e);
 	return rc;
 }
 
-static void
-walk_table(struct check *c, enum store_table table)
+/* 1 there is more, 0 the table's end, -1 a row that cannot be reached. */
+static int
+slice(struct check *c, struct err *e)
 {
-	struct key at = KEY_INIT;
-	struct err e = ERR_INIT;
+	struct slice key, value;
+	struct cursor *cur;
+	unsigned n = 0;
 	int rc;
 
-	do {
-		rc = walk_slice(c, table, &at, &e);
-		if (c->p->progress != NULL)
-			c->p->progress(c->p->arg, store_table_name(table),
-			    c->r->rows);
-	} while (rc == 1 && !c->stopped);
-	/* LMDB itself does not get further in this table. */
-	if (rc == -1)
-		tell(c, table, key_slice(&at), e.text);
-}
-
-/* ---- chains */
-
-static void
-walk_acts(struct check *c)
-{
-	struct act_walk walk = { .index = 0 };
-	struct key k = KEY_INIT;
-	struct err e = ERR_INIT;
-	struct txn *t;
-	int rc;
-
-	if (store_keys(c->p->st) == NULL)
-		return;		/* the chain is under a key */
-	do {
-		if (txn_read(c->p->st, STORE_S, &t, &e) == -1)
-			rc = -1;
-		else
-			rc = act_verify(t, &walk, ACTS_SLICE, &e);
-		txn_end(t);
-	} while (rc == 1);
-	if (rc == 0)
-		return;
-	key_u64(&k, walk.index);
-	tell(c, TABLE_ACTS, key_slice(&k), e.text);
-}
-
-static void
-tell_gaps(struct check *c)
-{
-	struct key k;
-	uint64_t gap = 0;
-
-	while (!c->stopped && check_gaps_next(&c->gaps, gap + 1, &gap) == 1) {
-		k.len = 0;
-		key_u64(&k, gap);
-		tell(c, TABLE_CONSENT, key_slice(&k),
-		    "missing, and no erasure entry names it");
+	if (cursor_open(c->t, c->table, &cur, e) == -1)
+		return -1;
+	rc = next_row(c, cur, &key, &value, e);
+	while (rc == 1 && !c->stop) {
+		c->last.len = 0;
+		key_raw(&c->last, key.p, key.len);
+		tables[c->table].row(c, key, value);
+		c->r->rows++;
+		/* A row names two files at most. */
+		if (++n == CHECK_SLICE || c->nfiles + 2 > CHECK_FILES)
+			break;
+		rc = cursor_next(cur, &key, &value, e);
 	}
-	if (c->gaps.too_many)
-		tell(c, TABLE_CONSENT, SLICE("", 0), "more gaps than can be "
-		    "compared: not all were");
+	cursor_close(cur);
+	return rc;
+}
+
+/* The last number given out must not be below one that is used. */
+static void
+check_counter(struct check *c)
+{
+	enum store_counter which = tables[c->table].counter;
+	struct slice key = key_slice(&c->last);
+	struct err e = ERR_INIT;
+	uint64_t used, last;
+
+	if (which == NO_COUNTER || key.len != tables[c->table].octets)
+		return;
+	used = key.len == 4 ? check_u32(key, 0) : check_u64(key, 0);
+	if (txn_counter(c->t, which, &last, &e) == -1)
+		check_tell_err(c, TABLE_META, key, &e);
+	else if (used > last)
+		check_tell(c, TABLE_META, key, "%s has number %llu, but the "
+		    "last one given is %llu", store_table_name(c->table),
+		    (unsigned long long)used, (unsigned long long)last);
+}
+
+/*
+ * One table.  A page that LMDB refuses spoils the transaction: the row after
+ * it is tried once more in a fresh one, and then the table ends there.
+ */
+static int
+walk(struct check *c, struct err *e)
+{
+	bool tried = false;
+	uint64_t rows = 0;
+	int rc = 1;
+
+	c->last.len = 0;
+	while (rc == 1 && !c->stop) {
+		struct err why = ERR_INIT;
+		uint64_t before = c->r->rows;
+
+		if (begin(c, e) == -1)
+			return -1;
+		rc = slice(c, &why);
+		rows += c->r->rows - before;
+		tried = tried && c->r->rows == before;
+		if (rc == -1 && tried) {
+			check_tell(c, c->table, key_slice(&c->last),
+			    "no row after this one can be read: %s", why.text);
+		} else if (rc == -1) {
+			tried = true;
+			rc = 1;
+		} else if (rc == 0) {
+			check_counter(c);
+			if (tables[c->table].end != NULL)
+				tables[c->table].end(c);
+		}
+		end(c);
+		read_files(c);
+		if (c->p->progress != NULL)
+			c->p->progress(c->p->arg, c->table, rows);
+	}
+	return 0;
 }
 
 int
-check_store(const struct check_params *p, struct check_result *r_r,
+check_store(const struct check_params *p, struct check_result *r,
     struct err *e)
 {
-	struct check c = { .p = p, .r = r_r };
+	struct check *c = xcalloc(1, sizeof(*c));
+	int ret = 0;
 
-	(void)e;
-	*r_r = (struct check_result){ 0 };
-	for (enum store_table i = 0; i < TABLE_LAST && !c.stopped; i++)
-		walk_table(&c, i);
-	if (!c.stopped)
-		walk_acts(&c);
-	if (!c.stopped)
-		tell_gaps(&c);
-	check_gaps_free(&c.gaps);
-	return 0;
+	*r = (struct check_result){ 0 };
+	c->p = p;
+	c->r = r;
+	c->seen = xcalloc(CHECK_SEEN, sizeof(c->seen[0]));
+	c->gaps.next = 1;
+	for (unsigned i = p->from; i <= TABLE_LAST && !c->stop && ret == 0;
+	    i++) {
+		c->table = (enum store_table)i;
+		if (p->progress != NULL)
+			p->progress(p->arg, c->table, 0);
+		if (i < TABLE_LAST)
+			ret = walk(c, e);
+		else if (p->outcomes != NULL)
+			ret = check_outcomes(c, e);
+	}
+	check_gaps_free(&c->gaps);
+	free(c->seen);
+	free(c);
+	return ret;
 }

@@ -2,12 +2,14 @@
 /*
  * check.h - walk the whole store and say what is wrong with it.
  *
- * Seals, records, whether tables agree with each other, the chain of acts, the
- * gaps that erasure left in the ledger, and the content files that rows name.
- * It goes on past what it finds (P12).  Transactions are renewed every
- * CHECK_SLICE rows; two tables are always compared inside one, so a store at
- * work gives no false finding.  A page of LMDB's own that is garbage can kill
- * the process: who is not sure of the file runs this in a child.
+ * Seals, records, whether tables agree with each other, whether the files that
+ * records name are there, and whether the log of outcomes can be read.  It
+ * goes on past what it finds (P12).
+ *
+ * It may run beside a daemon.  Transactions are renewed every CHECK_SLICE
+ * rows, and whatever compares two tables does so inside one of them; what was
+ * summed up over several is counted again inside one before it is told.  Q is
+ * looked at with a later view of S, for S commits first.
  */
 #ifndef SPOOL_CHECK_H
 #define SPOOL_CHECK_H
@@ -15,42 +17,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/pack.h"
+#include "spool/store.h"
 
 struct content;
 struct err;
-struct store;
-struct txn;
 
 #define CHECK_SLICE	10000		/* rows of one transaction */
-#define CHECK_KEY_HEX	1023		/* characters of a key in a finding */
+#define CHECK_KEY_HEX	1023		/* characters of a key, with NUL */
+#define CHECK_GAPS_MAX	1000000		/* missing entries told one by one */
 
 struct check_finding {
-	const char	*table;
+	const char	*table;		/* or "outcomes", "queue/meta" */
 	char		key[CHECK_KEY_HEX];	/* hex */
 	char		text[512];
 };
 
-/*
- * One row, looked at by who owns its records: 0 sound, -1 with e saying what
- * is wrong.
- */
-typedef int check_row_fn(struct txn *t, struct slice key, struct slice value,
-    struct err *e);
-
 struct check_params {
-	struct store	*st;
+	struct store	*st;		/* opened with every secret */
 	const struct content *content;	/* NULL: files are not looked at */
+	const char	*outcomes;	/* the log's folder; NULL: not read */
+	/* The table to begin with; TABLE_LAST: the log of outcomes alone. */
+	enum store_table from;
 	/* Told of each finding; false stops the walk. */
 	bool		(*finding)(void *arg, const struct check_finding *f);
-	/* Told now and then; may be NULL. */
-	void		(*progress)(void *arg, const char *table, uint64_t rows);
-	void		*arg;
 	/*
-	 * For the tables of Q, indexed by enum store_table, TABLE_LAST of
-	 * them; NULL: only the seal is checked.  So is NULL for the array.
+	 * Told when a table begins (rows 0) and after each slice; TABLE_LAST
+	 * stands for the log.  May be NULL.
 	 */
-	check_row_fn	*const *queue_rows;
+	void		(*progress)(void *arg, enum store_table table,
+			    uint64_t rows);
+	void		*arg;
 };
 
 struct check_result {
@@ -58,6 +54,8 @@ struct check_result {
 	uint64_t	findings;
 };
 
+/* A table's name in findings: Q's meta is "queue/meta", the log "outcomes". */
+const char *check_table_name(enum store_table table);
 /* 0 when the walk came to its end, whatever it found; -1 when it did not. */
 int check_store(const struct check_params *p, struct check_result *r_r,
     struct err *e);

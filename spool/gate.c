@@ -74,12 +74,8 @@ look_at_list(struct txn *t, uint32_t list, uint32_t *org, bool *held,
 	return 0;
 }
 
-/*
- * The entry a membership rests on, read and not believed from a flag: it must
- * exist, say yes, and speak of this list and address (S36, S42).
- */
-static int
-has_consent(struct txn *t, const struct member *m,
+int
+gate_consent(struct txn *t, const struct member *m,
     const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e)
 {
 	struct consent c;
@@ -122,7 +118,7 @@ gate_check(struct txn *t, const struct gate_question *q,
 		*v = suppressed(&s);
 	else if (ret == 0 && held)
 		*v = GATE_HELD;
-	else if (ret == 0 && (ret = has_consent(t, &m, hash, e)) == 0)
+	else if (ret == 0 && (ret = gate_consent(t, &m, hash, e)) == 0)
 		*v = GATE_NO_CONSENT;
 	return ret == -1 ? -1 : 0;
 }

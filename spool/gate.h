@@ -11,6 +11,8 @@
 
 #include <stdint.h>
 
+#include "lib/address.h"
+
 struct err;
 struct member;
 struct notice;
@@ -53,5 +55,13 @@ int gate_check(struct txn *t, const struct gate_question *q,
  */
 int gate_check_notice(struct txn *t, uint64_t notice, int64_t now_ms,
     enum gate_verdict *v_r, struct notice *n_r, struct err *e);
+
+/*
+ * Does the entry a membership rests on bear it out?  It is read and not
+ * believed from a flag: it must exist, say yes, and speak of this list and of
+ * this address (S36, S42).  1, 0, -1.
+ */
+int gate_consent(struct txn *t, const struct member *m,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e);
 
 #endif

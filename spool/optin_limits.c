@@ -14,6 +14,7 @@
 
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "spool/check_private.h"
 #include "spool/consent.h"
 #include "spool/optin_private.h"
 #include "spool/row.h"
@@ -270,4 +271,18 @@ optin_close_minutes(struct txn *t, int64_t now_ms, unsigned max,
 			return -1;
 	}
 	return 1;
+}
+
+int
+optin_aggregate_check_row(struct slice key, struct slice value,
+    struct err *e)
+{
+	uint64_t n;
+
+	if (key.len != 8 + 16)
+		return row_damaged(TABLE_AGGREGATES, key, "key", e);
+	if (count_of(key, value, &n, e) == -1)
+		return -1;
+	return n > 0 ? 0 : row_damaged(TABLE_AGGREGATES, key,
+	    "it counts nothing", e);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "spool/check_private.h"
 #include "spool/list.h"
 #include "spool/request.h"
 #include "spool/row.h"
@@ -355,4 +356,57 @@ request_sweep(struct txn *t, uint8_t at[static REQUEST_ID], unsigned max,
 			return -1;
 	}
 	return 1;
+}
+
+/* ---- looking whether the three tables agree */
+
+/* That the index row *key of *table leads to id. */
+static int
+leads_to(struct txn *t, enum store_table table, const struct key *key,
+    const uint8_t id[static REQUEST_ID], struct err *e)
+{
+	struct request r;
+	struct slice value;
+	int rc = txn_get(t, table, key_slice(key), &value, e);
+
+	if (rc == 0)
+		return row_damaged(table, key_slice(key), "missing, but "
+		    "there is its request", e);
+	if (rc == -1 || follow(t, table, key_slice(key), value, &r, e) == -1)
+		return -1;
+	if (memcmp(r.id, id, REQUEST_ID) != 0)
+		return row_damaged(table, key_slice(key), "it leads to "
+		    "another request", e);
+	return 0;
+}
+
+int
+request_check_row(struct txn *t, enum store_table *table, struct key *key,
+    struct slice value, struct err *e)
+{
+	struct request r;
+	struct key of, token = KEY_INIT;
+	int rc = *table == TABLE_REQUESTS ?
+	    request_decode(key_slice(key), value, &r, e) :
+	    follow(t, *table, key_slice(key), value, &r, e);
+
+	if (rc == -1)
+		return -1;
+	of = of_key(&r);
+	key_raw(&token, r.token, sizeof(r.token));
+	if (*table == TABLE_REQUESTS) {
+		*table = TABLE_TOKENS;
+		*key = token;
+		if (leads_to(t, *table, key, r.id, e) == -1)
+			return -1;
+		*table = TABLE_REQUEST_OF;
+		*key = of;
+		return leads_to(t, *table, key, r.id, e);
+	}
+	if (*table == TABLE_TOKENS)
+		of = token;
+	if (key->len != of.len || memcmp(key->b, of.b, of.len) != 0)
+		return row_damaged(*table, key_slice(key), "its request is "
+		    "another's", e);
+	return 0;
 }

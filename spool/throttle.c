@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "spool/check_private.h"
 #include "spool/row.h"
 #include "spool/throttle.h"
 
@@ -231,4 +232,23 @@ throttle_sweep(struct txn *t, struct key *at, unsigned max, int64_t now_ms,
 			return -1;
 	}
 	return 1;
+}
+
+int
+throttle_check_row(struct slice key, struct slice value, struct err *e)
+{
+	struct throttle th;
+	int64_t window_ms;
+
+	if (key.p[0] == 0 || key.p[0] >= THROTTLE_KINDS)
+		return row_damaged(TABLE_THROTTLES, key, "no such kind", e);
+	if (decode(key, value, &th, &window_ms, e) == -1)
+		return -1;
+	if (window_ms <= 0)
+		return row_damaged(TABLE_THROTTLES, key, "no window", e);
+	for (size_t i = 1; i < th.n; i++)
+		if (th.spot[i].ms < th.spot[i - 1].ms)
+			return row_damaged(TABLE_THROTTLES, key,
+			    "its times are not in order", e);
+	return 0;
 }
