@@ -137,6 +137,8 @@ claimed(struct call *c, void *arg)
 	struct prove *p = arg;
 	char name[sizeof(RECORD_LABEL) + 256];
 
+	call_progress(c, "looking for the proof in the DNS of %s",
+	    p->claim.domain);
 	snprintf(name, sizeof(name), RECORD_LABEL "%s", p->claim.domain);
 	call_hold(c);
 	scheduler_lookup_txt(call_scheduler(c), name, looked_for_token, p);

@@ -116,7 +116,9 @@ make_incoming(int data_fd, const struct layout_users *users, struct err *e)
 		    users->root ? 0770 : 0700, users, k,
 		    users->of[ROLE_QUEUE].own_gid, e) == -1)
 			goto out;
-	ret = 0;
+	/* What came with calls of listctl; queue copies it there itself. */
+	ret = make_and_close(fd, "control", 0700, users, ROLE_QUEUE,
+	    users->of[ROLE_QUEUE].own_gid, e);
 out:
 	close(fd);
 	return ret;

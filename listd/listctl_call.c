@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <errno.h>
@@ -134,11 +135,39 @@ struct question {
 	size_t	 nfd;
 };
 
+/*
+ * The daemon takes regular files alone, which no writer can keep waiting; a
+ * pipe's content goes into one without a name.  -1 with errno.
+ */
+static int
+make_regular(int fd)
+{
+	char buf[65536];
+	struct stat sb;
+	FILE *f;
+	ssize_t n;
+	int copy;
+
+	if (fd == -1 || fstat(fd, &sb) == -1 || S_ISREG(sb.st_mode))
+		return fd;
+	if ((f = tmpfile()) == NULL)
+		return -1;
+	while ((n = read(fd, buf, sizeof(buf))) != 0)
+		if ((n == -1 && errno != EINTR) || (n > 0 &&
+		    fwrite(buf, 1, (size_t)n, f) != (size_t)n))
+			break;
+	copy = n == 0 && fflush(f) == 0 ?
+	    fcntl(fileno(f), F_DUPFD_CLOEXEC, 0) : -1;
+	fclose(f);
+	close(fd);
+	return copy;
+}
+
 static int
 add_file(struct question *q, const char *name, const char *path)
 {
-	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) :
-	    open(path, O_RDONLY | O_CLOEXEC);
+	int fd = make_regular(strcmp(path, "-") == 0 ? dup(STDIN_FILENO) :
+	    open(path, O_RDONLY | O_CLOEXEC));
 
 	if (fd == -1 || q->nfd == CHANNEL_FDS_MAX) {
 		fprintf(stderr, "listctl: %s: %s\n", path, fd == -1 ?
