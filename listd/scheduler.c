@@ -340,6 +340,18 @@ look_at_all(struct scheduler *s)
 	s->look_again = false;
 }
 
+/* There is somebody to ask for routes; what is due waits until then. */
+static bool
+may_ask(const struct scheduler *s)
+{
+	if (!s->started || s->draining)
+		return false;
+	for (unsigned i = 0; i < SCHEDULER_PEERS_MAX; i++)
+		if (s->peer[i].ready)
+			return true;
+	return false;
+}
+
 static void
 flush_batch(struct scheduler *s)
 {
@@ -427,7 +439,7 @@ next_turn(struct scheduler *s)
 		wait = earlier(wait, until(s->sweep_ms, s->mono_ms));
 	TAILQ_FOREACH(r, &s->recalls, link)
 		wait = earlier(wait, until(r->deadline_ms, s->mono_ms));
-	if (!s->started || s->draining)
+	if (!may_ask(s))
 		return wait;
 	wait = earlier(wait, until(dues_next(s->waits), now));
 	wait = earlier(wait, until(dues_next(s->retries), now));
@@ -453,7 +465,7 @@ scheduler_run(struct scheduler *s)
 	runs_advance(s);
 	dests_settle(s);
 	retries_advance(s);
-	if (s->started && !s->draining)
+	if (may_ask(s))
 		lookups_advance(s);
 	look_at_sites(s);
 	sessions_sweep(s);

@@ -855,6 +855,43 @@ a_deliver_role_may_die(void **state)
 	sim_free(sim);
 }
 
+/* Without a deliver role what is due waits, and nothing turns in circles. */
+static void
+no_role_no_haste(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	unsigned turns = 0;
+	uint32_t id;
+
+	join_many(sim, 1, 5);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	answer_all(sim, IPC_DEFERRED);
+	for (unsigned p = 0; p < sim->peers; p++) {
+		sim_kill_peer(sim, p);
+		sim->peer[p].hello = 0;		/* and does not come back */
+	}
+	audience_notice(1, sim->utc_ms);
+	scheduler_notices_changed(sim->s);
+	sim_pass(sim, HOUR);
+	do {
+		sim_turn(sim);
+		while (sim_commit(sim))
+			;
+		sim_pass(sim, sim->wait_ms > 0 ? sim->wait_ms : 0);
+		if (++turns > 50)
+			fail_msg("it turns in circles");
+	} while (sim->wait_ms >= 0 && sim->wait_ms < MINUTE);
+	for (unsigned p = 0; p < sim->peers; p++) {
+		scheduler_peer_down(sim->s, p);
+		scheduler_peer_up(sim->s, p);
+	}
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	assert_int_equal(sim->notices_sent[1], 1);
+	sim_free(sim);
+}
+
 static void
 drained_means_all_is_written(void **state)
 {
@@ -968,6 +1005,7 @@ main(void)
 		T(old_outcomes_count_once),
 		T(a_late_role_is_not_waited_for),
 		T(a_deliver_role_may_die),
+		T(no_role_no_haste),
 		T(drained_means_all_is_written),
 		T(damage_stops_one_campaign),
 		T(bad_frames_are_refused),
