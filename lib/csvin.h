@@ -27,7 +27,7 @@ struct err;
 
 struct csvin_row {
 	uint64_t	line;		/* where it began, from 1 */
-	uint64_t	number;		/* of the row after the header, from 1 */
+	uint64_t	number;		/* of the row, header apart, from 1 */
 	const char	*bad;		/* why it was skipped, or NULL */
 	size_t		n;		/* fields, as many as columns */
 	const struct slice *field;	/* NUL-terminated too; "" if missing */

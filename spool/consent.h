@@ -59,7 +59,7 @@ struct txn;
 
 /* Numbers that lie in entries: append only. */
 enum consent_kind {
-	CONSENT_REQUEST = 1,		/* accepted; a confirmation was mailed */
+	CONSENT_REQUEST = 1,		/* accepted; a confirmation goes out */
 	CONSENT_REQUEST_REFUSED,	/* result says why */
 	CONSENT_REQUEST_THROTTLED,
 	CONSENT_REQUESTS,		/* count of those past the limit */
@@ -67,8 +67,8 @@ enum consent_kind {
 	CONSENT_MAIL_FAILED,
 	CONSENT_CONFIRMED,		/* by the person who got the mail */
 	CONSENT_CONFIRM_REFUSED,	/* an automatic reply */
-	CONSENT_IMPORT,			/* an import began: file, source, basis */
-	CONSENT_IMPORT_ROW,		/* one row whose evidence is vouched for */
+	CONSENT_IMPORT,			/* one began: file, source, basis */
+	CONSENT_IMPORT_ROW,		/* one row that is vouched for */
 	CONSENT_PREFERENCE,
 	CONSENT_UNSUBSCRIBED,
 	CONSENT_BOUNCED,		/* suspended for a dead mailbox */

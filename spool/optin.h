@@ -50,7 +50,7 @@ struct optin_limits {
 	uint32_t	mailbox_day;	/* confirmations over all lists */
 	uint32_t	network_hour;	/* /24 and /64; four times for a /48 */
 	uint32_t	domain_hour, list_hour, host_hour;
-	uint32_t	singly_minute;	/* entries of a network, of an address */
+	uint32_t	singly_minute;	/* entries: a network, an address */
 	uint32_t	singly_day;	/* of the host */
 	int64_t		lifetime_ms;	/* of a token */
 };
@@ -66,7 +66,7 @@ struct optin_ask {
 
 struct optin_asked {
 	enum optin_result result;
-	uint64_t	consent;	/* its entry; 0: counted in a minute's */
+	uint64_t	consent;	/* its entry; 0: it was counted */
 	uint64_t	notice;		/* the mail it caused, or 0 */
 };
 

@@ -22,7 +22,7 @@
 #include "spool/suppression.h"
 #include "spool/throttle.h"
 
-#define HASTY_MS	3000	/* sooner after delivery than people read (T2) */
+#define HASTY_MS	3000	/* sooner after delivery than people are (T2) */
 
 /* A token being used. */
 struct use {

@@ -2,8 +2,8 @@
 /*
  * secrets.h - the key files under secrets/, one a purpose.
  *
- * secrets/PURPOSE.key is a key file of lib/keyring.h, mode 0600, one link, owned
- * by root or by who opens it; anything else is refused (S12).  The store
+ * secrets/PURPOSE.key is a key file of lib/keyring.h, mode 0600, one link,
+ * owned by root or by who opens it; anything else is refused (S12).  The store
  * knows its secrets by their check values, so what must agree is looked at in
  * store_open().
  */

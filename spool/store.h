@@ -35,7 +35,8 @@ enum store_table {
 	TABLE_LISTS, TABLE_LIST_NAMES, TABLE_DOMAINS, TABLE_DOMAIN_IDS,
 	TABLE_MEMBERS, TABLE_BY_ID, TABLE_BY_HASH, TABLE_COUNTS,
 	TABLE_ATTRIBUTES, TABLE_SUPPRESSIONS, TABLE_REQUESTS,
-	TABLE_REQUEST_OF, TABLE_TOKENS, TABLE_NOTICES, TABLE_CONSENT, TABLE_CONSENT_OF,
+	TABLE_REQUEST_OF, TABLE_TOKENS, TABLE_NOTICES, TABLE_CONSENT,
+	TABLE_CONSENT_OF,
 	TABLE_THROTTLES, TABLE_ACTS, TABLE_IMPORTS, TABLE_AGGREGATES,
 	/* Q */
 	TABLE_QMETA, TABLE_CAMPAIGNS, TABLE_CAMPAIGN_OF, TABLE_TALLIES,
@@ -46,7 +47,7 @@ enum store_table {
 
 struct store_params {
 	const char	*dir;		/* data_dir */
-	const struct keyring *keys;	/* borrowed; checked against the store */
+	const struct keyring *keys;	/* borrowed; checked with the store */
 	uint64_t	 map_size;	/* octets reserved for S */
 	uint64_t	 map_size_queue;
 	bool		 write;		/* the queue role; else read-only */

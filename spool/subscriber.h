@@ -49,7 +49,7 @@ struct member {
 	char		folded[256];	/* local part, to compare */
 	/* the value */
 	uint64_t	subscriber;
-	uint64_t	join;		/* sequence when it became ACTIVE, or 0 */
+	uint64_t	join;		/* sequence of becoming ACTIVE, or 0 */
 	uint64_t	change;		/* sequence of the last change */
 	uint64_t	consent;	/* entry it rests on, or 0 */
 	enum member_state state;

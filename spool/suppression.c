@@ -74,7 +74,8 @@ decode(struct slice key, struct slice value, struct suppression *s,
 	if (!unpack_done(&k) || s->scope < SUPPRESSION_LIST ||
 	    s->scope > SUPPRESSION_HOST)
 		return row_damaged(TABLE_SUPPRESSIONS, key, "key", e);
-	if (row_open(&u, TABLE_SUPPRESSIONS, key, value, SUPPRESSION_VERSION, e) == -1)
+	if (row_open(&u, TABLE_SUPPRESSIONS, key, value, SUPPRESSION_VERSION,
+	    e) == -1)
 		return -1;
 	s->reason = unpack_u8(&u);
 	s->setter = unpack_u8(&u);

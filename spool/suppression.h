@@ -57,7 +57,8 @@ struct suppression {
 };
 
 const char *suppression_reason_name(enum suppression_reason r);
-enum suppression_reason suppression_reason_find(const char *name);	/* or 0 */
+/* 0 when there is no such reason. */
+enum suppression_reason suppression_reason_find(const char *name);
 const char *suppression_scope_name(enum suppression_scope s);
 
 /* 1 set or made stronger, 0 one as strong stands, -1. */

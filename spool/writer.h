@@ -34,7 +34,7 @@ enum writer_lane {
 
 enum job_result {
 	JOB_DONE,		/* durable now */
-	JOB_REFUSED,		/* a rule said no; e says why; nothing changed */
+	JOB_REFUSED,		/* a rule said no, see e; nothing changed */
 	JOB_TRY_AGAIN,		/* the store is full; nothing changed */
 };
 
