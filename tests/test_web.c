@@ -456,7 +456,8 @@ pages_say_what_they_should(void **state)
 	(void)state;
 	client_askf(w->port, &r, "GET / HTTP/1.1\r\n" HOST "\r\n");
 	assert_int_equal(r.status, 200);
-	assert_non_null(strstr(r.body.s, "mailto:postmaster@lists.example.org"));
+	assert_non_null(strstr(r.body.s,
+	    "mailto:postmaster@lists.example.org"));
 	client_askf(w->port, &r, "GET /abuse HTTP/1.1\r\n" HOST "\r\n");
 	assert_non_null(strstr(r.body.s, "mailto:abuse@lists.example.org"));
 	assert_non_null(strstr(r.body.s, "header lines"));	/* S64 */

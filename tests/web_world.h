@@ -52,7 +52,7 @@ struct world_seen {
 };
 
 struct world {
-	struct clock		 clock;		/* first: clocks find the world */
+	struct clock		 clock;		/* first: it finds the rest */
 	_Atomic int64_t		 jumped_ms;
 	struct conf		 conf;
 	struct exchange_env	 env;
@@ -60,7 +60,7 @@ struct world {
 	struct server		*server;
 	struct event_base	*base;
 	struct timers		*timers;
-	uint16_t		 port, tls_port;	/* 0: no such listener */
+	uint16_t		 port, tls_port;	/* 0: there is none */
 	char			 token[67];	/* a good unsubscribe URL's */
 	uint8_t			 hash[16];
 

@@ -43,7 +43,7 @@ struct sockaddr;
 struct view_ops;
 
 #define EXCHANGE_PAGE_MAX	(64u << 10)	/* octets of an answer */
-#define EXCHANGE_HOPS_MAX	(80u << 10)	/* octets of forwarding fields */
+#define EXCHANGE_HOPS_MAX	(80u << 10)	/* octets of the hops */
 #define EXCHANGE_RETRY_S	30	/* Retry-After of a 503 */
 
 /* What all exchanges share.  Borrowed parts outlive every exchange. */
@@ -54,7 +54,7 @@ struct exchange_env {
 	struct metrics		*metrics;
 	const struct view_ops	*view;
 	void			*view_arg;
-	atomic_bool		 queue_up;	/* a channel to queue is there */
+	atomic_bool		 queue_up;	/* there is a channel */
 	_Atomic uint64_t	 last_request;	/* id of the last frame */
 };
 

@@ -11,7 +11,7 @@
  *	/help/LIST, /lists/LIST	a list: what it is, how to join and leave
  *	/join/LIST		the form, and its post
  *	/c/TOKEN		confirm: a page with a button, and its post
- *	/u/TOKEN		leave: the same, and the one-click post (RFC 8058)
+ *	/u/TOKEN		leave: the same, and the post of RFC 8058
  *
  * A slash at the end means nothing, and is never answered with a redirect,
  * which a one-click client would not follow (T13).

@@ -93,7 +93,7 @@ struct server {
 	int64_t			 timeout_ms;
 	struct generation *_Atomic gen;
 	atomic_bool		 draining;
-	_Atomic unsigned	 active;	/* requests between head and end */
+	_Atomic unsigned	 active;	/* requests under way */
 
 	/* Connections, by whichever thread. */
 	pthread_mutex_t		 conns_lock;
@@ -123,7 +123,8 @@ server_now(const struct server *s)
 }
 
 /* ---- server_conn.c: connections and their clocks */
-enum MHD_Result server_conn_accept(void *cls, const struct sockaddr *sa, socklen_t len);
+enum MHD_Result server_conn_accept(void *cls, const struct sockaddr *sa,
+    socklen_t len);
 void server_conn_notify(void *cls, struct MHD_Connection *mhd, void **context,
     enum MHD_ConnectionNotificationCode what);
 struct connection *server_conn_of(struct MHD_Connection *mhd);
