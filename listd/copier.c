@@ -60,6 +60,17 @@ key_exact(struct copier *c, const char *domain)
 	return NULL;
 }
 
+const struct dkim_key *
+copier_key_of(struct copier *c, const char *domain, const char **selector_r)
+{
+	const struct signing_key *k = key_exact(c, domain);
+
+	if (k == NULL)
+		return NULL;
+	*selector_r = k->selector;
+	return k->key;
+}
+
 struct signing_key *
 copier_key_for(struct copier *c, const char *domain, struct err *e)
 {
@@ -84,6 +95,7 @@ key_new(const char *domain, const char *selector, const void *pem, size_t len,
 		.selector = selector, .policy = DKIM_POLICY_CAMPAIGN };
 
 	snprintf(k->domain, sizeof(k->domain), "%s", domain);
+	snprintf(k->selector, sizeof(k->selector), "%s", selector);
 	if ((k->key = dkim_key_parse(pem, len, e)) == NULL ||
 	    dkim_key_txt(k->key, &txt, e) == -1)
 		goto fail;

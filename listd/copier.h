@@ -10,6 +10,7 @@
 
 struct clock;
 struct conf;
+struct dkim_key;
 struct err;
 struct keyring;
 struct store;
@@ -41,6 +42,12 @@ void copier_set_conf(struct copier *c, const struct conf *conf);
 int copier_key(struct copier *c, const char *domain, const char *selector,
     const void *pem, size_t len, struct err *e);
 void copier_keys_done(struct copier *c);
+/*
+ * The signing key of exactly this domain, and its selector; NULL: there is
+ * none.  Borrowed until a key is added or dropped.
+ */
+const struct dkim_key *copier_key_of(struct copier *c, const char *domain,
+    const char **selector_r);
 
 /*
  * Compile and lint a campaign's content, render and sign a sample and let

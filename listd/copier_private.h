@@ -19,6 +19,7 @@
 struct signing_key {
 	TAILQ_ENTRY(signing_key) entry;
 	char			 domain[256];
+	char			 selector[64];
 	struct dkim_key		*key;
 	struct dkim_signer	*signer;
 	char			*txt;		/* its own record */

@@ -29,6 +29,7 @@
 #include "lib/charset.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/dkim_key.h"
 #include "lib/err.h"
 #include "lib/ipc.h"
 #include "lib/keyring.h"
@@ -444,6 +445,81 @@ frame_lookup_txt(struct deliver *dl, struct unpack *u)
 		resolver_txt(dl->resolver, name, on_txt, ask(dl, request));
 }
 
+/* ---- is our key published */
+
+static void
+tell_proof(struct deliver *dl, uint32_t request, enum ipc_proof proof,
+    const char *text)
+{
+	struct strbuf b = STRBUF_INIT(IPC_FRAME_MAX);
+
+	pack_u32(&b, request);
+	pack_u8(&b, (uint8_t)proof);
+	pack_str(&b, text);
+	send_frame(dl, IPC_PROVEN, &b);
+	strbuf_free(&b);
+}
+
+struct proof {
+	struct deliver	*dl;
+	uint32_t	 request;
+	uint64_t	 epoch;
+	char		 domain[256];
+};
+
+/* The key is looked up again: a reload may have come in between. */
+static void
+on_key_txt(void *arg, enum ipc_dns status, const char *const *text, size_t n)
+{
+	struct proof *p = arg;
+	const char *why = "no record at the selector of our key", *selector;
+	const struct dkim_key *key = copier_key_of(p->dl->copier, p->domain,
+	    &selector);
+	enum ipc_proof proof = status == IPC_DNS_TEMPORARY ?
+	    IPC_PROOF_UNSURE : IPC_PROOF_NONE;
+	struct dkim_record record;
+
+	for (size_t i = 0; i < n && key != NULL &&
+	    proof != IPC_PROOF_FOUND; i++) {
+		struct slice s = { (const uint8_t *)text[i],
+			strlen(text[i]) };
+		enum dkim_record_verdict v = dkim_key_compare(key, &s, 1,
+		    &record);
+
+		why = dkim_record_text(v);
+		if (v == DKIM_RECORD_MATCH)
+			proof = IPC_PROOF_FOUND;
+	}
+	if (p->epoch == p->dl->epoch)
+		tell_proof(p->dl, p->request, proof,
+		    proof == IPC_PROOF_NONE ? why : "");
+	free(p);
+}
+
+static void
+frame_prove(struct deliver *dl, struct unpack *u)
+{
+	struct proof *p;
+	const char *selector;
+	char domain[256], name[64 + sizeof("._domainkey.") + 256];
+	uint32_t request = unpack_u32(u);
+
+	unpack_str(u, domain, sizeof(domain));
+	if (!unpack_done(u))
+		return;
+	if (dl->copier == NULL ||
+	    copier_key_of(dl->copier, domain, &selector) == NULL) {
+		tell_proof(dl, request, IPC_PROOF_NONE, "we have no key of it");
+		return;
+	}
+	p = xmalloc(sizeof(*p));
+	*p = (struct proof){ .dl = dl, .request = request,
+		.epoch = dl->epoch };
+	snprintf(p->domain, sizeof(p->domain), "%s", domain);
+	snprintf(name, sizeof(name), "%s._domainkey.%s", selector, domain);
+	resolver_txt(dl->resolver, name, on_key_txt, p);
+}
+
 /* ---- campaigns */
 
 static void
@@ -585,6 +661,7 @@ on_frame(struct channel *ch, struct channel_frame *f, void *arg)
 	case IPC_HELLO: frame_hello(dl, &u); break;
 	case IPC_RESOLVE: frame_resolve(dl, &u); break;
 	case IPC_LOOKUP_TXT: frame_lookup_txt(dl, &u); break;
+	case IPC_PROVE: frame_prove(dl, &u); break;
 	case IPC_PREPARE: frame_prepare(dl, &u); break;
 	case IPC_SESSION_OPEN: frame_session_open(dl, &u); break;
 	case IPC_SESSION_CLOSE: frame_session_close(dl, &u); break;
