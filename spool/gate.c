@@ -6,10 +6,10 @@
 
 #include <string.h>
 
+#include "lib/address.h"
 #include "lib/err.h"
 #include "spool/consent.h"
 #include "spool/gate.h"
-#include "spool/identity.h"
 #include "spool/list.h"
 #include "spool/notice.h"
 #include "spool/org.h"
@@ -137,22 +137,36 @@ request_open(struct txn *t, const struct notice *n, int64_t now_ms,
 }
 
 /* A mail to a person about a list: may it go there? */
+/*
+ * Only the hash of the address: whoever asks the gate before a MAIL has no
+ * key of the send order (KEY_H8), which an identity needs.
+ */
+static int
+notice_hash(struct txn *t, const struct notice *n,
+    uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e)
+{
+	struct address a;
+
+	if (address_parse(n->address, strlen(n->address), ADDRESS_UTF8, &a,
+	    e) == -1 || address_fold(&a, &a, e) == -1)
+		return -1;
+	return address_hash(store_keys(txn_store(t)), &a, hash, e);
+}
+
 static int
 check_person(struct txn *t, const struct notice *n, enum gate_verdict *v,
     struct err *e)
 {
+	uint8_t hash[ADDRESS_HASH_OCTETS];
 	struct suppression s;
-	struct identity who;
 	uint32_t org = 0;
 	bool held;
 	int ret;
 
-	if (look_at_list(t, n->list, &org, &held, e) == -1)
+	if (look_at_list(t, n->list, &org, &held, e) == -1 ||
+	    notice_hash(t, n, hash, e) == -1)
 		return -1;
-	if (identity_parse(store_keys(txn_store(t)), n->address,
-	    strlen(n->address), ADDRESS_UTF8, &who, e) == -1)
-		return -1;
-	ret = suppression_blocks_request(t, who.hash, n->list, org, &s, e);
+	ret = suppression_blocks_request(t, hash, n->list, org, &s, e);
 	if (ret == 1)
 		*v = suppressed(&s);
 	else
