@@ -781,18 +781,25 @@ role_deliver(struct role_env *env)
 		{ "queue", ROLE_PATH_LMDB_READ },
 		{ "content", ROLE_PATH_READ },
 	};
+	struct charset_tables *tables;
 	struct err e = ERR_INIT;
+	int status;
 
 	if (deliver_open(&dl, env, &e) == -1)
 		return role_refuse(env, &e);
-	/* Kept for the life of the process: no table is read after this. */
-	(void)charset_preload();
-	if (role_confine(env, paths, sizeof(paths) / sizeof(paths[0]), &e) == -1)
-		return role_refuse(env, &e);
+	/* No table can be read after this. */
+	tables = charset_preload();
+	if (role_confine(env, paths, sizeof(paths) / sizeof(paths[0]), &e) == -1) {
+		status = role_refuse(env, &e);
+		goto out;
+	}
 	env->arg = &dl;
 	env->on_peer = on_peer;
 	env->on_reload = on_reload;
 	env->on_drain = on_drain;
 	role_ready(env);
-	return role_run(env);
+	status = role_run(env);
+out:
+	charset_unload(tables);
+	return status;
 }
