@@ -82,7 +82,7 @@ TEXT(ca_file, CONF_PATH, CONF_RELOAD, "/etc/ssl/certs/ca-certificates.crt",
     NULL,
     "The certificate authorities that MTA-STS and HTTPS peers are judged "
     "by."),
-TEXT(dnssec_anchor, CONF_PATH, CONF_RELOAD, "/usr/share/dns/root.key", NULL,
+TEXT(dnssec_anchor, CONF_PATH, CONF_RELOAD, NULL, NULL,
     "The key of the DNS root.  Without it nothing counts as secure and DANE "
     "is not used."),
 
