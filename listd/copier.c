@@ -255,23 +255,27 @@ source_row(struct copier *c, uint32_t id, struct source *s, struct err *e)
 static int
 source_read(struct copier *c, uint32_t id, struct source *s, struct err *e)
 {
-	struct mailhead *h = NULL;
-	int ret = -1;
-
 	*s = (struct source){ .message = STRBUF_INIT(CONTENT_READ_MAX) };
 	if (source_row(c, id, s, e) == -1 ||
-	    campaign_params_read(s->params, &s->p, e) == -1 ||
-	    copier_read_content(c, s->c.content, CONTENT_READ_MAX,
-	    &s->message, e) == -1 ||
-	    (h = mailhead_parse(s->message.s, s->message.len, e)) == NULL)
-		goto out;
-	ret = mailhead_author(h, &s->author, NULL, e);
-	if (ret == 0)
+	    campaign_params_read(s->params, &s->p, e) == -1)
+		return -1;
+	return copier_read_content(c, s->c.content, CONTENT_READ_MAX,
+	    &s->message, e);
+}
+
+static int
+source_author(struct source *s, struct err *e)
+{
+	struct mailhead *h = mailhead_parse(s->message.s, s->message.len, e);
+	int rc;
+
+	if (h == NULL)
+		return -1;
+	rc = mailhead_author(h, &s->author, NULL, e);
+	if (rc == 0)
 		err_set(e, ERR_INPUT, "From is missing");
-	ret = ret == 1 ? 0 : -1;
-out:
 	mailhead_free(h);
-	return ret;
+	return rc == 1 ? 0 : -1;
 }
 
 static struct compiled *
@@ -333,7 +337,7 @@ copier_campaign(struct copier *c, uint32_t id, struct err *e)
 		return k;
 	}
 	report = xcalloc(1, sizeof(*report));
-	if (source_read(c, id, &s, e) == 0 &&
+	if (source_read(c, id, &s, e) == 0 && source_author(&s, e) == 0 &&
 	    (k = compile(c, &s, report, e)) != NULL)
 		compiled_keep(c, k, s.c.released_ms != 0);
 	source_free(&s);
@@ -466,7 +470,8 @@ prepare(struct copier *c, uint32_t campaign, json_t *findings,
 	if (source_read(c, campaign, &s, e) == -1)
 		goto out;
 	lint_message((const uint8_t *)s.message.s, s.message.len, report);
-	k = compile(c, &s, report, e);
+	if (source_author(&s, e) == 0)
+		k = compile(c, &s, report, e);
 	add_report(findings, report);
 	if (check_domains(c, &s, findings, e) == -1)
 		goto out;
@@ -492,6 +497,9 @@ copier_prepare(struct copier *c, uint32_t campaign, struct ipc_prepared *v,
 	v->campaign = campaign;
 	ret = prepare(c, campaign, findings, &v->copy_octets, &e);
 	v->ok = ret == 0 && !has_must(findings);
+	/* A refusal keeps its reason, whoever it was that refused. */
+	if (ret == -1 && !has_must(findings))
+		add_finding(findings, "", e.text);
 	if (ret == -1)
 		snprintf(v->text, sizeof(v->text), "%.*s",
 		    (int)sizeof(v->text) - 1, e.text);
