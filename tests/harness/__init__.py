@@ -38,14 +38,18 @@ from .daemon import Daemon, Result
 from .dkim import Keys
 from .dns import Dns, Query
 from .http import Response, http, multipart, one_click_bodies, urlencoded
+from .scene import (FROM, HOST, OWNER, Scene, form_token, letter, link,
+                    text_of, unsubscribe_urls)
 from .sink import Event, Message, Sink
 from .smtp import Closed, Smtp, Timeout
 from .tls import Authority
 from .transcript import play_transcript
 
 __all__ = [
-    "Authority", "Clock", "Closed", "Daemon", "Dns", "Event", "Failed",
-    "Keys", "Message", "Query", "Response", "Result", "Sink", "Skip", "Smtp",
-    "Test", "Timeout", "http", "multipart", "one_click_bodies",
-    "play_transcript", "run", "urlencoded", "wait_until",
+    "Authority", "Clock", "Closed", "Daemon", "Dns", "Event", "FROM",
+    "Failed", "HOST", "Keys", "Message", "OWNER", "Query", "Response",
+    "Result", "Scene", "Sink", "Skip", "Smtp", "Test", "Timeout",
+    "form_token", "http", "letter", "link", "multipart", "one_click_bodies",
+    "play_transcript", "run", "text_of", "unsubscribe_urls", "urlencoded",
+    "wait_until",
 ]
