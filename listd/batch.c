@@ -299,19 +299,18 @@ apply_delta(struct txn *t, const struct delta *d, struct err *e)
 	return tally_put(t, d->campaign, &v, e);
 }
 
-static int
-apply_settle(struct txn *t, const struct batch *ba, struct err *e)
+int
+batch_settle(struct txn *t, int sync_fd, uint64_t from, uint64_t to,
+    struct err *e)
 {
-	if (ba->settle_to == 0)
-		return 0;
-	if (fdatasync(ba->sync_fd) == -1) {
+	if (fdatasync(sync_fd) == -1) {
 		err_sys(e, "outcomes: sync");
 		return -1;
 	}
-	for (uint64_t n = ba->settle_from; n <= ba->settle_to; n++)
+	for (uint64_t n = from; n <= to; n++)
 		if (outbox_del(t, n, e) == -1)
 			return -1;
-	return qmeta_put(t, QMETA_LOGGED, ba->settle_to, e);
+	return qmeta_put(t, QMETA_LOGGED, to, e);
 }
 
 static int
@@ -327,7 +326,8 @@ batch_apply(struct txn *t, void *arg, struct err *e)
 	for (size_t i = 0; i < ba->ndeltas; i++)
 		if (apply_delta(t, &ba->deltas[i], e) == -1)
 			return -1;
-	if (apply_settle(t, ba, e) == -1)
+	if (ba->settle_to != 0 && batch_settle(t, ba->sync_fd,
+	    ba->settle_from, ba->settle_to, e) == -1)
 		return -1;
 	if (ba->number == 0)
 		return 0;
@@ -616,119 +616,11 @@ batch_tick(struct batcher *b, int64_t now_ms)
 		push_effects(b);
 		drop_done(b);
 	}
-	if (b->stuck && !troubled(b) && b->with_s == NULL && b->flight == NULL) {
+	if (b->stuck && !troubled(b) && b->with_s == NULL &&
+	    b->flight == NULL) {
 		b->stuck = false;
 		b->p.stuck(b->p.arg, NULL);
 	}
 	if (may_settle(b) && now_ms >= b->settle_ms)
 		batch_flush(b, now_ms);
-}
-
-/* ---- at start */
-
-struct redo {
-	const struct batch_params *p;
-	uint64_t	 batch, from;
-	struct slice	 sealed;
-	int		 sync_fd;
-};
-
-static int
-redo_effects(struct txn *t, void *arg, struct err *e)
-{
-	struct redo *r = arg;
-
-	return r->p->effects(t, r->batch, r->sealed, e);
-}
-
-static int
-redo_settle(struct txn *t, void *arg, struct err *e)
-{
-	struct redo *r = arg;
-	struct batch ba = {
-		.settle_from = r->from, .settle_to = r->batch,
-		.sync_fd = r->sync_fd,
-	};
-
-	return apply_settle(t, &ba, e);
-}
-
-static int
-redo_run(struct store *st, enum store_env env, struct redo *r,
-    int (*fn)(struct txn *, void *, struct err *), struct err *e)
-{
-	const struct job job = {
-		.apply = fn, .arg = r, .lane = WRITER_URGENT, .reserve = true,
-	};
-
-	return writer_run(st, env, &job, e) == JOB_DONE ? 0 : -1;
-}
-
-/* The next batch of the outbox above *batch: 1, 0, -1. */
-static int
-redo_next(struct store *st, uint64_t *batch, struct strbuf *bytes,
-    struct err *e)
-{
-	struct txn *t;
-	int rc;
-
-	if (txn_read(st, STORE_Q, &t, e) == -1)
-		return -1;
-	rc = outbox_next(t, batch, bytes, e);
-	txn_end(t);
-	return rc;
-}
-
-static int
-last_numbered(struct store *st, uint64_t *last, struct err *e)
-{
-	struct txn *t;
-	uint64_t q;
-	int rc;
-
-	if (txn_read(st, STORE_Q, &t, e) == -1)
-		return -1;
-	rc = qmeta_get(t, QMETA_BATCH, &q, e);
-	txn_end(t);
-	if (rc == 0 && q > *last)
-		*last = q;
-	return rc;
-}
-
-int
-batch_recover(struct store *st, const struct batch_params *p,
-    uint64_t applied, uint64_t *last_r, unsigned *n_r, struct err *e)
-{
-	struct strbuf bytes = STRBUF_INIT(OUTCOME_BATCH_MAX);
-	struct redo r = { .p = p, .sync_fd = -1 };
-	int rc, ret = -1;
-
-	*n_r = 0;
-	*last_r = outcome_log_last(p->log);
-	if (applied > *last_r)
-		*last_r = applied;
-	if (last_numbered(st, last_r, e) == -1)
-		goto out;
-	while ((rc = redo_next(st, &r.batch, &bytes, e)) == 1) {
-		if (r.from == 0)
-			r.from = r.batch;
-		r.sealed = SLICE(bytes.s, bytes.len);
-		if (outcome_log_append(p->log, r.batch, r.sealed, e) == -1 ||
-		    redo_run(st, STORE_S, &r, redo_effects, e) == -1)
-			goto out;
-		++*n_r;
-	}
-	if (rc == -1)
-		goto out;
-	if (r.batch != 0) {
-		if ((r.sync_fd = outcome_log_dup(p->log, e)) == -1 ||
-		    redo_run(st, STORE_Q, &r, redo_settle, e) == -1)
-			goto out;
-	}
-	ret = 0;
-out:
-	if (r.sync_fd != -1)
-		close(r.sync_fd);
-	strbuf_free(&bytes);
-	return ret;
 }

@@ -51,7 +51,7 @@ struct batch_params {
 	 */
 	int	(*effects)(struct txn *t, uint64_t batch, struct slice sealed,
 	    struct err *e);
-	/* Something is in the way (logged by the owner), or no longer (NULL). */
+	/* Something is in the way, to be logged, or no longer (NULL). */
 	void	(*stuck)(void *arg, const struct err *why);
 	/* What is on disk is the only truth now: the process must end (P6). */
 	void	(*fatal)(void *arg, const struct err *why);
@@ -64,6 +64,13 @@ struct batch_params {
  */
 int batch_recover(struct store *st, const struct batch_params *p,
     uint64_t applied, uint64_t *last_r, unsigned *n_r, struct err *e);
+
+/*
+ * In a transaction on Q: sync L on this descriptor and delete the outbox rows
+ * of batches from to to, which L and S have.
+ */
+int batch_settle(struct txn *t, int sync_fd, uint64_t from, uint64_t to,
+    struct err *e);
 
 /* last: the last batch number in use. */
 struct batcher *batcher_new(const struct batch_params *p, uint64_t last);

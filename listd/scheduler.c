@@ -15,7 +15,6 @@
 #include "lib/xmalloc.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
-#include "spool/subscriber.h"
 
 #define SITES_A_TURN	256	/* looked at before the loop goes round */
 #define HELD_MS		10000	/* between looks at what is held */
@@ -674,94 +673,6 @@ scheduler_drained(const struct scheduler *s)
 	    TAILQ_EMPTY(&s->flight) && batch_settled(s->batcher);
 }
 
-/* ---- figures */
-
-void
-scheduler_summary(const struct scheduler *s, struct scheduler_summary *r)
-{
-	const struct hash_link *l;
-	struct hash_link *next = NULL;
-	const struct delivery *d;
-	const struct run *run;
-	size_t at = 0;
-
-	memset(r, 0, sizeof(*r));
-	TAILQ_FOREACH(run, &s->runs, link) {
-		r->campaigns++;
-		r->domains_waiting += run->domains_left - run->ndests;
-		r->deferred += (uint64_t)run->deferred;
-	}
-	while ((l = hash_each(&s->sites, &at, &next)) != NULL) {
-		r->sites++;
-		r->sites_paused += HASH_OF(l, const struct site,
-		    by_key)->paused;
-	}
-	at = 0;
-	while ((l = hash_each(&s->sessions, &at, &next)) != NULL)
-		r->sessions_up += HASH_OF(l, const struct session, by_id)->up;
-	r->sessions = s->nsessions;
-	for (unsigned i = 0; i < SCHEDULER_PEERS_MAX; i++)
-		r->peers_ready += s->peer[i].ready;
-	r->open = s->deliveries.n + batch_open(s->batcher);
-	TAILQ_FOREACH(d, &s->ended, link)
-		r->waiting--;
-	r->waiting += s->who.n - s->deliveries.n;
-	r->domains_deferred = dues_count(s->retries);
-	r->lookups = s->nlookups;
-	r->handed_out = s->handed_out;
-	r->outcomes = s->outcomes;
-	r->begun = s->begun;
-	r->duplicates = s->duplicates;
-	r->holding = s->stuck || batch_behind(s->batcher);
-}
-
-static void
-describe_site(const struct site *site, struct scheduler_site *r)
-{
-	const struct session *se;
-	const struct lane *lane;
-
-	memset(r, 0, sizeof(*r));
-	memcpy(r->key, site->key, sizeof(r->key));
-	r->host = site->host;
-	r->reason = site->reason != NULL ? site->reason : "";
-	r->hosts = site->nhosts;
-	r->window = site->window;
-	r->sessions = site->nsessions;
-	r->up = site->up;
-	TAILQ_FOREACH(se, &site->sessions, of_site)
-		r->out += se->nout;
-	r->domains = site->npending;
-	TAILQ_FOREACH(lane, &site->lanes, of_site) {
-		r->waiting += lane->supply;
-		r->domains += lane->dests;
-	}
-	r->retries = site->nretries + idlist_count(&site->retry_domains);
-	r->notices = site->nnotices;
-	r->troubles = site->troubles;
-	r->until_ms = site->paused ? site->until_ms : 0;
-	r->by_hand = site->by_hand;
-}
-
-bool
-scheduler_site_next(const struct scheduler *s, size_t *at,
-    struct scheduler_site *r)
-{
-	const struct hash_link *l = NULL;
-	size_t i = 0;
-
-	/* Few sites and few askers: walk to the *at-th each time. */
-	for (size_t b = 0; b < s->sites.size && l == NULL; b++)
-		for (l = s->sites.bucket[b]; l != NULL; l = l->next)
-			if (i++ == *at)
-				break;
-	if (l == NULL)
-		return false;
-	++*at;
-	describe_site(HASH_OF(l, const struct site, by_key), r);
-	return true;
-}
-
 bool
 scheduler_site_suspend(struct scheduler *s, const char *name,
     const char *reason)
@@ -789,84 +700,4 @@ scheduler_site_resume(struct scheduler *s, const char *name)
 	turn_end(s);
 	s->p.wake(s->p.arg);
 	return true;
-}
-
-bool
-scheduler_progress(const struct scheduler *s, uint32_t campaign,
-    struct scheduler_progress *r)
-{
-	const struct run *run = run_find(s, campaign);
-	const struct lane *l;
-
-	memset(r, 0, sizeof(*r));
-	if (run == NULL)
-		return false;
-	r->running = run->c.state == CAMPAIGN_RUNNING;
-	r->paused = run->c.state == CAMPAIGN_PAUSED;
-	r->held = run->held;
-	r->expiring = run->expiring;
-	r->listed = run->listed;
-	r->domains_left = run->domains_left;
-	r->out = run->out;
-	TAILQ_FOREACH(l, &run->lanes, of_run)
-		r->waiting += l->supply;
-	return true;
-}
-
-/* Where one run stands with a domain. */
-static void
-explain_run(const struct scheduler *s, const struct run *run,
-    uint32_t domain, struct scheduler_domain *r)
-{
-	const struct dest *d = dest_find(run, domain);
-	int64_t at;
-
-	if (dues_get(s->waits, (uint64_t)run->c.id << 32 | domain, &at) &&
-	    (r->lookup_ms == 0 || at < r->lookup_ms))
-		r->lookup_ms = at;
-	if (d == NULL)
-		return;
-	r->windows++;
-	if (d->lane != NULL) {
-		r->has_site = true;
-		describe_site(d->lane->site, &r->site);
-	}
-}
-
-int
-scheduler_explain(struct scheduler *s, const char *domain,
-    struct scheduler_domain *r, struct err *e)
-{
-	struct hash_link *l, *next = NULL;
-	const struct run *run;
-	uint32_t id = 0;
-	size_t at = 0;
-	int rc;
-
-	memset(r, 0, sizeof(*r));
-	turn_begin(s);
-	if (txn_read(s->p.store, STORE_S, &s->s_txn, e) == -1) {
-		s->s_txn = NULL;
-		return -1;
-	}
-	rc = domain_find(s->s_txn, domain, &id, e);
-	turn_end(s);
-	if (rc != 1)
-		return rc;
-	r->known = true;
-	dues_get(s->retries, id, &r->retry_ms);
-	TAILQ_FOREACH(run, &s->runs, link)
-		explain_run(s, run, id, r);
-	while ((l = hash_each(&s->who, &at, &next)) != NULL) {
-		const struct delivery *d = HASH_OF(l, struct delivery,
-		    by_who);
-
-		if (d->domain != id || d->state == DELIVERY_ENDED)
-			continue;
-		if (d->state == DELIVERY_OUT)
-			r->out++;
-		else
-			r->waiting++;
-	}
-	return 0;
 }

@@ -222,7 +222,7 @@ struct scheduler_domain {
 	unsigned	windows;	/* campaigns that are sending to it */
 	size_t		waiting, out;	/* copies in memory */
 	int64_t		lookup_ms;	/* UTC: its DNS is asked again; or 0 */
-	int64_t		retry_ms;	/* UTC: its next deferral is due; or 0 */
+	int64_t		retry_ms;	/* UTC: its next deferral; or 0 */
 	bool		has_site;	/* it is being sent to at one now */
 	struct scheduler_site site;
 };

@@ -117,7 +117,7 @@ struct run {
 	struct campaign	 c;		/* without its slices */
 	bool		 held;		/* its list or organization is */
 	bool		 expiring;	/* send_by is past */
-	bool		 dead;		/* cancelled: ends when nothing is out */
+	bool		 dead;		/* cancelled: nothing more goes out */
 	bool		 finishing;	/* the job is under way */
 	bool		 listed;
 	uint32_t	 list_from;	/* next domain id to list */

@@ -292,7 +292,8 @@ walk_row(struct scheduler *s, const struct deferral *row)
 {
 	if (row_is_taken(s, row) || row_ends(s, row))
 		return;
-	if (!run_waits(run_find(s, row->campaign)) && row->due_ms <= sched_now(s))
+	if (!run_waits(run_find(s, row->campaign)) &&
+	    row->due_ms <= sched_now(s))
 		dues_earlier(s->retries, row->domain, sched_now(s));
 }
 

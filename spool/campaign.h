@@ -18,7 +18,7 @@ struct err;
 struct txn;
 
 #define CAMPAIGN_HASH		32	/* octets of a content hash */
-#define CAMPAIGN_WHO_MAX	64	/* octets of a name of a person, with NUL */
+#define CAMPAIGN_WHO_MAX	64	/* octets of a person's name, with NUL */
 #define CAMPAIGN_PARAMS_MAX	16384	/* octets of template parameters */
 #define CAMPAIGN_FINDINGS_MAX	65536	/* octets of what the linter found */
 
@@ -70,7 +70,7 @@ struct tally {
 	uint64_t	suppressed;
 	uint64_t	left;
 	uint64_t	deferred;	/* rows that wait for another attempt */
-	uint64_t	attempts;	/* tries that a server or the DNS answered */
+	uint64_t	attempts;	/* tries that a server answered */
 };
 
 const char *campaign_state_name(enum campaign_state s);

@@ -24,7 +24,8 @@ int
 outbox_put(struct txn *t, uint64_t batch, struct slice outcomes,
     struct err *e)
 {
-	struct strbuf key = STRBUF_INIT(16), row = STRBUF_INIT(OUTBOX_PART + 32);
+	struct strbuf key = STRBUF_INIT(16);
+	struct strbuf row = STRBUF_INIT(OUTBOX_PART + 32);
 	size_t parts = (outcomes.len + OUTBOX_PART - 1) / OUTBOX_PART;
 	int rc = 0;
 

@@ -24,7 +24,7 @@
 #define MAGIC		"listd L1"
 #define MAGIC_LEN	8
 #define FRAME_HEAD	4	/* octets of a frame's length */
-#define BATCH_HEAD	41	/* octets of a sealed batch before its records */
+#define BATCH_HEAD	41	/* octets of a sealed batch's head */
 #define NAME_LEN	12	/* "NNNNNNNN.log" */
 #define SEGMENT_LAST	99999999u
 #define FRAME_SLICE(B)	((struct slice){ (const uint8_t *)(B)->s, (B)->len })

@@ -19,7 +19,7 @@ struct strbuf;
 struct txn;
 
 #define PROGRESS_DONE_MAX	4096	/* ids of one row's done-ahead */
-#define PROGRESS_CHUNK_BITS	4096	/* domain ids of one row of `finished` */
+#define PROGRESS_CHUNK_BITS	4096	/* domain ids of a row of `finished` */
 #define PROGRESS_CHUNK		(PROGRESS_CHUNK_BITS / 8)	/* octets */
 
 /* Which row: the whole domain is slice 0. */
