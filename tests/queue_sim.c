@@ -158,6 +158,13 @@ sim_send(void *arg, unsigned peer, uint16_t type, const struct strbuf *b)
 		unpack_str(&u, a->name, sizeof(a->name));
 		sim->lookups++;
 		break;
+	case IPC_LOOKUP_TXT:
+	case IPC_PROVE:
+		p->question = type;
+		p->what.request = unpack_u32(&u);
+		unpack_str(&u, p->what.name, sizeof(p->what.name));
+		assert_true(unpack_done(&u));
+		break;
 	case IPC_SESSION_OPEN:
 		got_session(sim, p, &u);
 		break;

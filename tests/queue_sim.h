@@ -53,6 +53,8 @@ struct sim_peer {
 	struct sim_out	out[SIM_OUT];
 	size_t		n;
 	struct sim_asked asked[SIM_ASKED];
+	uint16_t	question;	/* the last of TXT, PROVE; 0: none */
+	struct sim_asked what;
 	size_t		nasked;
 	/* Outcomes not yet acknowledged, in order. */
 	struct ipc_outcome *kept;

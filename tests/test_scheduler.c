@@ -9,11 +9,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "lib/strbuf.h"
 #include "lib/sys/log.h"
 #include "tests/queue_sim.h"
 
@@ -972,6 +974,80 @@ bad_frames_are_refused(void **state)
 	sim_free(sim);
 }
 
+/* ---- questions */
+
+struct found {
+	unsigned	 times;
+	enum ipc_proof	 proof;
+	char		 text[64];
+};
+
+static void
+on_proof(void *arg, enum ipc_proof proof, const char *text)
+{
+	struct found *f = arg;
+
+	f->times++;
+	f->proof = proof;
+	snprintf(f->text, sizeof(f->text), "%s", text);
+}
+
+static int
+say_proven(struct sim *sim, unsigned peer, uint32_t request, uint8_t proof)
+{
+	struct strbuf b = STRBUF_INIT(256);
+	struct err e = ERR_INIT;
+	int rc;
+
+	pack_u32(&b, request);
+	pack_u8(&b, proof);
+	pack_str(&b, "as it is");
+	rc = scheduler_frame(sim->s, peer, IPC_PROVEN, SLICE(b.s, b.len), &e);
+	strbuf_free(&b);
+	return rc;
+}
+
+/* A question is answered once, whoever dies meanwhile. */
+static void
+a_key_is_asked_for(void **state)
+{
+	struct sim *sim = begin(state, 2);
+	struct found f = { 0 };
+	unsigned first, second;
+
+	sim_settle(sim);
+	scheduler_prove(sim->s, "example.org", on_proof, &f);
+	first = sim->peer[0].question == IPC_PROVE ? 0 : 1;
+	assert_int_equal(sim->peer[first].question, IPC_PROVE);
+	assert_string_equal(sim->peer[first].what.name, "example.org");
+	/* A verdict that there is not is a malformed frame. */
+	assert_int_equal(say_proven(sim, first,
+	    sim->peer[first].what.request, IPC_PROOF_UNSURE + 1), -1);
+	assert_int_equal(f.times, 0);
+	second = 1 - first;
+	sim_kill_peer(sim, first);
+	assert_int_equal(sim->peer[second].question, IPC_PROVE);
+	assert_int_equal(say_proven(sim, second,
+	    sim->peer[second].what.request, IPC_PROOF_FOUND), 0);
+	assert_int_equal(f.times, 1);
+	assert_int_equal(f.proof, IPC_PROOF_FOUND);
+	assert_string_equal(f.text, "as it is");
+	/* Again is nothing. */
+	assert_int_equal(say_proven(sim, second,
+	    sim->peer[second].what.request, IPC_PROOF_NONE), 0);
+	assert_int_equal(f.times, 1);
+	/* Nobody to ask: not sure, and at once. */
+	scheduler_peer_down(sim->s, second);
+	if (sim->peer[first].what.request != 0)
+		scheduler_peer_down(sim->s, first);
+	scheduler_prove(sim->s, "example.org", on_proof, &f);
+	assert_int_equal(f.times, 2);
+	assert_int_equal(f.proof, IPC_PROOF_UNSURE);
+	scheduler_peer_up(sim->s, first);
+	scheduler_peer_up(sim->s, second);
+	sim_free(sim);
+}
+
 #define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
 
 int
@@ -1009,6 +1085,7 @@ main(void)
 		T(drained_means_all_is_written),
 		T(damage_stops_one_campaign),
 		T(bad_frames_are_refused),
+		T(a_key_is_asked_for),
 	};
 	const struct log_params lp = {
 		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
