@@ -75,7 +75,7 @@ TEXT(data_dir, CONF_PATH, 0, "/var/lib/listd", NULL,
     "The folder of everything that must last.  It has to be a local "
     "filesystem."),
 TEXT(control_socket, CONF_PATH, 0, "/run/listd/control", NULL,
-    "Where listctl(8) finds the daemon."),
+    "Where listctl(1) finds the daemon."),
 TEXT(dkim_dir, CONF_PATH, 0, NULL, "dkim in data_dir",
     "The DKIM keys: DOMAIN/SELECTOR.pem, mode 0600."),
 TEXT(ca_file, CONF_PATH, CONF_RELOAD, "/etc/ssl/certs/ca-certificates.crt",

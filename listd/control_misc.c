@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * control_misc.c - figures and the record of acts: stats, queue summary, queue
- * sites, audit list, audit verify.
+ * control_misc.c - figures, sites and the record of acts: stats, queue summary,
+ * sites, suspend, resume and explain, audit list and verify.
  */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "lib/address.h"
 #include "lib/err.h"
 #include "listd/control_json.h"
 #include "listd/control_verbs.h"
@@ -106,6 +108,98 @@ static void
 sites_run(struct call *c)
 {
 	call_stream(c, sites_step);
+}
+
+/* ---- queue suspend, resume */
+
+struct site {
+	const char	*name, *who, *verb;
+	bool		 suspend;
+	int64_t		 now_ms;
+};
+
+static int
+site_note(struct txn *t, void *arg, struct err *e)
+{
+	struct site *s = arg;
+	char object[ACT_OBJECT_MAX];
+
+	snprintf(object, sizeof(object), "site %s", s->name);
+	return act_note(t, s->who, s->now_ms, s->verb, object, NULL, NULL, e);
+}
+
+static void
+site_noted(struct call *c, void *arg)
+{
+	const struct site *s = arg;
+	char reason[ACT_WHO_MAX + 16];
+	bool known;
+
+	snprintf(reason, sizeof(reason), "by %s", s->who);
+	known = s->suspend ?
+	    scheduler_site_suspend(call_scheduler(c), s->name, reason) :
+	    scheduler_site_resume(call_scheduler(c), s->name);
+	if (!known) {
+		call_fail(c, STATUS_NO, "no site is known by %s", s->name);
+		return;
+	}
+	call_output(c, json_pack("{s:s, s:b}", "site", s->name, "suspended",
+	    (int)s->suspend));
+	call_done(c);
+}
+
+static void
+site_change(struct call *c, const char *verb, bool suspend)
+{
+	struct site *s = call_state(c);
+
+	s->name = call_arg(c, "SITE");
+	s->who = call_who(c);
+	s->verb = verb;
+	s->suspend = suspend;
+	s->now_ms = call_now(c);
+	call_write(c, STORE_S, CALL_URGENT, site_note, NULL, site_noted);
+}
+
+static void
+site_suspend_run(struct call *c)
+{
+	site_change(c, "queue suspend", true);
+}
+
+static void
+site_resume_run(struct call *c)
+{
+	site_change(c, "queue resume", false);
+}
+
+/* ---- queue explain */
+
+static void
+explain_run(struct call *c)
+{
+	const char *text = call_arg(c, "DOMAIN");
+	struct scheduler_domain v;
+	struct err e = ERR_INIT;
+	char domain[256];
+	json_t *o;
+
+	if (address_domain(text, strlen(text), ADDRESS_ONE_LABEL, domain,
+	    &e) == -1 || scheduler_explain(call_scheduler(c), domain, &v,
+	    &e) == -1) {
+		call_error(c, &e);
+		return;
+	}
+	o = json_pack("{s:s, s:b}", "domain", domain, "known", (int)v.known);
+	set(o, "campaigns", v.windows);
+	set(o, "waiting", v.waiting);
+	set(o, "open", v.out);
+	json_object_set_new(o, "next_lookup", json_time(v.lookup_ms));
+	json_object_set_new(o, "next_retry", json_time(v.retry_ms));
+	if (v.has_site)
+		json_object_set_new(o, "site", site_json(&v.site));
+	call_output(c, o);
+	call_done(c);
 }
 
 /* ---- stats */
@@ -244,6 +338,9 @@ const struct control_verb control_misc_verbs[] = {
 	{ "stats", stats_run, 0, NULL },
 	{ "queue summary", summary_run, 0, NULL },
 	{ "queue sites", sites_run, sizeof(struct sites), NULL },
+	{ "queue suspend", site_suspend_run, sizeof(struct site), NULL },
+	{ "queue resume", site_resume_run, sizeof(struct site), NULL },
+	{ "queue explain", explain_run, 0, NULL },
 	{ "audit list", audit_list_run, sizeof(struct audit), NULL },
 	{ "audit verify", audit_verify_run, sizeof(struct audit), NULL },
 	{ NULL, NULL, 0, NULL },

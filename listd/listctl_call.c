@@ -278,6 +278,7 @@ listctl_call(const struct listctl *lc)
 		    ends_with(lc->verb->name, "create") ||
 		    ends_with(lc->verb->name, "set") ||
 		    ends_with(lc->verb->name, "summary") ||
+		    ends_with(lc->verb->name, "explain") ||
 		    ends_with(lc->verb->name, "stats");
 		c.base = event_base_new();
 		status = STATUS_UNAVAILABLE;

@@ -103,6 +103,12 @@ static const struct verb verbs[] = {
 	{ "queue summary", VERB_DAEMON,
 	    .help = "open deliveries, sessions, what waits" },
 	{ "queue sites", VERB_DAEMON, .help = "sites and their sessions" },
+	{ "queue suspend", VERB_DAEMON, ARGS({ .name = "SITE" }),
+	    .help = "send nothing to a site: its key, or its best host" },
+	{ "queue resume", VERB_DAEMON, ARGS({ .name = "SITE" }),
+	    .help = "send to it again" },
+	{ "queue explain", VERB_DAEMON, ARGS({ .name = "DOMAIN" }),
+	    .help = "what a domain's mail waits for" },
 
 	{ "suppress add", VERB_DAEMON, ARGS({ .name = "ADDR" }),
 	    OPTS({ "list", "LIST", .required = false },

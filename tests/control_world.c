@@ -215,6 +215,33 @@ scheduler_site_next(const struct scheduler *s, size_t *at,
 }
 
 bool
+scheduler_site_suspend(struct scheduler *s, const char *name,
+    const char *reason)
+{
+	(void)s;
+	assert_non_null(strstr(reason, "by "));
+	return strcmp(name, "mx.example.net") == 0;
+}
+
+bool
+scheduler_site_resume(struct scheduler *s, const char *name)
+{
+	(void)s;
+	return strcmp(name, "mx.example.net") == 0;
+}
+
+int
+scheduler_explain(struct scheduler *s, const char *domain,
+    struct scheduler_domain *r, struct err *e)
+{
+	(void)s, (void)e;
+	*r = (struct scheduler_domain){ .known = strcmp(domain,
+	    "example.net") == 0, .waiting = 6, .has_site = true,
+	    .site = { .host = "mx.example.net" } };
+	return 0;
+}
+
+bool
 scheduler_progress(const struct scheduler *s, uint32_t campaign,
     struct scheduler_progress *r)
 {

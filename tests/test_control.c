@@ -500,6 +500,15 @@ test_figures(void **state)
 	cw_must(q, &a, "queue sites", NULL);
 	assert_int_equal(json_array_size(a->out), 3);
 	answer_free(a);
+	o = cw_must(q, &a, "queue explain", "DOMAIN", "Example.NET", NULL);
+	assert_int_equal(number_of(o, "waiting"), 6);
+	assert_string_equal(text_of(json_object_get(o, "site"), "host"),
+	    "mx.example.net");
+	answer_free(a);
+	EXPECT(STATUS_USAGE, q, "queue explain", "DOMAIN", "a b", NULL);
+	EXPECT(0, q, "queue suspend", "SITE", "mx.example.net", NULL);
+	EXPECT(0, q, "queue resume", "SITE", "mx.example.net", NULL);
+	EXPECT(STATUS_NO, q, "queue suspend", "SITE", "mx.example.com", NULL);
 	o = cw_must(q, &a, "stats", NULL);
 	assert_int_equal(number_of(o, "organizations"), 1);
 	assert_int_equal(number_of(json_object_get(o, "store"), "commits"),
