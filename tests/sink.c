@@ -14,6 +14,7 @@
  *	rules PATH		take these rules from now on; "rules -": none
  *	counts PATH		write "accepted unanswered recipient" lines
  *	reset			all counters and recipients to zero
+ *	store off		keep no more messages
  *	disconnect		reset every open connection
  *	refuse on|off		stop listening (connections stay), start again
  *	quit
@@ -155,6 +156,8 @@ on_control(void *arg, const char *line, struct strbuf *out)
 		reset_all(sink);
 	else if (strcmp(line, "disconnect") == 0)
 		disconnect_all(sink);
+	else if (strcmp(line, "store off") == 0)
+		archive_close(&sink->archive);
 	else if (strncmp(line, "refuse ", 7) == 0)
 		rc = refuse(sink, line + 7, &e);
 	else if (strcmp(line, "quit") == 0)

@@ -44,11 +44,12 @@ from .sink import Event, Message, Sink
 from .smtp import Closed, Smtp, Timeout
 from .tls import Authority
 from .transcript import play_transcript
+from .world import World
 
 __all__ = [
     "Authority", "Clock", "Closed", "Daemon", "Dns", "Event", "FROM",
     "Failed", "HOST", "Keys", "Message", "OWNER", "Query", "Response",
-    "Result", "Scene", "Sink", "Skip", "Smtp", "Test", "Timeout",
+    "Result", "Scene", "Sink", "Skip", "Smtp", "Test", "Timeout", "World",
     "form_token", "http", "letter", "link", "multipart", "one_click_bodies",
     "play_transcript", "run", "text_of", "unsubscribe_urls", "urlencoded",
     "wait_until",

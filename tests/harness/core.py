@@ -21,7 +21,9 @@ LOG_TAIL = 40           # lines of each log shown for a failure
 NOBODY = 65534
 PROGRAMS = ["listd/listd", "listd/listctl", "tests/sink", "tests/fake_dns",
             "tests/clock_jump", "tests/dkim_write", "tests/privsep_roles",
-            "tests/verify_copies"]
+            "tests/verify_copies", "tests/bench/bench_rsa",
+            "tests/bench/http_load", "tests/bench/static_http",
+            "tests/bench/unsubscribe_paths"]
 
 
 class Failed(Exception):
@@ -211,7 +213,8 @@ def _copy_for_nobody(folder):
     os.environ["LISTD_SRCDIR"] = os.environ["LISTD_BUILDDIR"] = tree
 
 
-def _become_nobody(folder):
+def become_nobody(folder):
+    """Leave root for good; the tree is copied below folder if need be."""
     if not _reachable(SRCDIR) or not _reachable(BUILDDIR):
         _copy_for_nobody(folder)
     os.chown(folder, NOBODY, NOBODY)
@@ -288,7 +291,7 @@ def run(*functions, needs_root=False):
     failed, skipped = 0, 0
     try:
         if os.getuid() == 0 and not needs_root:
-            _become_nobody(top)
+            become_nobody(top)
         os.chdir(top)
         signal.signal(signal.SIGALRM, _on_alarm)
         signal.setitimer(signal.ITIMER_REAL, SCRIPT_SECONDS)

@@ -2,6 +2,7 @@
 """The test SMTP server (tests/sink.c, tests/sink_rules.h)."""
 
 import collections
+import itertools
 import json
 import os
 
@@ -61,8 +62,9 @@ class Sink:
             argv += ["-l", ",".join(["%s:%d" % (host, port)] + rest)]
         if tls:
             argv += ["--tls", tls]
+        self.store = stem + ".store"
         if store:
-            argv += ["--store", stem + ".store"]
+            argv += ["--store", self.store]
         if journal:
             argv += ["--log", stem + ".journal"]
         if rules:
@@ -94,6 +96,10 @@ class Sink:
     def reset(self):
         """Counters and recipients to zero; journal and archive go on."""
         self.control.ask("reset")
+
+    def store_off(self):
+        """Keep no more messages; those kept stay."""
+        self.control.ask("store off")
 
     def disconnect(self):
         """A TCP reset for every open connection."""
@@ -128,14 +134,13 @@ class Sink:
                         int(w[9]), field(w[10])))
         return found
 
-    def messages(self):
-        """The archive so far, in order of arrival."""
+    def messages(self, start=0):
+        """The archive so far, in order of arrival, without the first."""
         self.flush()
         found = []
-        folder = self._stem + ".store"
-        with open(os.path.join(folder, "messages"), "rb") as texts, \
-                open(os.path.join(folder, "index")) as index:
-            for line in index:
+        with open(os.path.join(self.store, "messages"), "rb") as texts, \
+                open(os.path.join(self.store, "index")) as index:
+            for line in itertools.islice(index, start, None):
                 w = line.rstrip("\n").split("\t")
                 texts.seek(int(w[1]))
                 found.append(Message(
