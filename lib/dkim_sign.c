@@ -89,6 +89,7 @@ static const struct rule {
 	RULE("Content-", OVERSIGN_NEVER),
 	RULE("MIME-Version", OVERSIGN_NEVER),
 	RULE("Feedback-ID", OVERSIGN_NEVER),
+	RULE("Form-Sub", OVERSIGN_NEVER),
 	RULE("CFBL-", OVERSIGN_NEVER),
 	RULE("Auto-Submitted", OVERSIGN_NEVER),
 	RULE("Listd-", OVERSIGN_NEVER),

@@ -48,6 +48,7 @@
 
 #define SESSION_BUCKETS		256
 #define DELIVER_GRACE_MS	2000
+#define DELIVER_LONELY_MS	90000	/* past the slowest restart */
 #define OUTCOME_BATCH		64	/* outcomes of one frame */
 #define OUTCOME_FRAME_MAX	(256u << 10)
 
@@ -72,6 +73,7 @@ struct deliver {
 	uint64_t		 next_epoch;	/* said by a HELLO; 0: none */
 	bool			 ready;		/* queue knows our old work */
 	struct timer		 grace;
+	struct timer		 lonely;	/* no queue for too long */
 	struct store		*store;
 	struct keyring		*keys;
 	struct copier		*copier;
@@ -690,6 +692,21 @@ on_closed(struct channel *ch, const struct err *why, void *arg)
 	dl->ready = false;
 	channel_free(ch);
 	wind_down(dl);
+	/*
+	 * A queue role that died is started again and its socket comes.  One
+	 * that lives and hung up, or was hung up on, sends none: then only a
+	 * new start of this role brings the two together again.
+	 */
+	timer_start(&dl->lonely, why != NULL ? 0 : DELIVER_LONELY_MS);
+}
+
+static void
+on_lonely(void *arg)
+{
+	struct deliver *dl = arg;
+
+	if (dl->queue == NULL && !dl->draining)
+		role_stop(dl->env, STATUS_UNAVAILABLE);
 }
 
 static const struct channel_ops queue_ops = {
@@ -706,6 +723,7 @@ on_peer(struct role_env *env, enum role_kind kind, unsigned index, int fd)
 		close(fd);
 		return;
 	}
+	timer_cancel(&dl->lonely);
 	channel_free(dl->queue);
 	dl->ready = false;
 	dl->queue = channel_new(env->base, fd, &queue_ops, dl);
@@ -755,6 +773,7 @@ deliver_open(struct deliver *dl, struct role_env *env, struct err *e)
 		TAILQ_INIT(&dl->bucket[i]);
 	strbuf_init(&dl->outcomes, OUTCOME_FRAME_MAX);
 	timer_init(&dl->grace, env->timers, on_grace, dl);
+	timer_init(&dl->lonely, env->timers, on_lonely, dl);
 	if ((dl->flush = event_new(env->base, -1, 0, on_flush, dl)) == NULL) {
 		err_set(e, ERR_SYSTEM, "no memory for an event");
 		return -1;
