@@ -12,8 +12,8 @@ test_packages="libcmocka-dev python3 python3-dkim python3-nacl openssl curl
 opendkim-tools postfix dnsmasq-base util-linux libasan8 libubsan1"
 
 # For contrib/quickstart.
-demo_packages="libcmocka-dev python3 python3-dkim python3-nacl openssl curl
-opendkim-tools dnsmasq-base util-linux ca-certificates"
+demo_packages="libcmocka-dev python3 python3-dkim python3-nacl openssl
+opendkim-tools util-linux mount"
 
 # install_packages WHY PACKAGE...: install what is missing, and say so.
 install_packages() {
