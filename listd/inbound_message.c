@@ -200,13 +200,21 @@ is_word(const char *text, size_t len, const char *word)
 static enum inbound_kind
 command_in(const char *text, size_t len)
 {
-	while (len > 0 && strchr(" \t\r\n", *text) != NULL) {
-		text++;
-		len--;
-	}
-	/* Mail programs put "Re:" before a subject they were given. */
-	if (len > 3 && strncasecmp(text, "re:", 3) == 0)
-		return command_in(text + 3, len - 3);
+	size_t skip;
+
+	/*
+	 * Mail programs put "Re:" before a subject they were given.  A loop,
+	 * for a body of nothing else is as deep as its sender likes.
+	 */
+	do {
+		while (len > 0 && strchr(" \t\r\n", *text) != NULL) {
+			text++;
+			len--;
+		}
+		skip = len > 3 && strncasecmp(text, "re:", 3) == 0 ? 3 : 0;
+		text += skip;
+		len -= skip;
+	} while (skip > 0);
 	if (is_word(text, len, "unsubscribe") || is_word(text, len, "leave") ||
 	    is_word(text, len, "signoff"))
 		return INBOUND_UNSUBSCRIBE;

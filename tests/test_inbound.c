@@ -200,6 +200,25 @@ messages_ask_for_one_thing(void **state)
 	strbuf_free(&frame);
 }
 
+/* As deep as the sender likes: it must not take our stack. */
+static void
+replies_to_replies(void **state)
+{
+	struct inbound_target t = target(*state, "news-request@lists.example");
+	struct inbound_message m = { .head = STRBUF_INIT(INBOUND_LOOK_MAX) };
+	struct strbuf frame = STRBUF_INIT(IPC_FRAME_MAX);
+	const char *why;
+
+	strbuf_adds(&m.head, "From: a@one.example\r\n\r\n");
+	while (m.head.len + 16 < INBOUND_LOOK_MAX)
+		strbuf_adds(&m.head, "re:");
+	strbuf_adds(&m.head, " leave\r\n");
+	assert_int_equal(inbound_message_frame(keys, &m, &t, 77, &frame, &why),
+	    IPC_UNSUBSCRIBE);
+	strbuf_free(&m.head);
+	strbuf_free(&frame);
+}
+
 static void
 a_report_says_what_counts(void **state)
 {
@@ -256,6 +275,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recipients_that_are_ours),
 		cmocka_unit_test(messages_ask_for_one_thing),
+		cmocka_unit_test(replies_to_replies),
 		cmocka_unit_test(a_report_says_what_counts),
 		cmocka_unit_test(automation_is_named),
 	};
