@@ -144,6 +144,7 @@ session_close(struct inbound_session *s)
 	if (s->closing)
 		return;
 	s->closing = true;
+	bufferevent_enable(s->bev, EV_READ);
 	timer_start(&s->timer, INBOUND_LINGER_MS);
 	if (evbuffer_get_length(bufferevent_get_output(s->bev)) == 0)
 		shutdown(bufferevent_getfd(s->bev), SHUT_WR);
@@ -411,7 +412,10 @@ inbound_session_answer(struct inbound_session *s, unsigned rcpt,
 	if (is_waiting(s))
 		return;
 	finish_message(s);
-	if (!s->running)
+	/* The answer was all that a drain still waited for. */
+	if (s->in->draining)
+		inbound_session_drain(s);
+	else if (!s->running)
 		session_run(s);
 }
 
@@ -425,6 +429,9 @@ static void on_event(struct bufferevent *bev, short what, void *arg);
  * The 220 still lies in the plain bufferevent, under the new one: it leaves
  * before the handshake does.  What came with STARTTLS was not sent by who will
  * be there after it, and goes (X03).
+ *
+ * Its callbacks are deferred: a filter calls them from within enable and
+ * write, and the end of a connection must not come inside session_run().
  */
 static int
 start_tls(struct inbound_session *s)
@@ -436,7 +443,8 @@ start_tls(struct inbound_session *s)
 	evbuffer_drain(in, evbuffer_get_length(in));
 	if (ssl != NULL)
 		bev = bufferevent_openssl_filter_new(s->in->env->base, s->bev,
-		    ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+		    ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE |
+		    BEV_OPT_DEFER_CALLBACKS);
 	if (bev == NULL) {
 		SSL_free(ssl);
 		return -1;
