@@ -176,6 +176,9 @@ smtp_proto_close(struct smtp_proto *p, int code, const char *text)
 void
 smtp_proto_tls_started(struct smtp_proto *p)
 {
+	/* The handshake may end after we gave up waiting for it. */
+	if (p->phase == PHASE_CLOSED)
+		return;
 	assert(p->phase == PHASE_TLS);
 	p->tls = true;
 	p->phase = PHASE_COMMAND;

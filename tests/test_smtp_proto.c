@@ -766,6 +766,23 @@ plaintext_behind_starttls_is_dropped(void **state)
 	host_free(&h);
 }
 
+/* The peer ends the handshake when its time was up already. */
+static void
+tls_after_the_end(void **state)
+{
+	struct host h;
+
+	(void)state;
+	host_init(&h, &usual);
+	h.tls_by_hand = true;
+	host_say(&h, E "STARTTLS\r\n");
+	smtp_proto_close(h.p, 421, "4.4.2 Timeout");
+	smtp_proto_tls_started(h.p);
+	host_say(&h, E);
+	assert_string_equal(h.codes.s, "220 250 220 421 ");
+	host_free(&h);
+}
+
 static void
 offers_are_what_is_done(void **state)
 {
@@ -916,6 +933,7 @@ main(void)
 		cmocka_unit_test(a_loop_is_refused),
 		cmocka_unit_test(long_lines),
 		cmocka_unit_test(plaintext_behind_starttls_is_dropped),
+		cmocka_unit_test(tls_after_the_end),
 		cmocka_unit_test(offers_are_what_is_done),
 		cmocka_unit_test(lmtp_answers_each_recipient),
 		cmocka_unit_test(a_question_stops_the_input),
