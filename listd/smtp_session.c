@@ -26,7 +26,7 @@ static void next_address(struct smtp_session *s);
 int64_t
 session_now(const struct smtp_session *s)
 {
-	return clock_mono_ms(timers_clock(s->env.timers));
+	return clock_mono_ms(timers_clock(s->env->timers));
 }
 
 void
@@ -67,7 +67,7 @@ session_over(struct smtp_session *s, enum ipc_session_event event)
 	transaction_return_waiting(s);
 	snprintf(state.host, sizeof(state.host), "%s", s->peer);
 	snprintf(state.text, sizeof(state.text), "%s", s->why);
-	s->env.ops->state(s->env.arg, &state);
+	s->env->ops->state(s->env->arg, &state);
 }
 
 /* Write one command outside of transactions. */
@@ -90,8 +90,8 @@ say_ehlo(struct smtp_session *s)
 
 	s->state = SESSION_EHLO;
 	snprintf(line, sizeof(line), "%s %s\r\n", s->helo ? "HELO" : "EHLO",
-	    s->env.conf->hostname);
-	say(s, line, s->env.conf->timeout_command);
+	    s->env->conf->hostname);
+	say(s, line, s->env->conf->timeout_command);
 }
 
 static void
@@ -103,7 +103,7 @@ session_open(struct smtp_session *s)
 	s->state = SESSION_OPEN;
 	s->connect_ms = (uint32_t)(session_now(s) - s->opened_ms);
 	snprintf(state.host, sizeof(state.host), "%s", s->peer);
-	s->env.ops->state(s->env.arg, &state);
+	s->env->ops->state(s->env->arg, &state);
 	transaction_pump(s);
 }
 
@@ -123,9 +123,9 @@ reply_ehlo(struct smtp_session *s, const struct smtp_reply *r)
 	if (!s->helo)
 		smtp_ehlo_parse(r, &s->ehlo);
 	if (s->ehlo.starttls && !smtp_conn_is_tls(s->conn) && !s->avoid_tls &&
-	    s->env.tls != NULL) {
+	    s->env->tls != NULL) {
 		s->state = SESSION_STARTTLS;
-		say(s, "STARTTLS\r\n", s->env.conf->timeout_command);
+		say(s, "STARTTLS\r\n", s->env->conf->timeout_command);
 		return;
 	}
 	session_open(s);
@@ -159,14 +159,14 @@ reply_starttls(struct smtp_session *s, const struct smtp_reply *r, bool more)
 		session_fail(s, 0, "bytes before the TLS handshake");
 		return;
 	}
-	if (smtp_conn_starttls(s->conn, s->env.tls,
+	if (smtp_conn_starttls(s->conn, s->env->tls,
 	    s->grant.host[s->host].name, &e) == -1) {
 		session_fail(s, 0, e.text);
 		return;
 	}
 	s->state = SESSION_TLS;
 	smtp_reply_reset(s->parser);
-	session_arm(s, s->env.conf->timeout_command);
+	session_arm(s, s->env->conf->timeout_command);
 }
 
 /* One reply; false when the session moved on and the rest is not for it. */
@@ -207,7 +207,7 @@ on_connected(void *arg)
 	struct smtp_session *s = arg;
 
 	s->state = SESSION_BANNER;
-	session_arm(s, s->env.conf->timeout_banner);
+	session_arm(s, s->env->conf->timeout_banner);
 }
 
 static void
@@ -251,7 +251,7 @@ on_drained(void *arg)
 
 	/* A long copy may take longer than one block's time to leave. */
 	if (s->expects > 0)
-		session_arm(s, s->env.conf->timeout_dot);
+		session_arm(s, s->env->conf->timeout_dot);
 }
 
 static void
@@ -331,7 +331,7 @@ connect_to(struct smtp_session *s, const struct resolver_address *a)
 	char ip[INET6_ADDRSTRLEN], host[256];
 	struct err e = ERR_INIT;
 	uint16_t port = split_port(s->grant.host[s->host].name, host,
-	    (uint16_t)s->env.conf->smtp_port);
+	    (uint16_t)s->env->conf->smtp_port);
 
 	inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->ip, ip, sizeof(ip));
 	snprintf(s->peer, sizeof(s->peer), "%.200s [%s]", host, ip);
@@ -341,13 +341,13 @@ connect_to(struct smtp_session *s, const struct resolver_address *a)
 	s->begun = s->ended = 0;
 	s->opened_ms = session_now(s);
 	s->state = SESSION_CONNECT;
-	s->conn = smtp_conn_open(s->env.base, a, port, &conn_ops, s, &e);
+	s->conn = smtp_conn_open(s->env->base, a, port, &conn_ops, s, &e);
 	if (s->conn == NULL) {
 		set_why(s, 0, e.text);
 		next_address(s);
 		return;
 	}
-	session_arm(s, s->env.conf->timeout_connect);
+	session_arm(s, s->env->conf->timeout_connect);
 }
 
 static void
@@ -356,7 +356,7 @@ next_address(struct smtp_session *s)
 	while (s->at < s->addresses && s->tried < ADDRESSES_MAX) {
 		const struct resolver_address *a = &s->address[s->at++];
 
-		if (is_own(a) && !s->env.conf->allow_loopback) {
+		if (is_own(a) && !s->env->conf->allow_loopback) {
 			set_why(s, 0, "its address is this machine's own");
 			continue;
 		}
@@ -399,7 +399,7 @@ next_host(struct smtp_session *s)
 	s->state = SESSION_RESOLVE;
 	split_port(s->grant.host[s->host].name, host, 0);
 	snprintf(s->peer, sizeof(s->peer), "%s", host);
-	s->lookup = resolver_addresses(s->env.resolver, host, on_addresses, s);
+	s->lookup = resolver_addresses(s->env->resolver, host, on_addresses, s);
 }
 
 /* ---- the end */
@@ -433,7 +433,7 @@ session_quit(struct smtp_session *s)
 	transaction_return_waiting(s);
 	s->state = SESSION_QUIT;
 	set_why(s, 0, "");
-	say(s, "QUIT\r\n", s->env.conf->timeout_quit);
+	say(s, "QUIT\r\n", s->env->conf->timeout_quit);
 	if (s->winding_down && s->state == SESSION_QUIT)
 		session_over(s, IPC_SESSION_CLOSED);
 }
@@ -446,7 +446,7 @@ smtp_session_start(const struct smtp_session_env *env,
 {
 	struct smtp_session *s = xcalloc(1, sizeof(*s));
 
-	s->env = *env;
+	s->env = env;
 	s->grant = *grant;
 	TAILQ_INIT(&s->items);
 	strbuf_init(&s->command, COMMAND_MAX);
@@ -469,7 +469,7 @@ smtp_session_free(struct smtp_session *s)
 	while ((item = TAILQ_FIRST(&s->items)) != NULL) {
 		TAILQ_REMOVE(&s->items, item, entry);
 		if (item->copy != NULL)
-			s->env.ops->release(s->env.arg, item->copy);
+			s->env->ops->release(s->env->arg, item->copy);
 		free(item);
 	}
 	smtp_reply_free(s->parser);

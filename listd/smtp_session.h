@@ -57,7 +57,10 @@ struct smtp_session_ops {
 	void	(*state)(void *arg, const struct ipc_session_state *s);
 };
 
-/* What every session of a role shares; borrowed. */
+/*
+ * What every session of a role shares.  Borrowed for the life of them all, and
+ * read anew at every use: a reload changes conf and tls in place.
+ */
 struct smtp_session_env {
 	struct event_base	*base;
 	struct timers		*timers;

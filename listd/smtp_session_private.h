@@ -59,7 +59,7 @@ struct expect {
 };
 
 struct smtp_session {
-	struct smtp_session_env	 env;
+	const struct smtp_session_env *env;
 	struct ipc_session_open	 grant;
 	enum session_state	 state;
 	bool			 closing;	/* QUIT when nothing is held */

@@ -46,9 +46,9 @@ item_free(struct smtp_session *s, struct item *item)
 {
 	TAILQ_REMOVE(&s->items, item, entry);
 	s->held--;
-	s->env.ops->mark(s->env.arg, &item->d, &item->slot, SMTP_MARK_NONE);
+	s->env->ops->mark(s->env->arg, &item->d, &item->slot, SMTP_MARK_NONE);
 	if (item->copy != NULL)
-		s->env.ops->release(s->env.arg, item->copy);
+		s->env->ops->release(s->env->arg, item->copy);
 	free(item);
 }
 
@@ -58,7 +58,7 @@ item_return(struct smtp_session *s, struct item *item)
 	uint64_t delivery = item->d.delivery;
 
 	item_free(s, item);
-	s->env.ops->returned(s->env.arg, s->grant.session, delivery);
+	s->env->ops->returned(s->env->arg, s->grant.session, delivery);
 }
 
 static void
@@ -67,12 +67,12 @@ item_done(struct smtp_session *s, struct item *item)
 	struct ipc_outcome o = item->outcome;
 
 	o.what = item->d;
-	o.when_ms = clock_utc_ms(timers_clock(s->env.timers));
+	o.when_ms = clock_utc_ms(timers_clock(s->env->timers));
 	if (item->copy != NULL)
 		snprintf(o.message_id, sizeof(o.message_id), "%s",
 		    item->copy->message_id);
 	item_free(s, item);
-	s->env.ops->outcome(s->env.arg, &o);
+	s->env->ops->outcome(s->env->arg, &o);
 }
 
 static bool
@@ -110,7 +110,7 @@ static void
 put_times(struct smtp_session *s, struct item *item)
 {
 	struct ipc_outcome *o = &item->outcome;
-	const struct clock *clock = timers_clock(s->env.timers);
+	const struct clock *clock = timers_clock(s->env->timers);
 	int64_t now = session_now(s), waited;
 
 	waited = clock_utc_ms(clock) - item->d.queued_ms;
@@ -192,7 +192,7 @@ expect_add(struct smtp_session *s, enum expect_kind kind, struct item *item)
 static int64_t
 expect_wait(const struct smtp_session *s)
 {
-	const struct conf *conf = s->env.conf;
+	const struct conf *conf = s->env->conf;
 
 	switch (s->expect[s->expect_first].kind) {
 	case EXPECT_MAIL: return conf->timeout_mail;
@@ -241,7 +241,7 @@ item_prepare(struct smtp_session *s, struct item *item)
 
 	if (item->copy != NULL)
 		return true;
-	if ((item->copy = s->env.ops->make(s->env.arg, &item->d, &e)) != NULL)
+	if ((item->copy = s->env->ops->make(s->env->arg, &item->d, &e)) != NULL)
 		return true;
 	item_verdict(s, item, e.code == ERR_AGAIN ? IPC_DEFERRED : IPC_FAILED,
 	    IPC_STAGE_RENDER, 0, e.text);
@@ -270,7 +270,7 @@ next_ready(struct smtp_session *s)
 			continue;
 		}
 		/* The last look: the write that carries MAIL follows. */
-		if ((gate = s->env.ops->gate(s->env.arg, &item->d)) != 0) {
+		if ((gate = s->env->ops->gate(s->env->arg, &item->d)) != 0) {
 			item_verdict(s, item, IPC_SKIPPED, IPC_STAGE_GATE, 0,
 			    "");
 			item->outcome.gate = gate;
@@ -392,7 +392,7 @@ flush(struct smtp_session *s, struct item *body)
 
 		/* The copier leaves one spare piece for what travels along. */
 		c->iov[c->n] = command;
-		s->env.ops->mark(s->env.arg, &body->d, &body->slot,
+		s->env->ops->mark(s->env->arg, &body->d, &body->slot,
 		    SMTP_MARK_DOT);
 		rc = smtp_conn_writev(s->conn, c->iov,
 		    c->n + (command.iov_len > 0));
@@ -402,7 +402,7 @@ flush(struct smtp_session *s, struct item *body)
 	if (rc == -1)
 		session_fail(s, 0, "connection lost while writing");
 	else if (smtp_conn_queued(s->conn) > 0)
-		session_arm(s, s->env.conf->timeout_block);
+		session_arm(s, s->env->conf->timeout_block);
 	else
 		session_arm(s, expect_wait(s));
 }
@@ -435,7 +435,7 @@ rest(struct smtp_session *s)
 		return;
 	}
 	if (s->held == 0)
-		session_arm(s, s->env.conf->idle_connection);
+		session_arm(s, s->env->conf->idle_connection);
 }
 
 void
@@ -465,7 +465,7 @@ send_body(struct smtp_session *s, struct item *item)
 	item->step = ITEM_BODY;
 	item->body_ms = session_now(s);
 	expect_add(s, EXPECT_DOT, item);
-	s->env.ops->mark(s->env.arg, &item->d, &item->slot, SMTP_MARK_BODY);
+	s->env->ops->mark(s->env->arg, &item->d, &item->slot, SMTP_MARK_BODY);
 	if (may_pipeline(s))
 		begin_next(s);
 	flush(s, item);
@@ -665,14 +665,14 @@ smtp_session_give(struct smtp_session *s, const struct ipc_delivery *d)
 
 	if (s->held >= SMTP_SESSION_DEPTH_MAX || s->state == SESSION_QUIT ||
 	    s->state == SESSION_OVER) {
-		s->env.ops->returned(s->env.arg, s->grant.session, d->delivery);
+		s->env->ops->returned(s->env->arg, s->grant.session, d->delivery);
 		return false;
 	}
 	item = xcalloc(1, sizeof(*item));
 	item->d = *d;
 	TAILQ_INSERT_TAIL(&s->items, item, entry);
 	s->held++;
-	s->env.ops->mark(s->env.arg, d, &item->slot, SMTP_MARK_HELD);
+	s->env->ops->mark(s->env->arg, d, &item->slot, SMTP_MARK_HELD);
 	if (s->state == SESSION_OPEN && s->expects == 0)
 		transaction_pump(s);
 	return true;
