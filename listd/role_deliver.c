@@ -328,6 +328,9 @@ frame_session_open(struct deliver *dl, struct unpack *u)
 	TAILQ_INSERT_TAIL(&dl->bucket[hs->id % SESSION_BUCKETS], hs, entry);
 	dl->sessions++;
 	hs->smtp = smtp_session_start(&dl->session_env, &grant);
+	/* Granted before queue heard of the drain: it would never end. */
+	if (dl->draining && session_find(dl, hs->id) == hs)
+		smtp_session_wind_down(hs->smtp);
 }
 
 static void
@@ -584,7 +587,16 @@ on_grace(void *arg)
 	struct deliver *dl = arg;
 
 	drop_sessions(dl);
-	become_ready(dl);
+	check_idle(dl);		/* ready, and a drain may wait for it too */
+}
+
+/* The peer that said HELLO is gone: nobody waits for READY any more. */
+static void
+forget_hello(struct deliver *dl)
+{
+	timer_cancel(&dl->grace);
+	dl->next_epoch = 0;
+	dl->ready = false;
 }
 
 /* Let every session finish what it has begun, and take nothing more. */
@@ -689,7 +701,7 @@ on_closed(struct channel *ch, const struct err *why, void *arg)
 	if (why != NULL)
 		log_failure(LEVEL_WARNING, "queue-peer", why);
 	dl->queue = NULL;
-	dl->ready = false;
+	forget_hello(dl);
 	channel_free(ch);
 	wind_down(dl);
 	/*
@@ -725,7 +737,7 @@ on_peer(struct role_env *env, enum role_kind kind, unsigned index, int fd)
 	}
 	timer_cancel(&dl->lonely);
 	channel_free(dl->queue);
-	dl->ready = false;
+	forget_hello(dl);
 	dl->queue = channel_new(env->base, fd, &queue_ops, dl);
 	wind_down(dl);
 }

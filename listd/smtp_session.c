@@ -468,6 +468,8 @@ smtp_session_free(struct smtp_session *s)
 	drop_connection(s);
 	while ((item = TAILQ_FIRST(&s->items)) != NULL) {
 		TAILQ_REMOVE(&s->items, item, entry);
+		s->env->ops->mark(s->env->arg, &item->d, &item->slot,
+		    SMTP_MARK_NONE);
 		if (item->copy != NULL)
 			s->env->ops->release(s->env->arg, item->copy);
 		free(item);

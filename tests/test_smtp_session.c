@@ -8,6 +8,7 @@
  *	S text	send the text and CRLF		C text	a line that begins so
  *	D	content up to its final dot	X	close the connection
  *	N	wait for the next connection	Z	nothing more may come
+ *	W	wind the session down, and give it delivery 9
  *
  * What the session tells is written down as one line per event and compared.
  */
@@ -107,6 +108,16 @@ peer_close(struct world *w)
 }
 
 static void
+wind_down(struct world *w)
+{
+	struct ipc_delivery d = { .delivery = 9, .kind = IPC_KIND_CAMPAIGN,
+		.local = "r9", .domain = "one.example" };
+
+	smtp_session_wind_down(w->session);
+	assert_false(smtp_session_give(w->session, &d));
+}
+
+static void
 play(struct world *w)
 {
 	while (*w->script != NULL && w->wrong == NULL) {
@@ -137,6 +148,8 @@ play(struct world *w)
 			evbuffer_write(out, bufferevent_getfd(w->peer));
 			peer_close(w);
 		}
+		if (line[0] == 'W')
+			wind_down(w);
 		if (line[0] == 'Z' && evbuffer_get_length(in) > 0)
 			script_fail(w, line);
 		w->script++;
@@ -349,6 +362,11 @@ static const struct scenario {
 	{ "a malformed reply is a temporary failure (F23)",
 	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA", "S 999 what"),
 	    1, 0, "up 0\n1 deferred 0\nrefused 0\n" },
+	{ "winding down: what was begun ends, nothing is taken",
+	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA", "W", "S 250 ok",
+		"S 250 ok", "S 354 go", "D", "S 250 ok"),
+	    2, 0, "up 0\n2 returned\n9 returned\n1 delivered 250\n"
+	    "closed 0\n" },
 	{ "SIZE smaller than the copy: permanent for it (R111)",
 	    SCRIPT("S 220 mx", "C EHLO", "S 250-mx", "S 250-SIZE 5",
 		"S 250 PIPELINING", "C QUIT", "S 221 bye"),
