@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -98,6 +99,7 @@ add_authorities(SSL_CTX *ctx, int fd, struct err *e)
 		X509_free(cert);
 	}
 	BIO_free(bio);
+	ERR_clear_error();		/* "no start line" is the end of it */
 	return 0;
 }
 

@@ -71,6 +71,11 @@ tls_reason(void)
 	return s != NULL ? s : "TLS failed";
 }
 
+/*
+ * SSL_get_error() takes whatever lies in the thread's queue of errors for this
+ * connection's, so each call of OpenSSL here begins with an empty one.
+ */
+
 /* ---- writing */
 
 /* Octets taken, 0 when the socket is full, -1 when it is broken. */
@@ -80,9 +85,11 @@ conn_write(struct smtp_conn *c, const void *p, size_t len)
 	ssize_t n;
 
 	if (c->state == CONN_TLS) {
-		int rc = SSL_write(c->ssl, p, len > INT32_MAX ? INT32_MAX :
-		    (int)len);
+		int rc;
 
+		ERR_clear_error();
+		rc = SSL_write(c->ssl, p, len > INT32_MAX ? INT32_MAX :
+		    (int)len);
 		if (rc > 0)
 			return rc;
 		rc = SSL_get_error(c->ssl, rc);
@@ -172,8 +179,10 @@ smtp_conn_queued(const struct smtp_conn *c)
 static void
 conn_handshake(struct smtp_conn *c)
 {
-	int rc = SSL_connect(c->ssl);
+	int rc;
 
+	ERR_clear_error();
+	rc = SSL_connect(c->ssl);
 	if (rc == 1) {
 		c->state = CONN_TLS;
 		want_write(c, false);
@@ -241,6 +250,7 @@ conn_read(struct smtp_conn *c, uint8_t *buf, size_t size, bool *eof)
 		*eof = n == 0;
 		return n == -1 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
 	}
+	ERR_clear_error();
 	if ((rc = SSL_read(c->ssl, buf, (int)size)) > 0)
 		return rc;
 	rc = SSL_get_error(c->ssl, rc);
