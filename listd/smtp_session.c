@@ -145,10 +145,34 @@ retry_without_tls(struct smtp_session *s, const char *why)
 	next_address(s);
 }
 
+/* A smarthost may carry its port: host:port, [ip6]:port. */
+static uint16_t
+split_port(const char *name, char host[256], uint16_t port)
+{
+	const char *colon = strrchr(name, ':');
+	size_t len = strlen(name);
+
+	if (colon != NULL && (name[0] == '[' || strchr(name, ':') == colon)) {
+		unsigned v = 0;
+
+		if (sscanf(colon + 1, "%5u", &v) == 1 && v > 0 && v < 65536) {
+			port = (uint16_t)v;
+			len = (size_t)(colon - name);
+		}
+	}
+	if (name[0] == '[' && len >= 2 && name[len - 1] == ']') {
+		name++;
+		len -= 2;
+	}
+	snprintf(host, 256, "%.*s", (int)len, name);
+	return port;
+}
+
 static void
 reply_starttls(struct smtp_session *s, const struct smtp_reply *r, bool more)
 {
 	struct err e = ERR_INIT;
+	char host[256];
 
 	if (r->code != 220) {
 		/* The plaintext session is still good (RFC 3207 section 4). */
@@ -159,8 +183,8 @@ reply_starttls(struct smtp_session *s, const struct smtp_reply *r, bool more)
 		session_fail(s, 0, "bytes before the TLS handshake");
 		return;
 	}
-	if (smtp_conn_starttls(s->conn, s->env->tls,
-	    s->grant.host[s->host].name, &e) == -1) {
+	split_port(s->grant.host[s->host].name, host, 0);
+	if (smtp_conn_starttls(s->conn, s->env->tls, host, &e) == -1) {
 		session_fail(s, 0, e.text);
 		return;
 	}
@@ -300,29 +324,6 @@ is_own(const struct resolver_address *a)
 		return a->ip[15] <= 1;
 	return memcmp(a->ip, zero, 10) == 0 && a->ip[10] == 0xff &&
 	    a->ip[11] == 0xff && (a->ip[12] == 127 || a->ip[12] == 0);
-}
-
-/* A smarthost may carry its port: host:port, [ip6]:port. */
-static uint16_t
-split_port(const char *name, char host[256], uint16_t port)
-{
-	const char *colon = strrchr(name, ':');
-	size_t len = strlen(name);
-
-	if (colon != NULL && (name[0] == '[' || strchr(name, ':') == colon)) {
-		unsigned v = 0;
-
-		if (sscanf(colon + 1, "%5u", &v) == 1 && v > 0 && v < 65536) {
-			port = (uint16_t)v;
-			len = (size_t)(colon - name);
-		}
-	}
-	if (name[0] == '[' && len >= 2 && name[len - 1] == ']') {
-		name++;
-		len -= 2;
-	}
-	snprintf(host, 256, "%.*s", (int)len, name);
-	return port;
 }
 
 static void
