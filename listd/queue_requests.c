@@ -102,9 +102,10 @@ peer_request_end(struct peer_request *r, enum ipc_result result)
 	if (p->ch != NULL && p->generation == r->generation) {
 		if (channel_send_buf(p->ch, IPC_REPLY, &b, &e) == -1)
 			log_failure(LEVEL_WARNING, "reply", &e);
-		if (p->open < QUEUE_REQUESTS_MAX / 2)
-			channel_resume(p->ch);
 	}
+	/* Also after the last one of a forerunner: they count for all. */
+	if (p->ch != NULL && p->open < QUEUE_REQUESTS_MAX / 2)
+		channel_resume(p->ch);
 	strbuf_free(&b);
 	peer_request_free(r);
 }
@@ -143,10 +144,13 @@ static void
 on_committed(void *arg, enum job_result jr, const struct err *e)
 {
 	struct peer_request *r = arg;
+	bool again;
 
 	if (jr != JOB_DONE) {
 		log_failure(LEVEL_WARNING, "request", e);
-		peer_request_end(r, jr == JOB_TRY_AGAIN ? IPC_TRY_AGAIN : IPC_NO);
+		/* A call that failed is no rule that said no: nothing is kept. */
+		again = jr == JOB_TRY_AGAIN || job_answer(-1, e) == -1;
+		peer_request_end(r, again ? IPC_TRY_AGAIN : IPC_NO);
 		return;
 	}
 	switch (r->type) {
