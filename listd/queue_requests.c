@@ -308,14 +308,28 @@ decode(struct peer_request *r, struct unpack *u)
 	}
 }
 
+/* The first recipient of a message had its file adopted already. */
+static bool
+is_adopted(const struct content *content, const struct ipc_forward *f)
+{
+	uint64_t size;
+	int fd = content_read(content, f->hash, &size, NULL);
+
+	if (fd == -1)
+		return false;
+	close(fd);
+	return size == f->length;
+}
+
 /* A role's file becomes content before any record names it. */
 static int
 adopt(struct queue_requests *all, const struct ipc_forward *f)
 {
+	const struct content *content = queue_content(all->q);
 	struct err e = ERR_INIT;
 
-	if (content_adopt(queue_content(all->q), "inbound", f->file,
-	    f->length, f->hash, &e) == 0)
+	if (content_adopt(content, "inbound", f->file, f->length, f->hash,
+	    &e) == 0 || (e.code == ERR_NOTFOUND && is_adopted(content, f)))
 		return 0;
 	log_failure(LEVEL_ERROR, "adopt", &e);
 	return -1;
