@@ -55,14 +55,19 @@ put_enhanced(uint16_t out[3], const struct enhanced *e)
 static void
 put_said(struct ipc_bounce *b, const struct dsn_recipient *r)
 {
-	const char *at = r->address[0] != '\0' ?
-	    strcasestr(r->said, r->address) : NULL;
+	struct strbuf text = STRBUF_INIT(2 * sizeof(r->said));
+	const char *said = r->said, *at;
 
-	if (at == NULL)
-		snprintf(b->text, sizeof(b->text), "%s", r->said);
-	else
-		snprintf(b->text, sizeof(b->text), "%.*s<rcpt>%s",
-		    (int)(at - r->said), r->said, at + strlen(r->address));
+	while (r->address[0] != '\0' &&
+	    (at = strcasestr(said, r->address)) != NULL) {
+		strbuf_add(&text, said, (size_t)(at - said));
+		strbuf_adds(&text, "<rcpt>");
+		said = at + strlen(r->address);
+	}
+	strbuf_adds(&text, said);
+	snprintf(b->text, sizeof(b->text), "%s", text.overflow ||
+	    text.s == NULL ? "" : text.s);
+	strbuf_free(&text);
 }
 
 static uint16_t
