@@ -75,35 +75,34 @@ item_done(struct smtp_session *s, struct item *item)
 	s->env->ops->outcome(s->env->arg, &o);
 }
 
-static bool
-replace_at(const char *text, const char *find, char *out, size_t size)
-{
-	const char *at = strcasestr(text, find);
-
-	if (at == NULL || *find == '\0')
-		return false;
-	snprintf(out, size, "%.*s%s%s", (int)(at - text), text, REPLACED,
-	    at + strlen(find));
-	return true;
-}
-
-/* Keep a reply without the address it may repeat (spool/DESIGN, L). */
+/*
+ * Keep a reply without the address it may repeat (spool/DESIGN, L).  It is
+ * taken out before the text is cut, or a half of it could stay at the end.
+ */
 static void
-put_text(struct ipc_outcome *o, const struct ipc_delivery *d,
-    const char *text)
+put_text(const struct ipc_delivery *d, const char *text,
+    char out[IPC_TEXT_MAX + 1])
 {
-	char address[520], with[sizeof(o->text)];
+	char address[520];
+	size_t len, used = 0;
 
-	snprintf(o->text, sizeof(o->text), "%.*s", (int)sizeof(o->text) - 1,
-	    text);
-	snprintf(address, sizeof(address), "<%s@%s>", d->local, d->domain);
-	for (int i = 0; i < 8 && replace_at(o->text, address, with,
-	    sizeof(with)); i++)
-		memcpy(o->text, with, sizeof(with));
-	address[strlen(address) - 1] = '\0';
-	for (int i = 0; i < 8 && replace_at(o->text, address + 1, with,
-	    sizeof(with)); i++)
-		memcpy(o->text, with, sizeof(with));
+	snprintf(address, sizeof(address), "%s@%s", d->local, d->domain);
+	len = strlen(address);
+	while (*text != '\0' && used < IPC_TEXT_MAX) {
+		if (strncasecmp(text, address, len) != 0) {
+			out[used++] = *text++;
+			continue;
+		}
+		text += len;
+		if (used > 0 && out[used - 1] == '<' && *text == '>') {
+			used--;
+			text++;
+		}
+		for (const char *p = REPLACED; *p != '\0' &&
+		    used < IPC_TEXT_MAX; p++)
+			out[used++] = *p;
+	}
+	out[used] = '\0';
 }
 
 static void
@@ -143,7 +142,7 @@ item_verdict(struct smtp_session *s, struct item *item,
 	o->stage = stage;
 	o->code = code;
 	o->tls = s->tls;
-	put_text(o, &item->d, text);
+	put_text(&item->d, text, o->text);
 	snprintf(o->host, sizeof(o->host), "%s", s->peer);
 	put_times(s, item);
 }
@@ -581,6 +580,7 @@ reply_item(struct smtp_session *s, const struct expect *x,
 bool
 transaction_reply(struct smtp_session *s, const struct smtp_reply *r)
 {
+	char text[IPC_TEXT_MAX + 1];
 	struct expect x;
 
 	if (s->expects == 0) {
@@ -589,8 +589,12 @@ transaction_reply(struct smtp_session *s, const struct smtp_reply *r)
 		return false;
 	}
 	x = s->expect[s->expect_first];
+	if (x.item != NULL)
+		put_text(&x.item->d, r->text, text);
+	else
+		snprintf(text, sizeof(text), "%.*s", IPC_TEXT_MAX, r->text);
 	if (r->code == 421 && x.kind != EXPECT_DOT) {
-		session_fail(s, 421, r->text);
+		session_fail(s, 421, text);
 		return false;
 	}
 	s->expect_first = (s->expect_first + 1) % EXPECT_MAX;
@@ -598,7 +602,7 @@ transaction_reply(struct smtp_session *s, const struct smtp_reply *r)
 	if (x.item != NULL && !reply_item(s, &x, r))
 		return false;
 	if (r->code == 421) {
-		session_fail(s, 421, r->text);
+		session_fail(s, 421, text);
 		return false;
 	}
 	if (s->expects > 0) {

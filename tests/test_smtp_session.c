@@ -260,6 +260,8 @@ op_outcome(void *arg, const struct ipc_outcome *o)
 
 	strbuf_addf(&w->events, "%u %s %u\n", (unsigned)o->what.delivery,
 	    results[o->result], o->code);
+	/* What is kept of a reply never names the person. */
+	assert_null(strcasestr(o->text, "@one."));
 }
 
 static void
@@ -278,6 +280,7 @@ op_state(void *arg, const struct ipc_session_state *s)
 	struct world *w = arg;
 
 	strbuf_addf(&w->events, "%s %u\n", events[s->event], s->code);
+	assert_null(strcasestr(s->text, "@one."));
 	if (s->event != IPC_SESSION_UP)
 		event_base_loopbreak(w->base);
 }
@@ -290,6 +293,9 @@ static const struct smtp_session_ops ops = {
 
 #define HELLO_PIPE	"S 220 mx", "C EHLO", "S 250-mx", "S 250 PIPELINING"
 #define HELLO_PLAIN	"S 220 mx", "C EHLO", "S 250 mx"
+#define LONG_FIFTY "a reply that goes on and on until it has been cut. "
+#define LONG	LONG_FIFTY LONG_FIFTY LONG_FIFTY LONG_FIFTY LONG_FIFTY \
+	LONG_FIFTY LONG_FIFTY LONG_FIFTY LONG_FIFTY "and then so on, "
 #define SCRIPT(...)	(const char *const[]){ __VA_ARGS__, NULL }
 
 static const struct scenario {
@@ -362,6 +368,13 @@ static const struct scenario {
 	{ "a malformed reply is a temporary failure (F23)",
 	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA", "S 999 what"),
 	    1, 0, "up 0\n1 deferred 0\nrefused 0\n" },
+	{ "no address is kept, said twice, in 421, or where a text is cut",
+	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA", "S 250 ok",
+		"S 550 5.1.1 <R1@ONE.example> r1@one.example " LONG
+		"r1@one.example", "S 503 no", "C RSET", "C MAIL", "C RCPT",
+		"C DATA", "S 250 ok", "S 250 ok",
+		"S 421 4.2.1 <r2@one.example> is busy"),
+	    2, 0, "up 0\n1 failed 550\n2 deferred 421\nrefused 421\n" },
 	{ "winding down: what was begun ends, nothing is taken",
 	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA", "W", "S 250 ok",
 		"S 250 ok", "S 354 go", "D", "S 250 ok"),
