@@ -112,8 +112,11 @@ queue_fatal(const struct err *why)
 void
 queue_turn_soon(struct queue *q)
 {
+	static const struct timeval now = { 0, 0 };
+
+	/* By time and not at once: what came meanwhile is read before it. */
 	if (q->turn != NULL)
-		event_active(q->turn, EV_TIMEOUT, 0);
+		event_add(q->turn, &now);
 }
 
 void

@@ -974,6 +974,28 @@ bad_frames_are_refused(void **state)
 	sim_free(sim);
 }
 
+/* ---- the start */
+
+/* Deliver roles that take long to come are waited for, not looked for. */
+static void
+nobody_ready_is_no_hurry(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	int64_t wait = 0;
+
+	join_many(sim, 1, 20);
+	for (int i = 0; i < 10; i++)
+		wait = scheduler_run(sim->s);
+	assert_int_not_equal(wait, 0);
+	sim_pass(sim, 2 * SCHEDULER_READY_MS);
+	for (int i = 0; i < 10; i++)
+		wait = scheduler_run(sim->s);
+	assert_int_not_equal(wait, 0);
+	sim_until(sim, sim_release(sim, 0), CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
 /* ---- questions */
 
 struct found {
@@ -1085,6 +1107,7 @@ main(void)
 		T(drained_means_all_is_written),
 		T(damage_stops_one_campaign),
 		T(bad_frames_are_refused),
+		T(nobody_ready_is_no_hurry),
 		T(a_key_is_asked_for),
 	};
 	const struct log_params lp = {
