@@ -2,12 +2,13 @@
 /*
  * control_import.c - members from a file: subscriber import, import undo.
  *
- * The file is kept as content first, and its hash is what an import that was
- * cut short is known again by.  Then a thread reads a run ahead while the
- * writer takes the run before it, in slices of the bulk lane.
+ * The file is copied and hashed first: by its hash an import that was cut short
+ * is known again.  Then a thread reads a run ahead while the writer takes the
+ * run before it, in slices of the bulk lane.
  */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/address.h"
@@ -19,7 +20,6 @@
 #include "listd/control_verbs.h"
 #include "listd/import_reader.h"
 #include "listd/role.h"
-#include "spool/content.h"
 #include "spool/import.h"
 #include "spool/list.h"
 #include "spool/subscriber.h"
@@ -30,6 +30,7 @@
 
 struct importing {
 	struct intake	 file, evidence;
+	char		 data_dir[CONF_PATH_MAX];
 	struct import	 given, begun;
 	struct import_reader *reader;
 	struct import_run *ahead;	/* filled by the thread */
@@ -298,14 +299,9 @@ static void
 begun(struct call *c, void *arg)
 {
 	struct importing *s = arg;
-	struct err e = ERR_INIT;
-	uint64_t size;
-	int fd = content_read(call_content(c), s->given.file, &size, &e);
+	int fd = s->file.copy;
 
-	if (fd == -1) {
-		call_error(c, &e);
-		return;
-	}
+	s->file.copy = -1;
 	s->skip = s->begun.counts.rows;
 	start_reading(c, s, fd);
 }
@@ -365,9 +361,9 @@ read_words(struct call *c, struct importing *s)
 static void
 prepare_intake(struct call *c, struct intake *in, const char *file)
 {
-	*in = (struct intake){ .fd = call_take_file(c, file),
-		.max = (uint64_t)call_conf(c)->import_max_size,
-		.content = call_content(c), .stop = call_stopping(c) };
+	in->fd = call_take_file(c, file);
+	in->max = (uint64_t)call_conf(c)->import_max_size;
+	in->stop = call_stopping(c);
 }
 
 static void
@@ -378,6 +374,10 @@ start(struct call *c, struct importing *s)
 
 	prepare_intake(c, &s->file, "FILE");
 	prepare_intake(c, &s->evidence, "evidence-file");
+	s->evidence.content = call_content(c);
+	s->file.data_dir = s->data_dir;
+	snprintf(s->data_dir, sizeof(s->data_dir), "%s",
+	    call_conf(c)->data_dir);
 	s->dry = call_option(c, "dry-run") != NULL;
 	if (!s->dry) {
 		call_work(c, intake_work, NULL, taken_in);
@@ -400,7 +400,8 @@ import_run(struct call *c)
 	struct list l;
 	bool ok;
 
-	s->file.fd = s->evidence.fd = -1;
+	intake_init(&s->file);
+	intake_init(&s->evidence);
 	s->now_ms = call_now(c);
 	if (!read_words(c, s) || (t = call_read(c, STORE_S)) == NULL)
 		return;

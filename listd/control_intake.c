@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * control_intake.c - take a file that came with a call into content/.
+ * control_intake.c - take in a file that came with a call.
  */
 #include "config.h"
 
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+
 #include "lib/err.h"
+#include "lib/strbuf.h"
 #include "lib/xmalloc.h"
 #include "listd/control_intake.h"
 #include "spool/content.h"
 
-#define PIECE	65536	/* octets read at once */
+#define PIECE		65536	/* octets read at once */
+#define PATH_OCTETS	2048
+#define ROLE		"control"	/* whose folder of incoming/ */
 
 int
 intake_check(const struct intake *in, struct err *e)
@@ -37,13 +43,42 @@ intake_check(const struct intake *in, struct err *e)
 	return -1;
 }
 
+/* Where the octets go. */
+struct target {
+	struct content_file *file;	/* or NULL: */
+	int		 fd;
+	EVP_MD_CTX	*md;
+};
+
 static int
-copy(struct intake *in, struct content_file *f, struct err *e)
+put(struct target *to, const char *p, size_t len, struct err *e)
+{
+	if (to->file != NULL)
+		return content_add(to->file, p, len, e);
+	EVP_DigestUpdate(to->md, p, len);
+	while (len > 0) {
+		ssize_t n = write(to->fd, p, len);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1) {
+			err_sys(e, "a copy of the file");
+			return -1;
+		}
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int
+copy(struct intake *in, struct target *to, struct err *e)
 {
 	char *buf = xmalloc(PIECE);
 	int ret = -1;
 	ssize_t n;
 
+	in->size = 0;
 	while ((n = pread(in->fd, buf, PIECE, (off_t)in->size)) != 0) {
 		if (n == -1 && errno == EINTR)
 			continue;
@@ -58,7 +93,7 @@ copy(struct intake *in, struct content_file *f, struct err *e)
 			    "the file grows past its limit");
 			goto out;
 		}
-		if (content_add(f, buf, (size_t)n, e) == -1)
+		if (put(to, buf, (size_t)n, e) == -1)
 			goto out;
 	}
 	ret = 0;
@@ -67,27 +102,80 @@ out:
 	return ret;
 }
 
+static int
+into_content(struct intake *in, struct err *e)
+{
+	char name[CONTENT_NAME_MAX + 1];
+	struct target to = { .file = content_begin(in->content, ROLE, e) };
+	uint64_t length;
+
+	if (to.file == NULL)
+		return -1;
+	if (copy(in, &to, e) == -1) {
+		content_abandon(to.file);
+		return -1;
+	}
+	if (content_finish(to.file, name, &length, in->hash, e) == -1)
+		return -1;
+	return content_adopt(in->content, ROLE, name, length, in->hash, e);
+}
+
+/* A file in incoming/control that ends with its descriptor. */
+static int
+nameless(const char *data_dir, struct err *e)
+{
+	struct strbuf path = STRBUF_INIT(PATH_OCTETS);
+	int fd;
+
+	strbuf_addf(&path, "%s/incoming/" ROLE, data_dir);
+	fd = open(path.s, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd == -1 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+		strbuf_adds(&path, "/tmp-XXXXXX");
+		if ((fd = mkostemp(path.s, O_CLOEXEC)) != -1)
+			(void)unlink(path.s);
+	}
+	if (fd == -1)
+		err_sys(e, "%s", path.s);
+	strbuf_free(&path);
+	return fd;
+}
+
+static int
+into_nameless(struct intake *in, struct err *e)
+{
+	struct target to = { .md = EVP_MD_CTX_new() };
+	int ret = -1;
+
+	if (to.md == NULL || !EVP_DigestInit_ex(to.md, EVP_sha256(), NULL)) {
+		err_set(e, ERR_CRYPTO, "no SHA-256");
+		goto out;
+	}
+	if ((in->copy = to.fd = nameless(in->data_dir, e)) == -1)
+		goto out;
+	if ((ret = copy(in, &to, e)) == 0)
+		EVP_DigestFinal_ex(to.md, in->hash, NULL);
+out:
+	EVP_MD_CTX_free(to.md);
+	return ret;
+}
+
+void
+intake_init(struct intake *in)
+{
+	*in = (struct intake){ .fd = -1, .copy = -1 };
+}
+
 int
 intake_run(struct intake *in, struct err *e)
 {
-	char name[CONTENT_NAME_MAX + 1];
-	struct content_file *f = NULL;
-	uint64_t length;
-	int ret = -1;
+	int ret = intake_check(in, e);
 
-	in->size = 0;
-	if (intake_check(in, e) == -1 ||
-	    (f = content_begin(in->content, "control", e)) == NULL)
-		goto out;
-	if (copy(in, f, e) == -1) {
-		content_abandon(f);
-		goto out;
-	}
-	if (content_finish(f, name, &length, in->hash, e) == 0)
-		ret = content_adopt(in->content, "control", name, length,
-		    in->hash, e);
-out:
-	intake_close(in);
+	if (ret == 0)
+		ret = in->content != NULL ? into_content(in, e) :
+		    into_nameless(in, e);
+	if (in->fd != -1)
+		close(in->fd);
+	in->fd = -1;
 	return ret;
 }
 
@@ -96,5 +184,7 @@ intake_close(struct intake *in)
 {
 	if (in->fd != -1)
 		close(in->fd);
-	in->fd = -1;
+	if (in->copy != -1)
+		close(in->copy);
+	in->fd = in->copy = -1;
 }

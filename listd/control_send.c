@@ -70,7 +70,7 @@ sending_free(void *state)
 static void
 sending_init(struct call *c, struct sending *s)
 {
-	s->file.fd = -1;
+	intake_init(&s->file);
 	s->call = c;
 	s->who = call_who(c);
 	s->now_ms = call_now(c);
@@ -516,10 +516,11 @@ send_run(struct call *c)
 	if (!ok)
 		return;
 	s->want.list = l.id;
-	s->file = (struct intake){ .fd = call_take_file(c, "FILE"),
-		.max = l.max_message != 0 ? l.max_message :
-		(uint64_t)conf->max_message_size,
-		.content = call_content(c), .stop = call_stopping(c) };
+	s->file.fd = call_take_file(c, "FILE");
+	s->file.max = l.max_message != 0 ? l.max_message :
+	    (uint64_t)conf->max_message_size;
+	s->file.content = call_content(c);
+	s->file.stop = call_stopping(c);
 	call_work(c, intake_work, NULL, taken_in);
 }
 

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -101,6 +102,27 @@ test_show_and_remove(void **state)
 	EXPECT(STATUS_USAGE, q, "subscriber show", "ADDR", "nobody", NULL);
 }
 
+static unsigned nfiles;
+
+static int
+count_file(const char *path, const struct stat *sb, int type, struct FTW *f)
+{
+	(void)path, (void)sb, (void)f;
+	nfiles += type == FTW_F;
+	return 0;
+}
+
+static unsigned
+files_in(const char *dir, const char *name)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	nfiles = 0;
+	assert_int_equal(nftw(path, count_file, 8, FTW_PHYS), 0);
+	return nfiles;
+}
+
 /* S31: nothing that names a person is left, and who left stays left. */
 static void
 test_erase(void **state)
@@ -127,6 +149,9 @@ test_erase(void **state)
 	    "confirmed", NULL);
 	assert_int_equal(count_of(last_of(a), "suppressed"), 1);
 	answer_free(a);
+	/* Nor did the file that was imported stay anywhere. */
+	assert_int_equal(files_in(q->w->dir, "incoming"), 0);
+	assert_int_equal(files_in(q->w->dir, "content"), 0);
 }
 
 /* More members than one slice holds. */
