@@ -84,6 +84,15 @@ set_key(struct check_finding *f, struct slice key)
 	f->key[2 * n] = '\0';
 }
 
+/* Keys, which may be anything by now, are quoted in some. */
+static void
+make_printable(char *s)
+{
+	for (; *s != '\0'; s++)
+		if (*s < ' ' || *s > '~')
+			*s = '?';
+}
+
 void
 check_tell(struct check *c, enum store_table table, struct slice key,
     const char *fmt, ...)
@@ -97,6 +106,7 @@ check_tell(struct check *c, enum store_table table, struct slice key,
 	va_start(ap, fmt);
 	vsnprintf(f.text, sizeof(f.text), fmt, ap);
 	va_end(ap);
+	make_printable(f.text);
 	c->r->findings++;
 	if (!c->p->finding(c->p->arg, &f))
 		c->stop = true;

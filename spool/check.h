@@ -29,7 +29,7 @@ struct err;
 struct check_finding {
 	const char	*table;		/* or "outcomes", "queue/meta" */
 	char		key[CHECK_KEY_HEX];	/* hex */
-	char		text[512];
+	char		text[512];		/* printable ASCII */
 };
 
 struct check_params {
