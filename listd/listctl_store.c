@@ -4,7 +4,7 @@
  *
  * init makes what the daemon's first start would make, with its own code.
  * check reads, beside a running daemon or without one; the walk is a child's,
- * because a page that is garbage can kill who reads it.
+ * because a page that is garbage can kill who reads it, or keep it for ever.
  */
 #include "config.h"
 
@@ -34,6 +34,9 @@
 #include "spool/content.h"
 #include "spool/secrets.h"
 #include "spool/store.h"
+
+/* A walk that says nothing for so long goes round in circles. */
+#define STILL_SECONDS	120
 
 static int
 complain(const struct listctl *lc, const struct err *e, int status)
@@ -145,6 +148,7 @@ listctl_init(const struct listctl *lc)
 /* What parent and child both see of a walk. */
 struct walking {
 	const struct listctl *lc;
+	struct layout_users users;
 	enum store_table from;
 	bool		 begun;		/* the store was opened */
 	enum store_table at;		/* the table at hand */
@@ -174,6 +178,7 @@ tell_progress(void *arg, enum store_table table, uint64_t rows)
 	struct walking *w = arg;
 
 	w->at = table;
+	alarm(STILL_SECONDS);
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r\033[K%s: %llu", check_table_name(table),
 		    (unsigned long long)rows);
@@ -200,7 +205,10 @@ check_opened(struct walking *w, struct store *st,
 	return 0;
 }
 
-/* In the child. */
+/*
+ * In the child.  It has no core dump, which would hold addresses, and as root
+ * no more rights than the role whose files these are.
+ */
 static int
 walk(void *arg)
 {
@@ -211,7 +219,10 @@ walk(void *arg)
 	struct err e = ERR_INIT;
 	int ret = STATUS_OK;
 
+	alarm(STILL_SECONDS);
 	if (secrets_load(keys, w->lc->conf.data_dir, SECRETS_ALL, &e) == -1 ||
+	    rights_limit(&e) == -1 || (w->users.root &&
+	    rights_drop(&w->users.of[ROLE_QUEUE], &e) == -1) ||
 	    (st = open_store(w->lc, keys, false, &e)) == NULL ||
 	    (content = content_open(w->lc->conf.data_dir, false,
 	    &e)) == NULL || check_opened(w, st, content, &e) == -1)
@@ -220,6 +231,14 @@ walk(void *arg)
 	store_close(st);
 	keyring_free(keys);
 	return ret;
+}
+
+/* Statuses of a walk that was not cut short, by a signal or otherwise. */
+static bool
+is_over(int status)
+{
+	return status == STATUS_OK || status == STATUS_CONFIG ||
+	    status == STATUS_AGAIN;
 }
 
 /*
@@ -231,11 +250,16 @@ walk_on(struct walking *w)
 {
 	int killed = 0, ret;
 
-	while ((ret = in_child(walk, w, &killed)) == -1) {
+	while (!is_over(ret = in_child(walk, w, &killed))) {
 		struct check_finding f = { .table = "store" };
 
-		snprintf(f.text, sizeof(f.text), "the walk was ended by %s",
-		    strsignal(killed));
+		if (ret == -1)
+			snprintf(f.text, sizeof(f.text), "the walk was ended "
+			    "by %s (SIG%s)", strsignal(killed),
+			    sigabbrev_np(killed));
+		else
+			snprintf(f.text, sizeof(f.text), "the walk was ended "
+			    "with status %d", ret);
 		if (w->begun)
 			f.table = check_table_name(w->at);
 		tell_finding(w, &f);
@@ -290,6 +314,7 @@ listctl_check(const struct listctl *lc)
 {
 	struct walking *w = mmap(NULL, sizeof(*w), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct err e = ERR_INIT;
 	int lock, ret;
 
 	if (w == MAP_FAILED) {
@@ -298,7 +323,8 @@ listctl_check(const struct listctl *lc)
 	}
 	w->lc = lc;
 	lock = take_lock(lc);
-	ret = check(w);
+	ret = layout_users_lookup(&lc->conf, &w->users, &e) == -1 ?
+	    complain(lc, &e, STATUS_CONFIG) : check(w);
 	if (lock != -1)
 		close(lock);
 	munmap(w, sizeof(*w));

@@ -156,6 +156,20 @@ check_key_len(struct check *c, struct slice key, size_t len)
 	return false;
 }
 
+bool
+check_ascends(struct key *last, struct slice key)
+{
+	size_t both = key.len < last->len ? key.len : last->len;
+	int order = both == 0 ? 0 : memcmp(key.p, last->b, both);
+
+	if (key.len == 0 || key.len > STORE_KEY_MAX || order < 0 ||
+	    (order == 0 && key.len <= last->len))
+		return false;
+	last->len = 0;
+	key_raw(last, key.p, key.len);
+	return true;
+}
+
 uint64_t
 check_u64(struct slice key, size_t at)
 {
@@ -172,6 +186,13 @@ check_u32(struct slice key, size_t at)
 
 	unpack_init(&u, key.p + at, at <= key.len ? key.len - at : 0);
 	return unpack_u32(&u);
+}
+
+void
+check_alive(struct check *c)
+{
+	if (c->alive++ % CHECK_ALIVE == 0 && c->p->progress != NULL)
+		c->p->progress(c->p->arg, c->table, c->r->rows - c->begun);
 }
 
 /* ---- content files */
@@ -240,8 +261,11 @@ read_files(struct check *c)
 		const struct check_file *f = &c->file[i];
 		struct err e = ERR_INIT;
 		char hex[CONTENT_HEX];
-		int rc = content_verify(c->p->content, f->hash, &e);
+		int rc;
 
+		c->alive = 0;
+		check_alive(c);
+		rc = content_verify(c->p->content, f->hash, &e);
 		if (rc == 1 || !is_still_named(c, f))
 			continue;
 		content_hex(f->hash, hex);
@@ -305,10 +329,14 @@ slice(struct check *c, struct err *e)
 		return -1;
 	rc = next_row(c, cur, &key, &value, e);
 	while (rc == 1 && !c->stop) {
-		c->last.len = 0;
-		key_raw(&c->last, key.p, key.len);
+		if (!check_ascends(&c->last, key)) {
+			err_set(e, ERR_DAMAGED, "keys are out of order");
+			rc = -1;
+			break;
+		}
 		tables[c->table].row(c, key, value);
 		c->r->rows++;
+		check_alive(c);
 		/* A row names two files at most. */
 		if (++n == CHECK_SLICE || c->nfiles + 2 > CHECK_FILES)
 			break;
@@ -338,6 +366,15 @@ check_counter(struct check *c)
 		    (unsigned long long)used, (unsigned long long)last);
 }
 
+/* The end of a table, still in the transaction that saw it. */
+static void
+finish(struct check *c)
+{
+	check_counter(c);
+	if (tables[c->table].end != NULL)
+		tables[c->table].end(c);
+}
+
 /*
  * One table.  A page that LMDB refuses spoils the transaction: the row after
  * it is tried once more in a fresh one, and then the table ends there.
@@ -345,35 +382,36 @@ check_counter(struct check *c)
 static int
 walk(struct check *c, struct err *e)
 {
+	struct err why = ERR_INIT;
+	struct key at = KEY_INIT;
 	bool tried = false;
-	uint64_t rows = 0;
 	int rc = 1;
 
 	c->last.len = 0;
 	while (rc == 1 && !c->stop) {
-		struct err why = ERR_INIT;
 		uint64_t before = c->r->rows;
+		bool moved;
 
 		if (begin(c, e) == -1)
 			return -1;
 		rc = slice(c, &why);
-		rows += c->r->rows - before;
-		tried = tried && c->r->rows == before;
-		if (rc == -1 && tried) {
-			check_tell(c, c->table, key_slice(&c->last),
-			    "no row after this one can be read: %s", why.text);
-		} else if (rc == -1) {
+		moved = c->r->rows != before;
+		if (tried)
+			check_tell(c, c->table, key_slice(&at), "%s after "
+			    "this one: %s", moved || rc == 0 ?
+			    "rows may be missing" : "nothing can be read",
+			    why.text);
+		if (rc == -1 && (moved || !tried)) {
 			tried = true;
+			at = c->last;
 			rc = 1;
-		} else if (rc == 0) {
-			check_counter(c);
-			if (tables[c->table].end != NULL)
-				tables[c->table].end(c);
+		} else {
+			tried = false;
+			if (rc == 0)
+				finish(c);
 		}
 		end(c);
 		read_files(c);
-		if (c->p->progress != NULL)
-			c->p->progress(c->p->arg, c->table, rows);
 	}
 	return 0;
 }
@@ -393,8 +431,9 @@ check_store(const struct check_params *p, struct check_result *r,
 	for (unsigned i = p->from; i <= TABLE_LAST && !c->stop && ret == 0;
 	    i++) {
 		c->table = (enum store_table)i;
-		if (p->progress != NULL)
-			p->progress(p->arg, c->table, 0);
+		c->begun = r->rows;
+		c->alive = 0;
+		check_alive(c);
 		if (i < TABLE_LAST)
 			ret = walk(c, e);
 		else if (p->outcomes != NULL)

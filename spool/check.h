@@ -41,8 +41,10 @@ struct check_params {
 	/* Told of each finding; false stops the walk. */
 	bool		(*finding)(void *arg, const struct check_finding *f);
 	/*
-	 * Told when a table begins (rows 0) and after each slice; TABLE_LAST
-	 * stands for the log.  May be NULL.
+	 * Told when a table begins (rows 0), every few hundred rows, and before
+	 * a file is read: a walk that does not call it for minutes goes round
+	 * in circles on a damaged page.  TABLE_LAST stands for the log.  May
+	 * be NULL.
 	 */
 	void		(*progress)(void *arg, enum store_table table,
 			    uint64_t rows);

@@ -71,6 +71,7 @@ static int
 recount(struct check *c, struct check_group *g, struct err *e)
 {
 	struct key k = counts_key(g->list, g->domain);
+	struct key last = KEY_INIT;
 	struct slice key, value;
 	struct cursor *cur;
 	struct member m;
@@ -81,9 +82,11 @@ recount(struct check *c, struct check_group *g, struct err *e)
 		return -1;
 	rc = cursor_seek(cur, key_slice(&k), &key, &value, e);
 	for (; rc == 1; rc = cursor_next(cur, &key, &value, e)) {
-		if (!slice_has_prefix(key, key_slice(&k)))
+		if (!check_ascends(&last, key) ||
+		    !slice_has_prefix(key, key_slice(&k)))
 			break;
 		g->all++;
+		check_alive(c);
 		if (member_decode(key, value, &m, NULL) == -1)
 			g->unread++;
 		else
@@ -157,6 +160,7 @@ sum_domains(struct check *c, uint32_t list, uint64_t *active, uint64_t *all,
     struct err *e)
 {
 	struct key from = counts_key(list, 1);
+	struct key last = KEY_INIT;
 	struct subscriber_domain n;
 	struct slice key, value;
 	struct cursor *cur;
@@ -167,8 +171,10 @@ sum_domains(struct check *c, uint32_t list, uint64_t *active, uint64_t *all,
 		return -1;
 	rc = cursor_seek(cur, key_slice(&from), &key, &value, e);
 	for (; rc == 1; rc = cursor_next(cur, &key, &value, e)) {
-		if (!slice_has_prefix(key, SLICE(from.b, 4)))
+		if (!check_ascends(&last, key) ||
+		    !slice_has_prefix(key, SLICE(from.b, 4)))
 			break;
+		check_alive(c);
 		if (member_count_decode(key, value, &n, NULL) == -1) {
 			ret = 0;
 			break;

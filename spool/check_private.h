@@ -43,6 +43,7 @@ struct check_file {
 	uint8_t		hash[32];
 };
 
+#define CHECK_ALIVE	256	/* rows between two words of progress */
 #define CHECK_FILES	256	/* that wait to be read, after the slice */
 #define CHECK_SEEN	32768	/* hashes remembered as read, a power of two */
 
@@ -50,6 +51,8 @@ struct check {
 	const struct check_params *p;
 	struct check_result *r;
 	bool		 stop;		/* finding() said so */
+	uint64_t	 begun;		/* rows before this table */
+	unsigned	 alive;		/* calls of check_alive() */
 
 	/* The slice. */
 	struct txn	*t;		/* of the table's environment */
@@ -75,6 +78,8 @@ typedef void check_fn(struct check *c, struct slice key, struct slice value);
 /* After the last row, still inside its transaction. */
 typedef void check_end_fn(struct check *c);
 
+/* Called for each row that is looked at, wherever. */
+void check_alive(struct check *c);
 void check_tell(struct check *c, enum store_table table, struct slice key,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* What a function of spool/ said of a row. */
@@ -88,6 +93,11 @@ bool check_found(struct check *c, int rc, const char *missing,
     struct slice key, const struct err *e);
 /* True when a key has this many octets, else told. */
 bool check_key_len(struct check *c, struct slice key, size_t len);
+/*
+ * True when key can be one and lies above *last, which then becomes it.  A
+ * walk over pages that are garbage may else go round for ever.
+ */
+bool check_ascends(struct key *last, struct slice key);
 /* The row names a content file, unless hash is zeros. */
 void check_names_file(struct check *c, struct slice key,
     const uint8_t hash[static 32]);

@@ -411,6 +411,7 @@ read_log(struct check *c, bool told, uint64_t *last, uint64_t *damages,
 			rc = -1;
 		}
 		c->r->rows += rc == 1 && !told;
+		check_alive(c);
 		if (rc == -1) {
 			++*damages;
 			if (told)

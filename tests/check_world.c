@@ -344,7 +344,8 @@ check_world_check(struct check_world *cw, struct strbuf *out)
 }
 
 bool
-check_world_names(const struct strbuf *findings, const char *table, const char *words)
+check_world_names(const struct strbuf *findings, const char *table,
+    const char *words)
 {
 	const char *line = findings->s;
 	size_t len = strlen(table);
