@@ -342,7 +342,8 @@ every_damage_is_found(void **state)
 		enum store_env env = store_table_env(d->table);
 
 		world_must(cw->w, env, do_damage, &j);
-		if (check_world_check(cw, &out) == 0 || !check_world_names(&out, damages[i].table,
+		if (check_world_check(cw, &out) == 0 ||
+		    !check_world_names(&out, damages[i].table,
 		    damages[i].words))
 			fail_msg("%zu: %s, %d, %u, %zu: not told by %s, \"%s\":"
 			    "\n%s", i, check_table_name(d->table),
