@@ -273,9 +273,8 @@ on_drained(void *arg)
 {
 	struct smtp_session *s = arg;
 
-	/* A long copy may take longer than one block's time to leave. */
 	if (s->expects > 0)
-		session_arm(s, s->env->conf->timeout_dot);
+		transaction_await(s);
 }
 
 static void
@@ -297,12 +296,23 @@ static const struct smtp_conn_ops conn_ops = {
 	.drained = on_drained, .closed = on_closed,
 };
 
+/* A long copy may take more than one block's time to leave. */
+static bool
+is_leaving(const struct smtp_session *s)
+{
+	size_t queued = s->expects > 0 ? smtp_conn_queued(s->conn) : 0;
+
+	return queued > 0 && queued + BLOCK_MIN <= s->queued;
+}
+
 static void
 on_timeout(void *arg)
 {
 	struct smtp_session *s = arg;
 
-	if (s->state == SESSION_OPEN && s->held == 0)
+	if (is_leaving(s))
+		transaction_await(s);
+	else if (s->state == SESSION_OPEN && s->held == 0)
 		session_quit(s);	/* nothing to do for long enough */
 	else if (s->state == SESSION_TLS)
 		retry_without_tls(s, "TLS handshake timed out");

@@ -17,6 +17,7 @@
 
 #define EXPECT_MAX	16	/* replies awaited at once: RSET and two groups */
 #define COMMAND_MAX	4096	/* octets of the commands of one write */
+#define BLOCK_MIN	4096	/* octets to leave in one timeout_block */
 #define ADDRESSES_MAX	32	/* addresses tried for one session */
 
 /* Where the connection stands. */
@@ -96,6 +97,7 @@ struct smtp_session {
 	struct expect		 expect[EXPECT_MAX];
 	unsigned		 expect_first, expects;
 	struct strbuf		 command;
+	size_t			 queued;	/* octets, when last looked at */
 };
 
 /* smtp_session.c */
@@ -107,6 +109,8 @@ int64_t session_now(const struct smtp_session *s);
 /* smtp_transaction.c */
 /* Write all that may be written now, then make the next copy ready. */
 void transaction_pump(struct smtp_session *s);
+/* Start the time of what is waited for: room to write, or a reply. */
+void transaction_await(struct smtp_session *s);
 /* One reply while the session is open.  False: the session has ended. */
 bool transaction_reply(struct smtp_session *s, const struct smtp_reply *r);
 /* The connection is lost: end or return every delivery held. */

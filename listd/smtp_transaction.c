@@ -204,6 +204,14 @@ expect_wait(const struct smtp_session *s)
 	return conf->timeout_command;
 }
 
+void
+transaction_await(struct smtp_session *s)
+{
+	s->queued = smtp_conn_queued(s->conn);
+	session_arm(s, s->queued > 0 ? s->env->conf->timeout_block :
+	    expect_wait(s));
+}
+
 /* A reason of our own, before any command: this copy cannot go here. */
 static bool
 cannot_go(struct smtp_session *s, struct item *item)
@@ -400,10 +408,8 @@ flush(struct smtp_session *s, struct item *body)
 	}
 	if (rc == -1)
 		session_fail(s, 0, "connection lost while writing");
-	else if (smtp_conn_queued(s->conn) > 0)
-		session_arm(s, s->env->conf->timeout_block);
 	else
-		session_arm(s, expect_wait(s));
+		transaction_await(s);
 }
 
 /* Sign and render what comes next while the answers are on their way. */
