@@ -259,8 +259,15 @@ source_read(struct copier *c, uint32_t id, struct source *s, struct err *e)
 	if (source_row(c, id, s, e) == -1 ||
 	    campaign_params_read(s->params, &s->p, e) == -1)
 		return -1;
-	return copier_read_content(c, s->c.content, CONTENT_READ_MAX,
-	    &s->message, e);
+	if (copier_read_content(c, s->c.content, CONTENT_READ_MAX,
+	    &s->message, e) == -1)
+		return -1;
+	if (s->message.len < CONTENT_READ_MAX)
+		return 0;
+	/* It was cut there, and half a message is not sent. */
+	err_set(e, ERR_LIMIT, "the message has %u octets or more",
+	    CONTENT_READ_MAX);
+	return -1;
 }
 
 static int
