@@ -128,18 +128,25 @@ on_frame(struct channel *ch, struct channel_frame *f, void *arg)
 	}
 }
 
+/* Whoever was asked is gone and answers no more. */
 static void
-on_closed(struct channel *ch, const struct err *why, void *arg)
+answer_all(void)
 {
 	struct inbound_request *r;
 
+	while ((r = TAILQ_FIRST(&in.requests)) != NULL)
+		answer_request(r, IPC_TRY_AGAIN);
+}
+
+static void
+on_closed(struct channel *ch, const struct err *why, void *arg)
+{
 	(void)arg;
 	if (why != NULL)
 		log_failure(LEVEL_WARNING, "queue-peer", why);
 	in.queue = NULL;
 	channel_free(ch);
-	while ((r = TAILQ_FIRST(&in.requests)) != NULL)
-		answer_request(r, IPC_TRY_AGAIN);
+	answer_all();
 }
 
 static const struct channel_ops queue_ops = {
@@ -155,6 +162,8 @@ on_peer(struct role_env *env, enum role_kind kind, unsigned index, int fd)
 		return;
 	}
 	channel_free(in.queue);
+	in.queue = NULL;
+	answer_all();
 	in.queue = channel_new(env->base, fd, &queue_ops, NULL);
 }
 
