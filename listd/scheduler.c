@@ -429,8 +429,9 @@ next_turn(struct scheduler *s)
 	if (s->again || (!TAILQ_EMPTY(&s->kicked) && sched_may_hand_out(s)))
 		return 0;
 	wait = batch_wait_ms(s->batcher, s->mono_ms);
-	if (!s->started)
-		wait = earlier(wait, until(s->start_by_ms, s->mono_ms));
+	/* Past that time it is a role that is waited for, and not a time. */
+	if (!s->started && s->mono_ms < s->start_by_ms)
+		wait = earlier(wait, s->start_by_ms - s->mono_ms);
 	wait = earlier(wait, until(dues_next(s->pauses), now));
 	wait = earlier(wait, until(s->walk_ms, s->mono_ms));
 	wait = earlier(wait, runs_wait_ms(s));
