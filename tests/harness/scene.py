@@ -245,7 +245,8 @@ class Scene:
 
 def text_of(message):
     """The decoded text/plain part of a sink's message."""
-    return message.parsed().get_body(("plain",)).get_content()
+    text = message.parsed().get_body(("plain",)).get_content()
+    return text.replace("\r\n", "\n")
 
 
 def link(message, prefix):
