@@ -490,8 +490,7 @@ run_event(struct inbound_session *s, enum smtp_proto_event ev, bool more)
 		begin_file(s);
 		smtp_proto_answer(s->proto, 354, "Go ahead");
 		return true;
-	case SMTP_PROTO_CHUNK:
-		take_chunk(s);
+	case SMTP_PROTO_CHUNK:		/* session_run() took it */
 		return true;
 	case SMTP_PROTO_END:
 		return run_end(s);
@@ -527,6 +526,8 @@ session_run(struct inbound_session *s)
 
 		ev = smtp_proto_feed(s->proto, len > 0 ?
 		    evbuffer_pullup(in, (ev_ssize_t)len) : NULL, len, &taken);
+		if (ev == SMTP_PROTO_CHUNK)	/* it lies in the input */
+			take_chunk(s);
 		evbuffer_drain(in, taken);
 		go_on = run_event(s, ev, evbuffer_get_length(in) > 0 &&
 		    taken > 0);
