@@ -14,6 +14,7 @@ with a fixed page.
     delivery_cpu_us      user and system time of all roles, from the first MAIL
                          to the last commit, over the deliveries
     delivery_cpu_ratio   the second over the first
+    cpu_us_ROLE          what of it is the role's
     deliveries_per_s     from the first MAIL to the last commit
     busy                 (listd + sink CPU) / (cores x time - steal), then
     sink_cpu_us          the sink's CPU for a message
@@ -238,7 +239,8 @@ def first_mail(w, began, asked):
 
 def send(t, w):
     """Send to all; returns delivery_cpu_us."""
-    pids = [w.daemon.process.pid] + sum(w.daemon.roles().values(), [])
+    roles = w.daemon.roles()
+    pids = [w.daemon.process.pid] + sum(roles.values(), [])
     sink = [w.sink.process.pid]
     path = t.write("letter.eml", letter())
     w.sink.reset()
@@ -255,6 +257,7 @@ def send(t, w):
     first_ms = first_mail(w, began, asked)
     start = time.monotonic()
     at_first = cpu_us(pids), cpu_us(sink), switches(pids), steal_us()
+    of_role = {name: cpu_us(its) for name, its in roles.items()}
     peak.start()
     number, answer_ms = asked.result(60)
     wait_until(lambda: w.sink.summary()["accepted"] >= MEMBERS, SEND_SECONDS,
@@ -264,16 +267,20 @@ def send(t, w):
                "the campaign to finish", step=0.005)
     wall = time.monotonic() - start
     at_end = cpu_us(pids), cpu_us(sink), switches(pids), steal_us()
+    of_role = {name: cpu_us(its) - of_role[name]
+               for name, its in roles.items()}
     peak.over.set()
     cpu, sink_cpu, switched, steal = (b - a for a, b in zip(at_first, at_end))
     now = w.campaign(number)
     if now["delivered"] != MEMBERS:
         raise harness.Failed("not all were delivered: %r" % now)
-    if pids != [w.daemon.process.pid] + sum(w.daemon.roles().values(), []):
+    if roles != w.daemon.roles():
         raise harness.Failed("a role was started again meanwhile")
     figure("enqueue_ms", answer_ms, "ms")
     figure("first_copy_ms", first_ms, "ms")
     figure("delivery_cpu_us", cpu / MEMBERS, "us")
+    for name in ("deliver", "queue"):
+        figure("cpu_us_" + name, of_role[name] / MEMBERS, "us")
     figure("deliveries_per_s", MEMBERS / wall, "/s")
     figure("busy", (cpu + sink_cpu) / (os.cpu_count() * wall * 1e6 - steal),
            "of 1")
