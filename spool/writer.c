@@ -56,6 +56,7 @@ struct writer {
 	bool		 failed;	/* err says why; nothing more is done */
 	struct err	 err;
 
+	int64_t		 urgent_ns;	/* when the last urgent job was taken */
 	atomic_size_t	 backlog;
 	_Atomic uint64_t commits;
 };
@@ -244,6 +245,17 @@ take_bulk(struct writer *w)
 }
 
 /*
+ * Each commit writes whole pages, so bulk work is the cheaper the more of it
+ * is in one; as long as nobody waits for it.
+ */
+static int64_t
+bulk_share(const struct writer *w)
+{
+	return mono_ns() - w->urgent_ns > WRITER_IDLE_MS * NS_PER_MS ?
+	    WRITER_IDLE_BULK_MS * NS_PER_MS : WRITER_BULK_MS * NS_PER_MS;
+}
+
+/*
  * Apply the urgent jobs in batch, then bulk ones, moved to batch, until
  * their time is over or an urgent one comes.  -1: give the transaction up.
  */
@@ -258,7 +270,7 @@ fill(struct writer *w, struct txn *t, struct entry_list *batch, bool bulk)
 			return -1;
 	if (!bulk)
 		return 0;
-	deadline = mono_ns() + WRITER_BULK_MS * NS_PER_MS;
+	deadline = mono_ns() + bulk_share(w);
 	txn_set_deadline(t, deadline);
 	while (mono_ns() < deadline && (n = take_bulk(w)) != NULL) {
 		list_add(batch, n);
@@ -363,6 +375,8 @@ writer_main(void *arg)
 			list_add(&batch, list_take(&w->lane[WRITER_URGENT]));
 		bulk = w->lane[WRITER_BULK].first != NULL;
 		pthread_mutex_unlock(&w->lock);
+		if (batch.first != NULL)
+			w->urgent_ns = mono_ns();
 		if (run_batch(w, &batch, bulk, &e) == -1) {
 			publish(w, &batch, &e);
 			return NULL;

@@ -23,13 +23,16 @@
 #include "spool/store.h"
 
 #define WRITER_BULK_MS	10	/* of bulk work in one transaction */
+#define WRITER_IDLE_BULK_MS 500	/* the same, when nobody else came for */
+#define WRITER_IDLE_MS	1000	/* that long */
 #define WRITER_BATCH_MAX 4096	/* urgent jobs in one transaction */
 
 struct writer;
 
 enum writer_lane {
 	WRITER_URGENT,		/* people: requests, unsubscribes, outcomes */
-	WRITER_BULK,		/* imports, sweeps: WRITER_BULK_MS a commit */
+	WRITER_BULK,		/* imports, sweeps: WRITER_BULK_MS a commit,
+				 * more while no urgent job comes */
 };
 
 enum job_result {

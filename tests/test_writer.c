@@ -192,7 +192,12 @@ bulk_is_cut_after_its_share(void **state)
 {
 	struct world *w = *state;
 	struct writer *wr = start(w, 30);
+	struct probe person = { .key = "person", .size = 1 };
 	struct probe bulk[6] = { 0 };
+
+	/* As long as people come, time is short. */
+	submit(wr, &person, WRITER_URGENT, false);
+	assert_int_equal(collect_all(wr, NULL), 0);
 
 	for (size_t i = 0; i < 6; i++) {
 		snprintf(bulk[i].key, sizeof(bulk[i].key), "%zu", i);
@@ -201,7 +206,7 @@ bulk_is_cut_after_its_share(void **state)
 		submit(wr, &bulk[i], WRITER_BULK, false);
 	}
 	assert_int_equal(collect_all(wr, NULL), 0);
-	assert_true(writer_commits(wr) >= 3);	/* two to a commit */
+	assert_true(writer_commits(wr) >= 4);	/* two to a commit */
 	writer_stop(wr);
 }
 
@@ -221,12 +226,37 @@ a_bulk_job_is_told_when_to_stop(void **state)
 {
 	struct world *w = *state;
 	struct writer *wr = start(w, 0);
+	struct probe person = { .key = "person", .size = 1 };
+	unsigned n = 0;
+	const struct job job = { slices, NULL, &n, WRITER_BULK, false };
+
+	submit(wr, &person, WRITER_URGENT, false);
+	assert_int_equal(collect_all(wr, NULL), 0);
+	writer_submit(wr, &job);
+	assert_int_equal(collect_all(wr, NULL), 0);
+	assert_true(n > 0 && n <= WRITER_BULK_MS + 5);
+	writer_stop(wr);
+}
+
+/* While nobody comes it has more time, until somebody does. */
+static void
+a_bulk_job_has_time_until_somebody_comes(void **state)
+{
+	struct world *w = *state;
+	struct writer *wr = start(w, 0);
+	struct probe person = { .key = "person", .size = 1 };
 	unsigned n = 0;
 	const struct job job = { slices, NULL, &n, WRITER_BULK, false };
 
 	writer_submit(wr, &job);
 	assert_int_equal(collect_all(wr, NULL), 0);
-	assert_true(n > 0 && n <= WRITER_BULK_MS + 5);
+	assert_true(n > 2 * WRITER_BULK_MS && n <= WRITER_IDLE_BULK_MS + 5);
+	writer_submit(wr, &job);
+	sleep_ms(WRITER_BULK_MS);
+	submit(wr, &person, WRITER_URGENT, false);
+	assert_int_equal(collect_all(wr, NULL), 0);
+	assert_int_equal(person.result, JOB_DONE);
+	assert_true(n < WRITER_IDLE_BULK_MS / 2);
 	writer_stop(wr);
 }
 
@@ -440,6 +470,7 @@ main(void)
 		TEST(people_go_before_bulk),
 		TEST(bulk_is_cut_after_its_share),
 		TEST(a_bulk_job_is_told_when_to_stop),
+		TEST(a_bulk_job_has_time_until_somebody_comes),
 		TEST(a_full_map_keeps_a_reserve),
 		TEST(a_dead_reader_does_not_fill_the_map),
 		TEST(stop_answers_everything),
