@@ -9,12 +9,14 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/address.h"
 #include "lib/conf.h"
 #include "lib/date.h"
 #include "lib/err.h"
+#include "lib/xmalloc.h"
 #include "listd/control_intake.h"
 #include "listd/control_json.h"
 #include "listd/control_verbs.h"
@@ -26,7 +28,7 @@
 #include "spool/writer.h"
 
 #define BAD_TOLD_MAX	1000	/* bad rows told one by one */
-#define DRY_ROWS	256	/* rows looked up in one turn of the loop */
+#define CHUNK_ROWS	256	/* unpacked at once; of a dry run a turn's */
 
 struct importing {
 	struct intake	 file, evidence;
@@ -35,9 +37,9 @@ struct importing {
 	struct import_reader *reader;
 	struct import_run *ahead;	/* filled by the thread */
 	struct import_run *taken;	/* being written */
-	struct import_slice slice;
+	struct import_row *rows;	/* CHUNK_ROWS of taken, unpacked */
 	size_t		 at;		/* rows of taken that are behind us */
-	size_t		 done;		/* of the last slice */
+	size_t		 done;		/* by the last job */
 	uint64_t	 skip;		/* rows of an earlier life */
 	uint64_t	 told;		/* bad rows told */
 	uint64_t	 run_first;	/* number of taken's first row */
@@ -60,6 +62,7 @@ importing_free(void *state)
 	import_reader_free(s->reader);
 	import_run_free(s->ahead);
 	import_run_free(s->taken);
+	free(s->rows);
 }
 
 /* ---- the end */
@@ -98,12 +101,27 @@ dry_end(struct call *c, const struct importing *s)
 
 /* ---- writing a run */
 
+/* As much of the run as the transaction has time for. */
 static int
 slice_apply(struct txn *t, void *arg, struct err *e)
 {
 	struct importing *s = arg;
+	size_t did = 0, n;
 
-	return job_answer(import_rows(t, &s->slice, &s->done, e), e);
+	s->done = 0;
+	do {
+		struct import_slice slice = { .id = s->begun.id,
+			.first = s->run_first + s->at + s->done,
+			.rows = s->rows, .now_ms = s->now_ms };
+
+		n = slice.n = import_run_rows(s->taken, s->at + s->done,
+		    s->rows, CHUNK_ROWS);
+		if (import_rows(t, &slice, &did, e) == -1)
+			return s->done == 0 ? job_answer(-1, e) : -1;
+		s->done += did;
+	} while (did == n && s->at + s->done < s->taken->n &&
+	    !writer_slice_over(t));
+	return 0;
 }
 
 static void
@@ -127,9 +145,6 @@ slice_written(struct call *c, void *arg)
 static void
 write_slice(struct call *c, struct importing *s)
 {
-	s->slice = (struct import_slice){ .id = s->begun.id,
-		.first = s->run_first + s->at, .rows = s->taken->rows + s->at,
-		.n = s->taken->n - s->at, .now_ms = s->now_ms };
 	s->writing = true;
 	call_write(c, STORE_S, CALL_BULK, slice_apply, NULL, slice_written);
 }
@@ -170,14 +185,15 @@ dry_slice(struct call *c)
 {
 	struct importing *s = call_state(c);
 	struct txn *t = call_read(c, STORE_S);
-	size_t end = s->taken->n - s->at < DRY_ROWS ? s->taken->n :
-	    s->at + DRY_ROWS;
+	size_t i = 0, n = import_run_rows(s->taken, s->at, s->rows,
+	    CHUNK_ROWS);
 
 	if (t == NULL)
 		return;
 	s->writing = false;
-	while (s->at < end && dry_row(c, t, s, &s->taken->rows[s->at]) == 0)
-		s->at++;
+	while (i < n && dry_row(c, t, s, &s->rows[i]) == 0)
+		i++;
+	s->at += i;
 	txn_end(t);
 	progress(c, s);
 	go_on(c, s);
@@ -236,6 +252,7 @@ take_run(struct call *c, struct importing *s)
 static void
 finish(struct call *c, struct importing *s)
 {
+	s->now_ms = call_now(c);
 	if (s->dry)
 		dry_end(c, s);
 	else
@@ -279,8 +296,9 @@ start_reading(struct call *c, struct importing *s, int fd)
 {
 	s->reader = import_reader_new(fd, store_keys(call_store(c)),
 	    call_stopping(c));
-	s->ahead = import_run_new();
-	s->taken = import_run_new();
+	s->ahead = import_run_new(IMPORT_RUN);
+	s->taken = import_run_new(IMPORT_RUN);
+	s->rows = xcalloc(CHUNK_ROWS, sizeof(*s->rows));
 	read_ahead(c, s);
 }
 

@@ -3,7 +3,9 @@
  * import_reader.c - members from a CSV file, in sorted runs.
  *
  * The CSV parser takes pieces and can not be stopped inside one, so what a
- * piece holds past the end of a run waits in `spill` for the next.
+ * piece holds past the end of a run waits in `spill` for the next.  A row lies
+ * packed in some 150 octets until the writer takes it: as the store's
+ * functions want it, it has room for the longest of addresses.
  */
 #include "config.h"
 
@@ -22,13 +24,8 @@
 
 #define PIECE		4096		/* octets fed at once */
 #define SPILL_ROWS	(PIECE + 1)	/* no more rows are in a piece */
-
-struct spilt {
-	struct import_row *rows;
-	size_t		 n;
-	size_t		 nbad;
-	struct import_bad bad[IMPORT_RUN_BAD];
-};
+/* Octets of text past IMPORT_RUN_OCTETS: one row's, and a piece's. */
+#define TEXT_SLACK	(8u << 20)
 
 struct import_reader {
 	int		 fd;
@@ -40,13 +37,97 @@ struct import_reader {
 	bool		 known;			/* they were looked for */
 	bool		 ended;			/* of the file */
 	struct import_run *run;			/* being filled */
-	size_t		 octets;		/* of attributes in it */
-	bool		 full;
-	struct spilt	 spill;
+	struct import_run *spill;		/* behind its end */
+	uint32_t	 number;		/* of the next row */
 	struct strbuf	 json;
-	struct import_row *sorted;
 	char		 piece[PIECE];
 };
+
+/* ---- packed rows */
+
+static void
+add_text(struct strbuf *b, const char *s)
+{
+	strbuf_add(b, s, strlen(s) + 1);
+}
+
+/* A bad row has no text. */
+static void
+pack(struct import_run *run, const struct identity *who,
+    const struct strbuf *json, struct import_packed *p)
+{
+	p->text = (uint32_t)run->text.len;
+	if (p->bad)
+		return;
+	p->h8 = who->h8;
+	memcpy(p->hash, who->hash, sizeof(p->hash));
+	memcpy(p->mailbox, who->mailbox, sizeof(p->mailbox));
+	add_text(&run->text, who->folded.domain);
+	add_text(&run->text, who->folded.local);
+	add_text(&run->text, who->typed.domain);
+	add_text(&run->text, who->typed.local);
+	p->attributes = json->len > 0;
+	if (p->attributes)
+		add_text(&run->text, json->s);
+}
+
+static const char *
+take_text(const char *from, char *out, size_t size)
+{
+	size_t len = strlen(from);
+
+	if (len < size)
+		memcpy(out, from, len + 1);
+	return from + len + 1;
+}
+
+static void
+unpack(const struct import_run *run, const struct import_packed *p,
+    struct import_row *row)
+{
+	struct identity *who = &row->who;
+	const char *s = run->text.s + p->text;
+
+	row->bad = p->bad;
+	row->claimed_ms = p->claimed_ms;
+	row->attributes = NULL;
+	if (p->bad)
+		return;
+	who->h8 = p->h8;
+	memcpy(who->hash, p->hash, sizeof(who->hash));
+	memcpy(who->mailbox, p->mailbox, sizeof(who->mailbox));
+	s = take_text(s, who->folded.domain, sizeof(who->folded.domain));
+	s = take_text(s, who->folded.local, sizeof(who->folded.local));
+	s = take_text(s, who->typed.domain, sizeof(who->typed.domain));
+	s = take_text(s, who->typed.local, sizeof(who->typed.local));
+	if (p->attributes)
+		row->attributes = s;
+}
+
+size_t
+import_run_rows(const struct import_run *run, size_t at,
+    struct import_row *rows, size_t max)
+{
+	size_t n = run->n - at < max ? run->n - at : max;
+
+	for (size_t i = 0; i < n; i++)
+		unpack(run, &run->row[at + i], &rows[i]);
+	return n;
+}
+
+static void
+run_reset(struct import_run *run)
+{
+	strbuf_reset(&run->text);
+	run->n = run->nbad = 0;
+	run->end = false;
+}
+
+static bool
+is_full(const struct import_run *run)
+{
+	return run->n == run->max || run->text.len >= IMPORT_RUN_OCTETS;
+}
 
 /* ---- one row */
 
@@ -112,129 +193,82 @@ attributes_of(struct import_reader *r, const struct csvin_row *row)
 	return !b->overflow;
 }
 
-/* Fill out from the fields; NULL, or why it is bad. */
+/* Who and when from the fields; NULL, or why it is bad. */
 static const char *
 read_row(struct import_reader *r, const struct csvin_row *row,
-    struct import_row *out)
+    struct identity *who, int64_t *claimed_ms)
 {
 	const struct slice *f;
 
 	if (row->bad != NULL)
 		return row->bad;
 	f = &row->field[r->address];
-	if (identity_parse(r->keys, (const char *)f->p, f->len, 0, &out->who,
+	if (identity_parse(r->keys, (const char *)f->p, f->len, 0, who,
 	    NULL) == -1)
 		return "no address";
 	f = r->date != -1 ? &row->field[r->date] : NULL;
 	if (f != NULL && f->len > 0 && date_parse((const char *)f->p, f->len,
-	    &out->claimed_ms, NULL) == -1)
+	    claimed_ms, NULL) == -1)
 		return "no date";
-	if (!attributes_of(r, row))
-		return "too many attributes";
-	if (r->json.len > 0)
-		out->attributes = xstrdup(r->json.s);
-	return NULL;
-}
-
-static void
-note_bad(struct import_bad *bad, size_t *n, uint64_t line, const char *why)
-{
-	if (*n < IMPORT_RUN_BAD)
-		bad[(*n)++] = (struct import_bad){ line, why };
+	return attributes_of(r, row) ? NULL : "too many attributes";
 }
 
 static bool
 on_row(void *arg, const struct csvin_row *row)
 {
 	struct import_reader *r = arg;
-	struct import_row *out;
+	struct import_run *run;
+	struct import_packed p = { .claimed_ms = 0 };
+	struct identity who;
 	const char *why;
 
 	if (!r->known)
 		find_columns(r);
 	if (r->address == -1)
 		return false;
-	out = r->full ? &r->spill.rows[r->spill.n++] :
-	    &r->run->rows[r->run->n++];
-	out->bad = false;
-	out->claimed_ms = 0;
-	out->attributes = NULL;
-	if ((why = read_row(r, row, out)) != NULL) {
-		out->bad = true;
-		if (r->full)
-			note_bad(r->spill.bad, &r->spill.nbad, row->line, why);
-		else
-			note_bad(r->run->bad, &r->run->nbad, row->line, why);
-	} else if (!r->full && out->attributes != NULL)
-		r->octets += strlen(out->attributes);
-	if (r->run->n == IMPORT_RUN || r->octets >= IMPORT_RUN_ATTRIBUTES)
-		r->full = true;
+	run = is_full(r->run) ? r->spill : r->run;
+	p.number = r->number++;
+	if ((why = read_row(r, row, &who, &p.claimed_ms)) != NULL) {
+		p.bad = true;
+		if (run->nbad < IMPORT_RUN_BAD)
+			run->bad[run->nbad++] = (struct import_bad){
+			    row->line, why };
+	}
+	pack(run, &who, &r->json, &p);
+	run->row[run->n++] = p;
 	return true;
 }
 
 /* ---- runs */
 
 static int
-by_place(const void *a, const void *b)
+by_place(const void *a, const void *b, void *text)
 {
-	const struct import_row *x = *(const struct import_row *const *)a;
-	const struct import_row *y = *(const struct import_row *const *)b;
+	const struct import_packed *x = a, *y = b;
 	int rc;
 
 	if (x->bad != y->bad)
 		return x->bad ? 1 : -1;
-	if (!x->bad && (rc = strcmp(x->who.folded.domain,
-	    y->who.folded.domain)) != 0)
+	if (!x->bad && (rc = strcmp((const char *)text + x->text,
+	    (const char *)text + y->text)) != 0)
 		return rc;
-	if (!x->bad && x->who.h8 != y->who.h8)
-		return x->who.h8 < y->who.h8 ? -1 : 1;
-	return x < y ? -1 : x > y;	/* as in the file */
-}
-
-/* Rows are large: sort pointers, then move each row once. */
-static void
-sort_run(struct import_reader *r, struct import_run *run)
-{
-	struct import_row **order, *rows = run->rows;
-
-	if (run->n == 0)
-		return;
-	order = xreallocarray(NULL, run->n, sizeof(*order));
-	for (size_t i = 0; i < run->n; i++)
-		order[i] = &rows[i];
-	qsort(order, run->n, sizeof(*order), by_place);
-	for (size_t i = 0; i < run->n; i++)
-		r->sorted[i] = *order[i];
-	run->rows = r->sorted;
-	r->sorted = rows;
-	free(order);
-}
-
-static void
-run_reset(struct import_run *run)
-{
-	for (size_t i = 0; i < run->n; i++)
-		free((char *)(uintptr_t)run->rows[i].attributes);
-	run->n = run->nbad = 0;
-	run->end = false;
+	if (!x->bad && x->h8 != y->h8)
+		return x->h8 < y->h8 ? -1 : 1;
+	return x->number < y->number ? -1 : 1;
 }
 
 /* What the last piece held past the run before. */
 static void
 take_spill(struct import_reader *r)
 {
-	struct spilt *s = &r->spill;
+	struct import_run *s = r->spill;
 
-	memcpy(r->run->rows, s->rows, s->n * sizeof(*s->rows));
+	memcpy(r->run->row, s->row, s->n * sizeof(*s->row));
 	memcpy(r->run->bad, s->bad, s->nbad * sizeof(s->bad[0]));
+	strbuf_add(&r->run->text, s->text.s, s->text.len);
 	r->run->n = s->n;
 	r->run->nbad = s->nbad;
-	r->octets = 0;
-	for (size_t i = 0; i < s->n; i++)
-		if (s->rows[i].attributes != NULL)
-			r->octets += strlen(s->rows[i].attributes);
-	s->n = s->nbad = 0;
-	r->full = r->octets >= IMPORT_RUN_ATTRIBUTES;
+	run_reset(s);
 }
 
 static int
@@ -277,7 +311,7 @@ import_reader_next(struct import_reader *r, struct import_run *run,
 	run_reset(run);
 	r->run = run;
 	take_spill(r);
-	while (!r->full && !r->ended) {
+	while (!is_full(run) && !r->ended) {
 		if (*r->stop) {
 			err_set(e, ERR_AGAIN, "the daemon stops");
 			return -1;
@@ -285,8 +319,12 @@ import_reader_next(struct import_reader *r, struct import_run *run,
 		if (feed(r, e) == -1)
 			return -1;
 	}
-	run->end = r->ended && r->spill.n == 0;
-	sort_run(r, run);
+	run->end = r->ended && r->spill->n == 0;
+	if (run->text.overflow) {
+		err_set(e, ERR_LIMIT, "rows with too much text");
+		return -1;
+	}
+	qsort_r(run->row, run->n, sizeof(*run->row), by_place, run->text.s);
 	return 0;
 }
 
@@ -301,9 +339,7 @@ import_reader_new(int fd, const struct keyring *kr, const _Atomic bool *stop)
 	r->keys = kr;
 	r->stop = stop;
 	r->csv = csvin_new(on_row, r);
-	r->sorted = xreallocarray(NULL, IMPORT_RUN, sizeof(*r->sorted));
-	r->spill.rows = xreallocarray(NULL, SPILL_ROWS,
-	    sizeof(*r->spill.rows));
+	r->spill = import_run_new(SPILL_ROWS);
 	strbuf_init(&r->json, SUBSCRIBER_ATTRIBUTES_MAX);
 	return r;
 }
@@ -313,22 +349,21 @@ import_reader_free(struct import_reader *r)
 {
 	if (r == NULL)
 		return;
-	for (size_t i = 0; i < r->spill.n; i++)
-		free((char *)(uintptr_t)r->spill.rows[i].attributes);
 	close(r->fd);
 	csvin_free(r->csv);
 	strbuf_free(&r->json);
-	free(r->sorted);
-	free(r->spill.rows);
+	import_run_free(r->spill);
 	free(r);
 }
 
 struct import_run *
-import_run_new(void)
+import_run_new(size_t max)
 {
 	struct import_run *run = xcalloc(1, sizeof(*run));
 
-	run->rows = xreallocarray(NULL, IMPORT_RUN, sizeof(*run->rows));
+	run->row = xreallocarray(NULL, max, sizeof(*run->row));
+	run->max = max;
+	strbuf_init(&run->text, IMPORT_RUN_OCTETS + TEXT_SLACK);
 	return run;
 }
 
@@ -337,7 +372,7 @@ import_run_free(struct import_run *run)
 {
 	if (run == NULL)
 		return;
-	run_reset(run);
-	free(run->rows);
+	strbuf_free(&run->text);
+	free(run->row);
 	free(run);
 }
