@@ -107,8 +107,13 @@ deliveries_durable(struct scheduler *s)
 {
 	struct delivery *d;
 
-	while ((d = TAILQ_FIRST(&s->ended)) != NULL && d->serial <= s->durable)
+	while ((d = TAILQ_FIRST(&s->ended)) != NULL &&
+	    d->serial <= s->durable) {
+		/* Who looked for its row before now did not see it. */
+		if (d->next_row)
+			dues_earlier(s->retries, d->domain, d->queued_ms);
 		delivery_free_now(s, d);
+	}
 }
 
 struct delivery *
@@ -439,7 +444,7 @@ put_row(struct scheduler *s, struct delivery *d, int64_t due_ms,
 		memcpy(row.enhanced, o->enhanced, sizeof(row.enhanced));
 	}
 	batch_defer(s->batcher, &row);
-	dues_earlier(s->retries, d->domain, due_ms);
+	d->ghost = d->next_row = true;
 }
 
 void

@@ -63,7 +63,8 @@ struct delivery {
 	uint64_t	 h8, join;
 	uint16_t	 attempt;	/* the one that is next, or out */
 	bool		 row;		/* it has a deferral */
-	bool		 ghost;		/* a row of it is to be deleted */
+	bool		 ghost;		/* a row of it is to be written */
+	bool		 next_row;	/* ... for its next attempt */
 	uint64_t	 serial;	/* ENDED: of the batch that does it */
 	int64_t		 queued_ms;	/* when it became due; key of its row */
 	int64_t		 first_ms;	/* of the first attempt; 0: none yet */

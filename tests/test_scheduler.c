@@ -416,6 +416,43 @@ a_deferral_comes_back_until_it_expires(void **state)
 	sim_free(sim);
 }
 
+/*
+ * A row comes due, and its campaign's time is over, before the batch that puts
+ * it is durable: who looks for it then sees none, and must look again.
+ */
+static void
+a_row_is_due_before_its_commit(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct campaign c;
+	uint32_t id;
+
+	join_many(sim, 1, 1);
+	id = sim_release(sim, sim->utc_ms + HOUR);
+	fill_peers(sim);
+	assert_int_equal(sim_out(sim), 1);
+	for (unsigned p = 0; p < sim->peers; p++)
+		if (sim->peer[p].n > 0)
+			sim_answer(sim, p, 0, IPC_DEFERRED);
+	sim_turn(sim);
+	sim_pass(sim, 25);
+	sim_turn(sim);			/* the batch is on its way */
+	sim_pass(sim, HOUR);
+	for (int i = 0; i < 20; i++) {	/* they look for it */
+		sim_turn(sim);
+		for (unsigned p = 0; p < sim->peers; p++)
+			sim_peer_step(sim, p);
+	}
+	while (sim_commit(sim))
+		sim_turn(sim);
+	sim_settle(sim);
+	sim_pass(sim, 1000);
+	sim_settle(sim);
+	sim_tally(sim, id, &c);
+	assert_int_equal(c.state, CAMPAIGN_FINISHED);
+	sim_free(sim);
+}
+
 static void
 permanent_failure_is_the_end(void **state)
 {
@@ -1087,6 +1124,7 @@ main(void)
 		T(notices_do_not_wait),
 		T(campaigns_take_turns),
 		T(a_deferral_comes_back_until_it_expires),
+		T(a_row_is_due_before_its_commit),
 		T(permanent_failure_is_the_end),
 		T(a_resend_goes_to_the_failed),
 		T(a_domain_is_explained),
