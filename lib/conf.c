@@ -214,7 +214,7 @@ NUMBER(inbound_idle, CONF_TIME, CONF_RELOAD, "5m", SECOND, HOUR,
 NUMBER(inbound_idle_load, CONF_TIME, CONF_RELOAD, "1m", SECOND, HOUR,
     "The same while more than four fifths of inbound_connections are in "
     "use."),
-NUMBER(inbound_recipients, CONF_INT, CONF_RELOAD, "100", 1, 1000,
+NUMBER(inbound_recipients, CONF_INT, CONF_RELOAD, "100", 1, 100,
     "Recipients of one message."),
 NUMBER(inbound_errors, CONF_INT, CONF_RELOAD, "10", 1, 1000,
     "Refused commands after which a client is disconnected."),

@@ -258,6 +258,8 @@ smtp_rcpt_parse(const char *arg, size_t len, bool utf8, struct address *rcpt_r)
 		return "501 5.5.4 Syntax: RCPT TO:<address>";
 	if (next_word(&rest).len != 0)
 		return "555 5.5.4 Unknown parameter of RCPT";
+	if (path.len == 0)	/* RFC 5321 section 4.1.2: no null one */
+		return "501 5.1.3 A recipient needs an address";
 	memset(&a, 0, sizeof(a));
 	if (word_is(path, "postmaster"))
 		strcpy(a.local, "postmaster");

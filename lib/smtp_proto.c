@@ -45,6 +45,7 @@ struct smtp_proto {
 	const char		*refusal;	/* of the data under way */
 	size_t			 overlong;	/* octets of a line dropped */
 	unsigned		 rcpts, tries, answers, errors, junk;
+	unsigned		 rcpt_max, errors_max, junk_max;
 	bool			 lmtp, starttls, smtputf8, tls, extended;
 	bool			 after_cr;	/* the last octet was a CR */
 	bool			 mail_given;
@@ -63,6 +64,13 @@ smtp_proto_new(const struct smtp_proto_params *params)
 	strbuf_init(&p->output, OUTPUT_MAX);
 	p->hostname = xstrdup(params->hostname);
 	p->size_max = params->size_max;
+	p->rcpt_max = params->rcpt_max == 0 ||
+	    params->rcpt_max > SMTP_PROTO_RCPT_MAX ? SMTP_PROTO_RCPT_MAX :
+	    params->rcpt_max;
+	p->errors_max = params->errors_max != 0 ? params->errors_max :
+	    SMTP_PROTO_ERRORS_MAX;
+	p->junk_max = params->junk_max != 0 ? params->junk_max :
+	    SMTP_PROTO_JUNK_MAX;
 	p->lmtp = params->lmtp;
 	p->starttls = params->starttls;
 	p->smtputf8 = params->smtputf8;
@@ -128,7 +136,7 @@ hang_up(struct smtp_proto *p, int code, const char *text, const char *why)
 static void
 reply(struct smtp_proto *p, int code, const char *text)
 {
-	if (code >= 500 && ++p->errors >= SMTP_PROTO_ERRORS_MAX)
+	if (code >= 500 && ++p->errors >= p->errors_max)
 		hang_up(p, 421, "4.7.0 Too many errors", "too many errors");
 	else
 		say(p, code, ' ', text);
@@ -146,7 +154,7 @@ refuse(struct smtp_proto *p, const char *refusal)
 static bool
 junk(struct smtp_proto *p)
 {
-	if (++p->junk < SMTP_PROTO_JUNK_MAX)
+	if (++p->junk < p->junk_max)
 		return true;
 	hang_up(p, 421, "4.7.0 Too many commands without a message",
 	    "too many commands without a message");
@@ -197,7 +205,7 @@ offer(struct smtp_proto *p)
 	struct strbuf size = STRBUF_INIT(64), limits = STRBUF_INIT(64);
 
 	strbuf_addf(&size, "SIZE %llu", (unsigned long long)p->size_max);
-	strbuf_addf(&limits, "LIMITS RCPTMAX=%d", SMTP_PROTO_RCPT_MAX);
+	strbuf_addf(&limits, "LIMITS RCPTMAX=%u", p->rcpt_max);
 	say(p, 250, '-', p->hostname);
 	say(p, 250, '-', "PIPELINING");
 	say(p, 250, '-', size.s);
@@ -280,7 +288,7 @@ cmd_rcpt(struct smtp_proto *p, const struct smtp_command *c)
 	}
 	refusal = smtp_rcpt_parse(c->arg, c->arg_len, p->mail.utf8, &p->rcpt);
 	/* RFC 5321 section 4.5.3.1.10: the rest may come next time. */
-	if (refusal == NULL && p->rcpts >= SMTP_PROTO_RCPT_MAX)
+	if (refusal == NULL && p->rcpts >= p->rcpt_max)
 		refusal = "452 4.5.3 Too many recipients";
 	if (refusal != NULL) {
 		refuse(p, refusal);

@@ -40,7 +40,7 @@
 
 struct strbuf;
 
-#define SMTP_PROTO_RCPT_MAX	100	/* recipients a message; then 452 */
+#define SMTP_PROTO_RCPT_MAX	100	/* recipients a message, at most */
 #define SMTP_PROTO_RCPT_TRIES	1000	/* RCPT a message; then 421 */
 #define SMTP_PROTO_HOPS_MAX	100	/* Received fields; more: 554, R163 */
 /*
@@ -54,6 +54,8 @@ struct strbuf;
 struct smtp_proto_params {
 	const char	*hostname;	/* ours, A-labels; copied */
 	uint64_t	 size_max;	/* octets of a message, over 0 */
+	/* 0: as defined above, which rcpt_max cannot pass. */
+	unsigned	 rcpt_max, errors_max, junk_max;
 	bool		 starttls;	/* there is a certificate */
 	bool		 smtputf8;
 	bool		 lmtp;

@@ -133,8 +133,10 @@ inbound_address(const struct conf *conf, const struct keyring *keys,
 		return 0;
 	}
 	if (strcasecmp(rcpt->domain, conf->bounce_domain) != 0 &&
-	    strcasecmp(rcpt->domain, conf->hostname) != 0)
+	    strcasecmp(rcpt->domain, conf->hostname) != 0) {
+		t->kind = INBOUND_FOREIGN;
 		return 0;
+	}
 	if (by_role(rcpt->local, t) || by_token(keys, rcpt->local, t))
 		return 0;
 	return by_list(st, rcpt->local, t, e);

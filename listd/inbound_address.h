@@ -19,7 +19,8 @@ struct keyring;
 struct store;
 
 enum inbound_kind {
-	INBOUND_NONE,		/* not ours: 550 */
+	INBOUND_NONE,		/* no such address here: 550 5.1.1 */
+	INBOUND_FOREIGN,	/* another host's domain: 550 5.7.1 (S55) */
 	INBOUND_BOUNCE,		/* b-TOKEN: a report about one delivery */
 	INBOUND_LEAVE,		/* u-TOKEN */
 	INBOUND_CONFIRM,	/* c-TOKEN */

@@ -117,7 +117,7 @@ static const struct {
 	    INBOUND_NONE },
 	{ "no suffix", "news@lists.example", INBOUND_NONE },
 	{ "another domain: no relaying (S55)", "news-request@else.example",
-	    INBOUND_NONE },
+	    INBOUND_FOREIGN },
 	{ "a bounce address without a MAC",
 	    "b-aeaaaaaaaaaaaahqaaaaaaaaaaaax3xpaaaaaaaaaaa@bounces.example",
 	    INBOUND_NONE },

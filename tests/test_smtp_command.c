@@ -227,8 +227,8 @@ static const struct {
 	{ "nothing", "", "501 5.5.4", "", "" },
 	{ "UTF-8 without SMTPUTF8", "TO:<\xc3\xbc@l.example>", "553 5.6.7", "",
 	    "" },
+	{ "null recipient", "TO:<>", "501 5.1.3", "", "" },
 	/* S55: refused as what they are, attempts to relay. */
-	{ "null recipient", "TO:<>", "550 5.7.1", "", "" },
 	{ "no domain", "TO:<root>", "550 5.7.1", "", "" },
 	{ "source route", "TO:<@l.example:a@b.example>", "550 5.7.1", "", "" },
 	{ "double @", "TO:<a@b.example@l.example>", "550 5.7.1", "", "" },
