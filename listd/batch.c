@@ -520,7 +520,9 @@ batch_settled(const struct batcher *b)
 bool
 batch_behind(const struct batcher *b)
 {
-	return b->refused || b->npending > BATCH_BEHIND_MAX;
+	/* What a crash sends again is bounded, however slow the disk is. */
+	return b->refused || b->npending > BATCH_BEHIND_MAX ||
+	    batch_open(b) >= BATCH_OPEN_MAX;
 }
 
 bool

@@ -35,6 +35,7 @@ struct err;
 #define BATCH_RETRY_MS	1000	/* after a full store or disk */
 #define BATCH_SETTLE_MS	1000	/* between syncs of L */
 #define BATCH_BEHIND_MAX 64	/* batches L or S lacks: hand out no more */
+#define BATCH_OPEN_MAX	BATCH_OUTCOMES	/* not durable yet: the same */
 
 struct batch_params {
 	uint32_t	 node;
@@ -114,7 +115,10 @@ bool batch_due(const struct batcher *b, int64_t now_ms);
 void batch_flush(struct batcher *b, int64_t now_ms);
 /* Try again what failed for want of room, and settle what L and S have. */
 void batch_tick(struct batcher *b, int64_t now_ms);
-/* L or S are so far behind that nothing more should be handed out. */
+/*
+ * The disk is so far behind that nothing more should be handed out: Q by
+ * BATCH_OPEN_MAX outcomes, or L or S by BATCH_BEHIND_MAX batches.
+ */
 bool batch_behind(const struct batcher *b);
 /* Outcomes that are in no commit yet. */
 size_t batch_open(const struct batcher *b);

@@ -385,7 +385,9 @@ sessions_work(struct scheduler *s, struct site *site)
 		next = TAILQ_NEXT(l, of_site);
 		lane_release(s, l);
 	}
-	if (site->paused || !sched_may_hand_out(s)) {
+	if (!sched_may_hand_out(s))
+		s->could = false;	/* looked at again when it may */
+	if (site->paused || !s->could) {
 		site_release(s, site);
 		return;
 	}

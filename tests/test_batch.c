@@ -273,11 +273,16 @@ many_outcomes_go_at_once(void **state)
 	}
 	assert_true(batch_due(b.b, b.now));
 	batch_flush(b.b, b.now);
+	/* So many a crash may send again: no more until the disk has them. */
+	assert_int_equal(batch_open(b.b), BATCH_OPEN_MAX);
+	assert_true(batch_behind(b.b));
 	add(1, OUTCOME_DELIVERED, false);
 	/* One at a time is under way. */
 	b.now += BATCH_WAIT_MS;
 	assert_false(batch_due(b.b, b.now));
 	step(true, true, JOB_DONE);
+	assert_int_equal(batch_open(b.b), 1);
+	assert_false(batch_behind(b.b));
 	assert_true(batch_due(b.b, b.now));
 	assert_int_equal(tally().delivered, BATCH_OUTCOMES);
 }
