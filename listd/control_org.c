@@ -153,6 +153,10 @@ proved(struct call *c)
 	else if (p->unsure)
 		call_fail(c, STATUS_AGAIN, "the DNS of %s does not answer",
 		    p->claim.domain);
+	else if (p->rival[0] != '\0')
+		call_fail(c, STATUS_NO, "the DKIM key of %s speaks for the "
+		    "organization %s: publish the record and ask again",
+		    p->claim.domain, p->rival);
 	else
 		call_fail(c, STATUS_NO, "%s is not proven yet: publish the "
 		    "record and ask again", p->claim.domain);

@@ -59,14 +59,23 @@ static int
 checked_apply(struct txn *t, void *arg, struct err *e)
 {
 	struct prove *p = arg;
+	struct org rival;
 	int rc = org_domain_checked(t, p->org, p->claim.domain, p->proof,
 	    p->now_ms, e);
 
 	/* It may have been dropped meanwhile. */
 	if (rc == -1)
 		return job_answer(rc, e);
-	return org_domain_get(t, p->org, p->claim.domain, &p->claim, e) == 1 ?
-	    0 : -1;
+	if (org_domain_get(t, p->org, p->claim.domain, &p->claim, e) != 1)
+		return -1;
+	p->rival[0] = '\0';
+	if (p->proof == ORG_PROOF_NONE || p->claim.proof != ORG_PROOF_NONE)
+		return 0;
+	/* Found, and not taken for a proof. */
+	if ((rc = org_domain_rival(t, p->org, p->claim.domain, &rival,
+	    e)) == 1)
+		memcpy(p->rival, rival.name, sizeof(p->rival));
+	return rc == -1 ? -1 : 0;
 }
 
 static void

@@ -29,6 +29,7 @@ struct prove {
 	enum org_proof	proof;		/* found this time */
 	bool		unsure;		/* the DNS was silent: nothing changed */
 	char		text[IPC_TEXT_MAX + 1];	/* what was found instead */
+	char		rival[ORG_NAME_MAX + 1]; /* whose the key is, or "" */
 
 	struct call	*call;		/* private */
 	int64_t		now_ms;

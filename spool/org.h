@@ -6,6 +6,10 @@
  * envelope must lie under a domain it has proven: by a TXT record that holds
  * a token of ours, or by a DKIM key of its own in DNS.  The look-up is for
  * others; here lies what came of it.  A proof covers the subdomains.
+ *
+ * The token is the organization's own.  The keys are the host's, and each of
+ * its organizations finds the same one published: so a key proves a domain for
+ * the organization that came first, and all others need their token.
  */
 #ifndef SPOOL_ORG_H
 #define SPOOL_ORG_H
@@ -83,7 +87,8 @@ int org_domain_claim(struct txn *t, uint32_t org, const char *domain,
     const char *who, int64_t now_ms, struct org_domain *d_r, struct err *e);
 /*
  * Note a look: proof, or ORG_PROOF_NONE when nothing was found, which takes a
- * proof away.  -1 ERR_NOTFOUND when it was not claimed.
+ * proof away.  A key alone proves nothing new where there is a rival.  -1
+ * ERR_NOTFOUND when it was not claimed.
  */
 int org_domain_checked(struct txn *t, uint32_t org, const char *domain,
     enum org_proof proof, int64_t now_ms, struct err *e);
@@ -95,6 +100,12 @@ int org_domain_next(struct txn *t, uint32_t org, const char *after,
     struct org_domain *d_r, struct err *e);
 int org_domain_drop(struct txn *t, uint32_t org, const char *domain,
     const char *who, int64_t now_ms, struct err *e);
+/*
+ * Another organization that has proven this domain, one above or one below it.
+ * 1 with o_r, 0, -1.
+ */
+int org_domain_rival(struct txn *t, uint32_t org, const char *domain,
+    struct org *o_r, struct err *e);
 /* 1 when domain or one above it (not a single label) is proven; 0; -1. */
 int org_domain_covers(struct txn *t, uint32_t org, const char *domain,
     struct err *e);

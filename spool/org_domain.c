@@ -152,17 +152,59 @@ org_domain_claim(struct txn *t, uint32_t org, const char *domain,
 	return 0;
 }
 
+/* One of them is the other or lies below it. */
+static bool
+overlap(const char *a, const char *b)
+{
+	size_t m = strlen(a), n = strlen(b);
+
+	if (m < n)
+		return overlap(b, a);
+	return strcmp(a + (m - n), b) == 0 && (m == n || a[m - n - 1] == '.');
+}
+
+int
+org_domain_rival(struct txn *t, uint32_t org, const char *domain,
+    struct org *o_r, struct err *e)
+{
+	struct org o = { .id = 0 };
+	int rc;
+
+	while ((rc = org_next(t, o.id + 1, &o, e)) == 1) {
+		struct org_domain d = { .domain = "" };
+
+		while (o.id != org && (rc = org_domain_next(t, o.id, d.domain,
+		    &d, e)) == 1)
+			if (d.proof != ORG_PROOF_NONE &&
+			    overlap(d.domain, domain)) {
+				*o_r = o;
+				return 1;
+			}
+		if (rc == -1)
+			break;
+	}
+	return rc;
+}
+
 int
 org_domain_checked(struct txn *t, uint32_t org, const char *domain,
     enum org_proof proof, int64_t now_ms, struct err *e)
 {
 	struct org_domain d;
+	struct org rival;
 	int rc = org_domain_get(t, org, domain, &d, e);
 
 	if (rc == 0)
 		err_set(e, ERR_NOTFOUND, "%s was not claimed", domain);
 	if (rc != 1)
 		return -1;
+	/* The key is the host's: it speaks for whom it spoke for first. */
+	if (proof == ORG_PROOF_DKIM && d.proof == ORG_PROOF_NONE &&
+	    (rc = org_domain_rival(t, org, d.domain, &rival, e)) != 0) {
+		if (rc == -1)
+			return -1;
+		proof = ORG_PROOF_NONE;
+	}
 	d.checked_ms = now_ms;
 	if (proof == ORG_PROOF_NONE)
 		d.proven_ms = 0;

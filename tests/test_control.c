@@ -256,6 +256,14 @@ test_org_domain(void **state)
 	    "example.org", NULL);
 	assert_string_equal(text_of(o, "proof"), "dkim");
 	answer_free(a);
+	/* The same key is no proof for anybody else, and who has it is told. */
+	q->dns = IPC_DNS_NXDOMAIN;
+	EXPECT(0, q, "org create", "NAME", "rival", NULL);
+	a = cw_call(q, "org set", "NAME", "rival", "--domain", "example.org",
+	    NULL);
+	assert_int_equal(a->status, STATUS_NO);
+	assert_non_null(strstr(a->text, "organization default"));
+	answer_free(a);
 	EXPECT(0, q, "org set", "NAME", "default", "--domain", "example.org",
 	    "--drop", "", NULL);
 	EXPECT(STATUS_NO, q, "org set", "NAME", "default", "--domain",

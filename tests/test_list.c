@@ -244,6 +244,61 @@ a_proof_covers_what_is_below_it(void **state)
 	    .a = "acme.example" }), 1);
 }
 
+/* S9: the key is the host's, so another organization needs its own token. */
+static void
+a_key_proves_for_one_organization(void **state)
+{
+	static const struct { const char *why, *domain; } rivals[] = {
+		{ "the same", "acme.example" },
+		{ "below it", "shop.acme.example" },
+		{ "above one that is proven", "deep.example" },
+	};
+	struct world *w = *state;
+	struct org_domain d;
+	struct org o;
+	struct txn *t;
+
+	assert_int_equal(write_call(w, (struct call){ do_org_create,
+	    .a = "rival" }), 0);
+	for (unsigned org = 1; org <= 2; org++) {
+		static const char *const claims[] = { "acme.example",
+		    "shop.acme.example", "a.deep.example", "deep.example",
+		    "notacme.example" };
+
+		for (size_t i = 0; i < 5; i++)
+			assert_int_equal(write_call(w, (struct call){
+			    do_claim, .id = org, .a = claims[i] }), 0);
+	}
+	assert_int_equal(write_call(w, (struct call){ do_checked, .id = 1,
+	    .a = "acme.example", .n = ORG_PROOF_DKIM }), 0);
+	assert_int_equal(write_call(w, (struct call){ do_checked, .id = 1,
+	    .a = "a.deep.example", .n = ORG_PROOF_DKIM }), 0);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(write_call(w, (struct call){ do_checked,
+		    .id = 2, .a = rivals[i].domain, .n = ORG_PROOF_DKIM }), 0);
+		t = world_read(w, STORE_S);
+		if (org_domain_covers(t, 2, rivals[i].domain, NULL) != 0)
+			fail_msg("proven: %s", rivals[i].why);
+		assert_int_equal(org_domain_rival(t, 2, rivals[i].domain, &o,
+		    NULL), 1);
+		assert_int_equal(o.id, 1);
+		txn_end(t);
+	}
+	assert_int_equal(write_call(w, (struct call){ do_checked, .id = 2,
+	    .a = "notacme.example", .n = ORG_PROOF_DKIM }), 0);
+	assert_int_equal(write_call(w, (struct call){ do_checked, .id = 2,
+	    .a = "acme.example", .n = ORG_PROOF_DNS }), 0);
+	/* Looked at again, who was first keeps what the key proved. */
+	assert_int_equal(write_call(w, (struct call){ do_checked, .id = 1,
+	    .a = "acme.example", .n = ORG_PROOF_DKIM }), 0);
+	t = world_read(w, STORE_S);
+	assert_int_equal(org_domain_covers(t, 2, "notacme.example", NULL), 1);
+	assert_int_equal(org_domain_covers(t, 2, "acme.example", NULL), 1);
+	assert_int_equal(org_domain_get(t, 1, "acme.example", &d, NULL), 1);
+	assert_int_equal(d.proof, ORG_PROOF_DKIM);
+	txn_end(t);
+}
+
 /* ---- names and titles */
 
 static const struct { const char *why, *name; } bad_names[] = {
@@ -642,6 +697,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(organizations_have_names_and_states),
 		TEST(a_proof_covers_what_is_below_it),
+		TEST(a_key_proves_for_one_organization),
 		TEST(names_that_may_not_be),
 		TEST(titles_advertise_nothing),
 		TEST(settings_are_checked_and_noted),
