@@ -62,6 +62,18 @@ set(json_t *o, const char *name, uint64_t v)
 	json_object_set_new(o, name, json_integer((json_int_t)v));
 }
 
+/* Made for a test alone; it never was for members. */
+static bool
+is_test(const struct campaign *m)
+{
+	json_t *params = json_loadb((const char *)m->params.p, m->params.len,
+	    0, NULL);
+	bool test = json_is_true(json_object_get(params, "test"));
+
+	json_decref(params);
+	return test;
+}
+
 /* When it would end if it went on as until now; 0: nothing to go by. */
 static int64_t
 estimate(const struct campaign *m, const struct tally *v, int64_t now)
@@ -103,6 +115,8 @@ campaign_json(const struct campaign *m, const struct tally *v,
 	json_object_set_new(o, "estimate", json_time(estimate(m, v, now)));
 	if (m->failed_of != 0)
 		set(o, "failed_of", m->failed_of);
+	if (is_test(m))
+		json_object_set_new(o, "test", json_true());
 	return o;
 }
 
@@ -352,8 +366,9 @@ change(struct call *c, const char *verb, enum campaign_state to)
 	if (m.state == to)
 		changed(c);
 	else if (!may_change(&m, to))
-		call_fail(c, STATUS_NO, "campaign %u is %s", m.id,
-		    campaign_state_name(m.state));
+		call_fail(c, STATUS_NO, "campaign %u is %s: there is nothing "
+		    "to %s", m.id, campaign_state_name(m.state),
+		    verb + strlen("campaign "));
 	else
 		call_write(c, STORE_S, CALL_URGENT, note_apply, NULL, noted);
 }

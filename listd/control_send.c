@@ -8,7 +8,9 @@
  *
  * Sent twice, a message is one campaign: the second call is told the first
  * one's id (P5).  A row that a crash left PREPARING is given up and made anew.
- * A test makes a row, sends one copy, and gives the row up.
+ * A test makes a row, sends one copy, and gives the row up.  It may go to
+ * people who asked for no mail of the list, and so leaves an act and is counted
+ * (S45).
  */
 #include "config.h"
 
@@ -28,9 +30,17 @@
 #include "listd/release.h"
 #include "listd/role.h"
 #include "listd/scheduler.h"
+#include "spool/act.h"
 #include "spool/campaign.h"
 #include "spool/list.h"
+#include "spool/org.h"
+#include "spool/subscriber.h"
+#include "spool/throttle.h"
 #include "spool/writer.h"
+
+#define TEST_STRANGERS	10	/* tests of a list a day, see is_ours() */
+#define TEST_WINDOW_MS	(24ll * 3600 * 1000)
+#define PLAN_LATE_MS	(5ll * 60 * 1000)	/* of a time that is past */
 
 struct sending {
 	struct intake	 file;
@@ -53,6 +63,7 @@ struct sending {
 
 	bool		 test;
 	struct identity	 to;
+	struct identity	 owner;		/* of the list */
 	bool		 delivered;
 	uint16_t	 code;
 };
@@ -406,19 +417,81 @@ may_send(struct call *c, struct txn *t, const struct list *l)
 
 /* Nobody gets a test who does not want to hear of this sender. */
 static bool
-may_test(struct call *c, struct txn *t, const struct sending *s)
+may_test(struct call *c, struct txn *t, const struct list *l,
+    struct sending *s)
 {
 	struct suppression block;
 	struct err e = ERR_INIT;
 	int rc = suppression_blocks(t, s->to.hash, s->want.list, s->want.org, 0,
 	    &block, &e);
 
-	if (rc == -1)
-		call_error(c, &e);
 	if (rc == 1)
 		call_fail(c, STATUS_NO, "the address is suppressed: %s",
 		    suppression_reason_name(block.reason));
+	else if (rc == 0)
+		rc = identity_parse(store_keys(call_store(c)), l->owner,
+		    strlen(l->owner), 0, &s->owner, &e);
+	if (rc == -1)
+		call_error(c, &e);
 	return rc == 0;
+}
+
+/* The owner, a member, or at a domain of the organization: 1, 0, -1. */
+static int
+is_ours(struct txn *t, const struct sending *s, struct err *e)
+{
+	struct member m;
+	int rc;
+
+	if (memcmp(s->to.hash, s->owner.hash, sizeof(s->to.hash)) == 0)
+		return 1;
+	rc = subscriber_find(t, s->want.list, s->to.hash, &m, e);
+	if (rc == -1 || (rc == 1 && m.state == MEMBER_ACTIVE))
+		return rc;
+	return org_domain_covers(t, s->want.org, s->to.folded.domain, e);
+}
+
+/* Owners look at their mail in mailboxes elsewhere; it must not become a way
+ * to mail people who did not ask. */
+static int
+count_stranger(struct txn *t, const struct sending *s, struct err *e)
+{
+	const struct throttle_rule rule = { THROTTLE_TEST,
+		SLICE(&s->want.list, sizeof(s->want.list)), TEST_STRANGERS,
+		TEST_WINDOW_MS };
+	int rc = throttle_check(t, &rule, s->now_ms, e);
+
+	if (rc == 1)
+		return throttle_hit(t, &rule, s->now_ms, 1, e);
+	if (rc == 0)
+		err_set(e, ERR_REFUSED, "%d tests of this list went to "
+		    "addresses of others in 24 hours; members, the owner and "
+		    "the organization's own domains are not counted",
+		    TEST_STRANGERS);
+	return rc == 0 ? 1 : -1;
+}
+
+static int
+test_apply(struct txn *t, void *arg, struct err *e)
+{
+	const struct sending *s = arg;
+	char object[32], who[ACT_ADDRESS_LEN + 1];
+	int rc = is_ours(t, s, e);
+
+	if (rc == -1)
+		return -1;
+	if (rc == 0 && (rc = count_stranger(t, s, e)) != 0)
+		return rc;
+	snprintf(object, sizeof(object), "list %u", s->want.list);
+	act_address(s->to.hash, who);
+	return act_note(t, s->who, s->now_ms, "campaign test", object, NULL,
+	    who, e);
+}
+
+static void
+test_noted(struct call *c, void *arg)
+{
+	create(c, arg);
 }
 
 /* Check list and address, fix the parameters, and make the row. */
@@ -440,12 +513,14 @@ begin(struct call *c, struct sending *s)
 		call_fail(c, STATUS_NO, "the list is gone");
 	s->want.org = rc == 1 ? l.org : 0;
 	ok = rc == 1 && may_send(c, t, &l) &&
-	    (!s->test || may_test(c, t, s));
+	    (!s->test || may_test(c, t, &l, s));
 	txn_end(t);
 	if (!ok)
 		return;
 	params = campaign_params_new(call_conf(c), &l,
 	    store_keys(call_store(c)));
+	if (s->test)
+		json_object_set_new(params, "test", json_true());
 	s->params = json_dumps(params, JSON_COMPACT);
 	json_decref(params);
 	if (s->params == NULL) {
@@ -457,7 +532,11 @@ begin(struct call *c, struct sending *s)
 	    CAMPAIGN_WHO_MAX - 1, s->who);
 	memcpy(s->want.changed_by, s->want.created_by,
 	    sizeof(s->want.changed_by));
-	create(c, s);
+	if (s->test)
+		call_write(c, STORE_S, CALL_URGENT, test_apply, NULL,
+		    test_noted);
+	else
+		create(c, s);
 }
 
 /* ---- campaign send */
@@ -496,7 +575,12 @@ read_options(struct call *c, struct sending *s)
 		return false;
 	}
 	s->test = to != NULL;
-	return true;
+	if (at == NULL || s->send_at_ms >= s->now_ms - PLAN_LATE_MS)
+		return true;
+	/* A slip in the date must not send to everybody at once. */
+	call_fail(c, STATUS_USAGE, "--at: that time is past; without it the "
+	    "mail goes at once");
+	return false;
 }
 
 static void

@@ -311,21 +311,46 @@ make_tokens(struct copier *c, const struct compiled *k,
 	return ret;
 }
 
+/* A test names no member; if its address is one, it shows that member's. */
+static int
+tested_member(struct copier *c, struct txn *t, const struct ipc_delivery *d,
+    uint64_t *subscriber_r, struct err *e)
+{
+	uint8_t hash[ADDRESS_HASH_OCTETS];
+	struct address a, folded;
+	struct member m;
+	int rc;
+
+	snprintf(a.local, sizeof(a.local), "%s", d->local);
+	snprintf(a.domain, sizeof(a.domain), "%s", d->domain);
+	if (address_fold(&a, &folded, e) == -1 ||
+	    address_hash(c->p.keys, &folded, hash, e) == -1)
+		return -1;
+	rc = subscriber_find(t, d->list, hash, &m, e);
+	if (rc == 1)
+		*subscriber_r = m.subscriber;
+	return rc;
+}
+
 /* The member's attributes as they are now; NULL when there are none. */
 static int
-read_attributes(struct copier *c, uint64_t subscriber, json_t **json,
+read_attributes(struct copier *c, const struct ipc_delivery *d, json_t **json,
     struct err *e)
 {
+	uint64_t subscriber = d->subscriber;
 	struct slice text;
 	struct txn *t;
-	int ret;
+	int ret = 1;
 
 	*json = NULL;
-	if (subscriber == 0)
+	if (subscriber == 0 && d->kind != IPC_KIND_TEST)
 		return 0;
 	if (txn_read(c->p.store, STORE_S, &t, e) == -1)
 		return -1;
-	ret = attributes_get(t, subscriber, &text, e);
+	if (subscriber == 0)
+		ret = tested_member(c, t, d, &subscriber, e);
+	if (ret == 1)
+		ret = attributes_get(t, subscriber, &text, e);
 	if (ret == 1)
 		*json = json_loadb((const char *)text.p, text.len, 0, NULL);
 	txn_end(t);
@@ -344,8 +369,7 @@ make_campaign(struct copier *c, struct made *m, const struct ipc_delivery *d,
 	json_t *attributes;
 	int ret;
 
-	if (k == NULL || read_attributes(c, d->subscriber, &attributes,
-	    e) == -1) {
+	if (k == NULL || read_attributes(c, d, &attributes, e) == -1) {
 		/* The store or the file cannot be read now; later it can. */
 		e->code = ERR_AGAIN;
 		return -1;

@@ -33,6 +33,7 @@ enum throttle_kind {
 	THROTTLE_SINGLY_NETWORK,	/* entries of their own, a minute */
 	THROTTLE_SINGLY_ADDRESS,	/* a minute */
 	THROTTLE_SINGLY_HOST,		/* a day */
+	THROTTLE_TEST,			/* tests to strangers: list, a day */
 	THROTTLE_KINDS
 };
 

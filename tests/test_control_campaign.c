@@ -326,6 +326,11 @@ test_scheduled_cancelled(void **state)
 	assert_int_equal(campaign_of(q, 1).state, CAMPAIGN_CANCELLED);
 	EXPECT(STATUS_USAGE, q, "campaign send", "LIST", "news", "<FILE",
 	    MESSAGE, "--at", "soon", NULL);
+	/* The year mistaken: not to everybody at this moment. */
+	q->changed = 0;
+	EXPECT(STATUS_USAGE, q, "campaign send", "LIST", "news", "<FILE",
+	    MESSAGE, "--at", "2024-11-24T20:00Z", NULL);
+	assert_int_equal(q->changed, 0);
 }
 
 /* ---- --test */
@@ -364,6 +369,54 @@ test_test(void **state)
 	EXPECT(STATUS_NO, q, "campaign send", "LIST", "news", "<FILE",
 	    MESSAGE, "--test", "me@example.org", NULL);
 	assert_int_equal(q->tests, 0);
+}
+
+/* One test of its own message to an address. */
+static int
+test_to(struct queue *q, const char *address)
+{
+	static int number;
+	char message[256];
+	struct answer *a;
+	int status;
+
+	snprintf(message, sizeof(message), "%s%d\r\n", MESSAGE, number++);
+	a = cw_call(q, "campaign send", "LIST", "news", "<FILE", message,
+	    "--test", address, NULL);
+	status = a->status;
+	answer_free(a);
+	return status;
+}
+
+/* S45: it is no way to mail those who did not ask; and it leaves its act. */
+static void
+test_strangers(void **state)
+{
+	struct queue *q = *state;
+	struct answer *a;
+	const json_t *act;
+
+	make_list(q);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(test_to(q, "seed@mailbox.example"), 0);
+	assert_int_equal(test_to(q, "another@mailbox.example"), STATUS_NO);
+	/* A member, the owner, a domain proven for the organization. */
+	assert_int_equal(test_to(q, "Alice@example.com"), 0);
+	assert_int_equal(test_to(q, "owner@example.org"), 0);
+	assert_int_equal(test_to(q, "me@desk.example.org"), 0);
+	assert_int_equal(q->tests, 13);
+	q->now_ms += 25 * HOUR;
+	assert_int_equal(test_to(q, "another@mailbox.example"), 0);
+	a = cw_call(q, "audit list", NULL);
+	act = last_of(a);
+	assert_string_equal(text_of(act, "verb"), "campaign test");
+	assert_string_equal(text_of(act, "object"), "list 1");
+	assert_memory_equal(text_of(act, "new"), "address ", 8);
+	answer_free(a);
+	/* It is listed as what it was. */
+	cw_must(q, &a, "campaign show", "ID", "1", NULL);
+	assert_true(json_is_true(json_object_get(last_of(a), "test")));
+	answer_free(a);
 }
 
 /* ---- states */
@@ -593,6 +646,7 @@ main(void)
 		TEST(test_scheduled_held),
 		TEST(test_scheduled_cancelled),
 		TEST(test_test),
+		TEST(test_strangers),
 		TEST(test_states),
 		TEST(test_terminated),
 		TEST(test_watch),
