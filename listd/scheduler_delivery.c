@@ -236,6 +236,14 @@ delivery_back(struct scheduler *s, struct delivery *d)
 			    d->dest->settle, 0);
 		return;
 	}
+	if (d->run->expiring) {
+		delivery_settle(s, d, OUTCOME_EXPIRED, &verdict_expired, 0);
+		return;
+	}
+	if (run_waits(d->run)) {	/* a sweep finds its row */
+		delivery_free(s, d);
+		return;
+	}
 	if (site->paused) {	/* the row stands for it */
 		idlist_add(&site->retry_domains, d->domain);
 		delivery_free(s, d);

@@ -381,6 +381,11 @@ void retries_settle(struct scheduler *s, uint32_t domain,
     const struct verdict *v);
 /* Walk all deferrals soon: something expired, died or may go on. */
 void retries_sweep(struct scheduler *s);
+/*
+ * Nothing of a run goes out now: leave what waits at sites to its rows, which
+ * a sweep looks at.
+ */
+void retries_park(struct scheduler *s, const struct run *run);
 void notices_load(struct scheduler *s);
 /* Its delivery, made from its row; NULL when it is gone or damaged. */
 struct delivery *notice_delivery(struct scheduler *s, uint64_t notice);

@@ -239,6 +239,20 @@ retries_fill(struct scheduler *s, struct site *site)
 }
 
 void
+retries_park(struct scheduler *s, const struct run *run)
+{
+	struct hash_link *l, *next = NULL;
+	size_t at = 0;
+
+	while ((l = hash_each(&s->who, &at, &next)) != NULL) {
+		struct delivery *d = HASH_OF(l, struct delivery, by_who);
+
+		if (d->run == run && d->state == DELIVERY_RETRY)
+			delivery_free(s, d);
+	}
+}
+
+void
 retries_unload(struct scheduler *s, struct site *site)
 {
 	struct delivery *d;

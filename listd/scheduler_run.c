@@ -335,6 +335,7 @@ expire_begin(struct scheduler *s, struct run *run)
 	while ((l = hash_each(&run->dests, &at, &next)) != NULL)
 		dest_settle(s, HASH_OF(l, struct dest, by_domain),
 		    &verdict_expired);
+	retries_park(s, run);
 	retries_sweep(s);
 }
 
@@ -583,6 +584,7 @@ run_kill(struct scheduler *s, struct run *run)
 	log_hex(&l, "campaign", run->c.id);
 	log_int(&l, "out", (int64_t)run->out);
 	log_end(&l);
+	retries_park(s, run);
 	retries_sweep(s);
 }
 
@@ -610,6 +612,8 @@ scheduler_campaign_changed(struct scheduler *s, uint32_t campaign)
 		run->c.state = c.state;
 		if (c.state == CAMPAIGN_CANCELLED)
 			run_kill(s, run);
+		if (c.state == CAMPAIGN_PAUSED)
+			retries_park(s, run);
 		if (c.state == CAMPAIGN_RUNNING) {
 			TAILQ_FOREACH(l, &run->lanes, of_run)
 				site_kick(s, l->site);

@@ -117,8 +117,21 @@ next_of_list(struct delivery_list *list, size_t *count)
 	return d;
 }
 
+/* Retries of a run that may send; one that was held meanwhile is looked at
+ * again when it no longer is. */
 static struct delivery *
-next_delivery(struct site *site, bool reserved)
+next_retry(struct scheduler *s, struct site *site)
+{
+	struct delivery *d;
+
+	while ((d = next_of_list(&site->retries, &site->nretries)) != NULL &&
+	    run_waits(d->run))
+		delivery_free(s, d);
+	return d;
+}
+
+static struct delivery *
+next_delivery(struct scheduler *s, struct site *site, bool reserved)
 {
 	struct delivery *d;
 
@@ -126,10 +139,10 @@ next_delivery(struct site *site, bool reserved)
 	if (d != NULL || reserved)
 		return d;
 	if (site->nretries > 0 && (++site->served % RETRY_SHARE == 0 ||
-	    !site_has_fresh(site)))
-		return next_of_list(&site->retries, &site->nretries);
+	    !site_has_fresh(site)) && (d = next_retry(s, site)) != NULL)
+		return d;
 	d = next_fresh(site);
-	return d != NULL ? d : next_of_list(&site->retries, &site->nretries);
+	return d != NULL ? d : next_retry(s, site);
 }
 
 /* Keep enough members read, and domains begun, for what is granted. */
@@ -246,7 +259,7 @@ session_fill(struct scheduler *s, struct session *se)
 	uint16_t n = 0;
 
 	while (se->nout < SCHEDULER_DEPTH && sched_s(s) != NULL &&
-	    (d = next_delivery(se->site, se->reserved)) != NULL) {
+	    (d = next_delivery(s, se->site, se->reserved)) != NULL) {
 		/* As if it were out, so that every way back is the same. */
 		d->id = ++s->next_delivery;
 		d->session = se;

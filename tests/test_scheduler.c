@@ -281,7 +281,8 @@ fill_peers(struct sim *sim)
 			bool asleep = peer->nasked == 0 && peer->hello == 0;
 
 			for (size_t k = 0; k < peer->sessions; k++)
-				asleep &= peer->session[k].up;
+				asleep &= peer->session[k].up &&
+				    !peer->session[k].closing;
 			if (!asleep)
 				sim_peer_step(sim, p);
 		}
@@ -653,6 +654,99 @@ static void
 done_recall(void *arg, const struct scheduler_recalled *r)
 {
 	*(struct scheduler_recalled *)arg = *r;
+}
+
+/*
+ * Retries that were read and wait at their site belong to their campaign
+ * still: what pauses, cancels or ends it is true for them too.
+ */
+static struct sim *
+retries_at_site(void **state, uint32_t *id, int64_t send_by_ms)
+{
+	struct sim *sim = begin(state, 1);
+
+	sim->limits.connections_per_site = 1;
+	scheduler_set_limits(sim->s, &sim->limits);
+	join_many(sim, 1, 60);
+	*id = sim_release(sim, send_by_ms == 0 ? 0 : sim->utc_ms +
+	    send_by_ms);
+	for (int i = 0; i < 60; i++) {
+		fill_peers(sim);
+		answer_all(sim, IPC_DEFERRED);
+	}
+	assert_int_equal(sim_out(sim), 0);
+	sim_pass(sim, 8 * MINUTE);
+	fill_peers(sim);
+	/* Fewer are out than came due: the others wait in memory. */
+	assert_in_range(sim_out(sim), 1, 59);
+	return sim;
+}
+
+static void
+retries_wait_with_their_campaign(void **state)
+{
+	struct scheduler_recalled r = { 0, 0 };
+	struct tally v;
+	uint32_t id;
+	struct sim *sim = retries_at_site(state, &id, 0);
+
+	sim_set_state(sim, id, CAMPAIGN_PAUSED);
+	scheduler_recall(sim->s, id, NULL, 0, done_recall, &r);
+	for (int i = 0; i < 20; i++) {
+		sim_settle(sim);
+		sim_pass(sim, MINUTE);
+	}
+	for (size_t i = 1; i <= audience.n; i++)
+		assert_int_equal(sim->delivered[i], 0);
+	sim_set_state(sim, id, CAMPAIGN_RUNNING);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sum_is_right(sim, id, &v);
+	sim_free(sim);
+}
+
+static void
+retries_end_with_their_campaign(void **state)
+{
+	struct scheduler_recalled r = { 0, 0 };
+	struct scheduler_summary sum;
+	uint32_t id;
+	struct sim *sim = retries_at_site(state, &id, 0);
+
+	sim_set_state(sim, id, CAMPAIGN_CANCELLED);
+	scheduler_recall(sim->s, id, NULL, 0, done_recall, &r);
+	for (int i = 0; i < 20; i++) {
+		sim_settle(sim);
+		sim_pass(sim, MINUTE);
+	}
+	for (size_t i = 1; i <= audience.n; i++)
+		assert_int_equal(sim->delivered[i], 0);
+	scheduler_summary(sim->s, &sum);
+	assert_int_equal(sum.campaigns, 0);
+	sim_free(sim);
+}
+
+/* R102: none goes out after the end, and the end needs no later look. */
+static void
+retries_expire_with_their_campaign(void **state)
+{
+	struct tally v;
+	uint32_t id;
+	struct sim *sim = retries_at_site(state, &id, 10 * MINUTE);
+	size_t out = sim_out(sim);
+
+	sim_pass(sim, 3 * MINUTE);
+	sim_turn(sim);
+	assert_int_equal(sim_out(sim), out);
+	sim_kill_peer(sim, 0);		/* what was out comes back */
+	answer_all(sim, IPC_DEFERRED);
+	for (int i = 0; i < 10; i++) {
+		fill_peers(sim);
+		assert_int_equal(sim_out(sim), 0);
+	}
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.expired, 60);
+	sim_free(sim);
 }
 
 /* S7, S49: nothing goes out while it is paused, all of it afterwards. */
@@ -1125,6 +1219,9 @@ main(void)
 		T(campaigns_take_turns),
 		T(a_deferral_comes_back_until_it_expires),
 		T(a_row_is_due_before_its_commit),
+		T(retries_end_with_their_campaign),
+		T(retries_expire_with_their_campaign),
+		T(retries_wait_with_their_campaign),
 		T(permanent_failure_is_the_end),
 		T(a_resend_goes_to_the_failed),
 		T(a_domain_is_explained),
