@@ -13,6 +13,7 @@
 #include "listd/control_prove.h"
 #include "listd/control_stop.h"
 #include "listd/control_verbs.h"
+#include "listd/queue_api.h"
 #include "listd/role.h"
 #include "listd/scheduler.h"
 #include "spool/campaign.h"
@@ -368,6 +369,7 @@ list_set_run(struct call *c)
 static void
 removed(struct call *c)
 {
+	queue_chores_soon(call_queue(c));	/* its members */
 	call_output(c, json_pack("{s:s}", "removed", call_arg(c, "NAME")));
 	call_done(c);
 }

@@ -32,6 +32,7 @@
 #include "listd/scheduler.h"
 #include "spool/act.h"
 #include "spool/campaign.h"
+#include "spool/content.h"
 #include "spool/list.h"
 #include "spool/org.h"
 #include "spool/subscriber.h"
@@ -619,6 +620,7 @@ resend_run(struct call *c)
 	struct campaign of;
 	struct tally v;
 	struct txn *t;
+	uint64_t size;
 	int rc;
 
 	sending_init(c, s);
@@ -638,6 +640,9 @@ resend_run(struct call *c)
 		    id, campaign_state_name(of.state));
 	} else if (v.failed == 0) {
 		call_fail(c, STATUS_NO, "nobody failed in campaign %u", id);
+	} else if (content_hold(call_content(c), of.content, &size, &e) != 1) {
+		call_fail(c, STATUS_NO, "the message of campaign %u is not "
+		    "kept any more", id);
 	} else {
 		s->want.list = of.list;
 		s->want.failed_of = id;

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -191,6 +192,7 @@ check_opened(struct walking *w, struct store *st,
 	char outcomes[CONF_PATH_MAX + 16];
 	const struct check_params p = { .st = st, .content = content,
 		.outcomes = outcomes, .from = w->from,
+		.now_ms = (int64_t)time(NULL) * 1000,
 		.finding = tell_finding, .progress = tell_progress,
 		.arg = w };
 	struct check_result r;

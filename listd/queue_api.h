@@ -44,6 +44,8 @@ void queue_commit(struct queue *q, enum store_env env, const struct job *job);
 /* Jobs that wait in the writer of env, and commits since the start. */
 size_t queue_backlog(struct queue *q, enum store_env env);
 uint64_t queue_commits(struct queue *q, enum store_env env);
+/* There is something to tidy: not in a minute but now. */
+void queue_chores_soon(struct queue *q);
 /* The machine's clock is not synchronised: marked in evidence (S59). */
 bool queue_clock_unsure(struct queue *q);
 

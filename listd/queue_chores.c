@@ -3,7 +3,10 @@
  * queue_chores.c - what has to be tidied, once a minute, a slice at a time.
  *
  * Each chore is a bulk job that looks at some rows and says whether there are
- * more; people's requests go before it in every commit.
+ * more; people's requests go before it in every commit.  What each has to do
+ * follows from the store alone, so that a start goes on where an end cut it
+ * short.  Content files that nothing names are looked for once a day, in steps
+ * with pauses between them.
  */
 #include "config.h"
 
@@ -18,14 +21,20 @@
 #include "lib/xmalloc.h"
 #include "listd/queue_private.h"
 #include "spool/campaign.h"
+#include "spool/leave.h"
 #include "spool/optin.h"
 #include "spool/progress.h"
 #include "spool/request.h"
+#include "spool/retention.h"
 #include "spool/row.h"
+#include "spool/sweep.h"
 #include "spool/throttle.h"
 
 #define CHORE_MS	60000
+#define CHORE_BUSY_MS	1000	/* asked for while the last round runs */
 #define CHORE_ROWS	200	/* of one job */
+#define SWEEP_EVERY_MS	(24ll * 3600 * 1000)
+#define SWEEP_PAUSE_MS	10
 
 /* Where each walk stands; a chore's job works on its own copy. */
 struct chore {
@@ -34,6 +43,7 @@ struct chore {
 	uint8_t		 request_at[REQUEST_ID];
 	struct key	 throttle_at;
 	uint32_t	 campaign;	/* swept up to this one */
+	uint32_t	 list;		/* the next to look at */
 	int		 more;
 };
 
@@ -44,6 +54,26 @@ close_minutes(struct txn *t, void *arg, struct err *e)
 	struct chore *c = arg;
 
 	c->more = optin_close_minutes(t, c->now_ms, CHORE_ROWS, e);
+	return job_answer(c->more, e);
+}
+
+/* Members of lists that were removed. */
+static int
+remove_members(struct txn *t, void *arg, struct err *e)
+{
+	struct chore *c = arg;
+
+	c->more = leave_removed(t, &c->list, CHORE_ROWS, c->now_ms, e);
+	return job_answer(c->more, e);
+}
+
+/* What never was confirmed, before its requests go. */
+static int
+hash_requests(struct txn *t, void *arg, struct err *e)
+{
+	struct chore *c = arg;
+
+	c->more = retention_hash(t, CHORE_ROWS, c->now_ms, e);
 	return job_answer(c->more, e);
 }
 
@@ -95,6 +125,8 @@ static const struct {
 	int	(*apply)(struct txn *, void *, struct err *);
 } chores[] = {
 	{ "close-minutes", STORE_S, close_minutes },
+	{ "remove-members", STORE_S, remove_members },
+	{ "hash-requests", STORE_S, hash_requests },
 	{ "expire-requests", STORE_S, expire_requests },
 	{ "forget-throttles", STORE_S, forget_throttles },
 	{ "forget-progress", STORE_Q, forget_progress },
@@ -155,12 +187,12 @@ on_minute(void *arg)
 	struct chore *c;
 	int dead;
 
-	timer_start(&q->chores, CHORE_MS);
+	timer_start(&q->chores, q->chore_runs ? CHORE_BUSY_MS : CHORE_MS);
+	if (q->chore_runs || q->draining)
+		return;
 	look_at_clock(q);
 	if ((dead = store_clear_readers(q->store)) > 0)
 		log_text(LEVEL_NOTICE, "stale-readers", "%d cleared", dead);
-	if (q->chore_runs || q->draining)
-		return;
 	c = xcalloc(1, sizeof(*c));
 	c->q = q;
 	c->now_ms = clock_utc_ms(q->env->clock);
@@ -169,15 +201,61 @@ on_minute(void *arg)
 	run_chore(c);
 }
 
+/* ---- content files */
+
+static void
+sweep_end(struct queue *q)
+{
+	if (sweep_removed(q->sweeping) > 0)
+		log_text(LEVEL_NOTICE, "content-swept", "%llu files",
+		    (unsigned long long)sweep_removed(q->sweeping));
+	sweep_free(q->sweeping);
+	q->sweeping = NULL;
+}
+
+static void
+on_sweep(void *arg)
+{
+	struct queue *q = arg;
+	struct err e = ERR_INIT;
+	int rc;
+
+	if (q->sweeping == NULL)
+		q->sweeping = sweep_new(q->store, q->content,
+		    clock_utc_ms(q->env->clock));
+	if ((rc = sweep_step(q->sweeping, &e)) == 1) {
+		timer_start(&q->sweep, SWEEP_PAUSE_MS);
+		return;
+	}
+	if (rc == -1)
+		log_failure(LEVEL_ERROR, "content-sweep", &e);
+	sweep_end(q);
+	timer_start(&q->sweep, SWEEP_EVERY_MS);
+}
+
+/* ---- life */
+
 void
 queue_chores_start(struct queue *q)
 {
 	timer_init(&q->chores, q->env->timers, on_minute, q);
 	timer_start(&q->chores, 0);
+	timer_init(&q->sweep, q->env->timers, on_sweep, q);
+	timer_start(&q->sweep, 0);
+}
+
+void
+queue_chores_soon(struct queue *q)
+{
+	if (!q->draining)
+		timer_start(&q->chores, 0);
 }
 
 void
 queue_chores_stop(struct queue *q)
 {
 	timer_cancel(&q->chores);
+	timer_cancel(&q->sweep);
+	if (q->sweeping != NULL)
+		sweep_end(q);
 }

@@ -24,6 +24,7 @@ struct queue;
 struct queue_requests;
 struct ring;
 struct scheduler;
+struct sweep;
 
 /* The channel to one deliver role. */
 struct queue_peer {
@@ -47,6 +48,8 @@ struct queue {
 	struct event	*turn;		/* the scheduler's next turn, soon */
 	struct timer	 wait;		/* the same, by time */
 	struct timer	 chores;
+	struct timer	 sweep;		/* of content files: its next step */
+	struct sweep	*sweeping;	/* NULL: none runs */
 	bool		 chore_runs;
 	unsigned	 chore;		/* which is next */
 	uint64_t	 epoch;
@@ -76,7 +79,7 @@ void queue_send(void *arg, unsigned peer, uint16_t type,
 void queue_report_ring(struct queue *q, unsigned role);
 
 /* ---- queue_chores.c */
-/* Start the work that is done once a minute. */
+/* Start the work that is done once a minute, and once a day. */
 void queue_chores_start(struct queue *q);
 void queue_chores_stop(struct queue *q);
 

@@ -313,12 +313,9 @@ static bool
 is_adopted(const struct content *content, const struct ipc_forward *f)
 {
 	uint64_t size;
-	int fd = content_read(content, f->hash, &size, NULL);
 
-	if (fd == -1)
-		return false;
-	close(fd);
-	return size == f->length;
+	return content_hold(content, f->hash, &size, NULL) == 1 &&
+	    size == f->length;
 }
 
 /* A role's file becomes content before any record names it. */
@@ -346,7 +343,6 @@ keep_shown(struct queue_requests *all, const struct ipc_subscribe *s)
 	uint8_t claimed[CONTENT_HASH], hash[CONTENT_HASH];
 	struct err e = ERR_INIT;
 	uint64_t size;
-	int fd;
 
 	if (s->shown.len == 0)
 		return 0;
@@ -354,10 +350,8 @@ keep_shown(struct queue_requests *all, const struct ipc_subscribe *s)
 		err_set(&e, ERR_INPUT, "the text of a form without its hash");
 		goto fail;
 	}
-	if ((fd = content_read(content, claimed, &size, NULL)) != -1) {
-		close(fd);
+	if (content_hold(content, claimed, &size, NULL) == 1)
 		return 0;
-	}
 	if (content_put(content, s->shown.p, s->shown.len, hash, &e) == -1)
 		goto fail;
 	if (memcmp(hash, claimed, sizeof(hash)) == 0)

@@ -47,6 +47,20 @@ campaign_legal(enum campaign_state from, enum campaign_state to)
 	    (unsigned)to < CAMPAIGN_STATES && (follows[from] & BIT(to)) != 0;
 }
 
+bool
+campaign_keeps_content(const struct campaign *c, int64_t now_ms)
+{
+	int64_t end = c->ended_ms != 0 ? c->ended_ms : c->changed_ms;
+
+	if (c->state != CAMPAIGN_REFUSED && c->state != CAMPAIGN_CANCELLED &&
+	    c->state != CAMPAIGN_FINISHED)
+		return true;
+	if (end < c->created_ms)
+		end = c->created_ms;
+	return now_ms - end < (c->released_ms != 0 ? CAMPAIGN_KEEP_MS :
+	    CAMPAIGN_UNSENT_KEEP_MS);
+}
+
 static struct slice
 campaign_key(uint8_t key[static 4], uint32_t id)
 {

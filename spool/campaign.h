@@ -20,6 +20,8 @@ struct txn;
 #define CAMPAIGN_HASH		32	/* octets of a content hash */
 #define CAMPAIGN_WHO_MAX	64	/* octets of a person's name, with NUL */
 #define CAMPAIGN_PARAMS_MAX	16384	/* octets of template parameters */
+#define CAMPAIGN_KEEP_MS	(1096ll * 24 * 3600 * 1000)
+#define CAMPAIGN_UNSENT_KEEP_MS	(30ll * 24 * 3600 * 1000)
 #define CAMPAIGN_FINDINGS_MAX	65536	/* octets of what the linter found */
 
 enum campaign_state {
@@ -76,6 +78,13 @@ struct tally {
 const char *campaign_state_name(enum campaign_state s);
 /* True when spool/DESIGN section 7 has this change. */
 bool campaign_legal(enum campaign_state from, enum campaign_state to);
+
+/*
+ * Whether the file with its message must still be there: until
+ * CAMPAIGN_KEEP_MS after the end of one that was released, for it is evidence
+ * of what was mailed (T53, S60), and CAMPAIGN_UNSENT_KEEP_MS of another.
+ */
+bool campaign_keeps_content(const struct campaign *c, int64_t now_ms);
 
 /* 1 found, 0 not, -1 ERR_STORE or ERR_DAMAGED. */
 int campaign_get(struct txn *t, uint32_t id, struct campaign *c_r,

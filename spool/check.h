@@ -36,6 +36,7 @@ struct check_params {
 	struct store	*st;		/* opened with every secret */
 	const struct content *content;	/* NULL: files are not looked at */
 	const char	*outcomes;	/* the log's folder; NULL: not read */
+	int64_t		now_ms;		/* UTC; what was kept long enough */
 	/* The table to begin with; TABLE_LAST: the log of outcomes alone. */
 	enum store_table from;
 	/* Told of each finding; false stops the walk. */

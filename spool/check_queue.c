@@ -154,7 +154,8 @@ check_campaigns(struct check *c, struct slice key, struct slice value)
 		    "released", campaign_state_name(v.state));
 	check_identity(c, key, &v);
 	check_its_end(c, key, &v);
-	check_names_file(c, key, v.content);
+	if (campaign_keeps_content(&v, c->p->now_ms))
+		check_names_file(c, key, v.content);
 }
 
 void

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -14,6 +15,7 @@
 #include "spool/row.h"
 
 #define SEAL_OCTETS	4	/* of record_end() */
+#define INDEX_OCTETS	8
 
 static struct key
 index_key(uint64_t index)
@@ -142,6 +144,27 @@ consent_get(struct txn *t, uint64_t index, struct consent *c_r,
 }
 
 int
+consent_next(struct txn *t, uint64_t from, uint64_t *index_r,
+    struct consent *c_r, struct err *e)
+{
+	struct key k = index_key(from);
+	struct slice key, value;
+	struct cursor *c;
+	struct unpack u;
+	int rc;
+
+	if (cursor_open(t, TABLE_CONSENT, &c, e) == -1)
+		return -1;
+	rc = cursor_seek(c, key_slice(&k), &key, &value, e);
+	cursor_close(c);
+	if (rc != 1)
+		return rc;
+	unpack_init(&u, key.p, key.len);
+	*index_r = unpack_u64(&u);
+	return consent_get(t, *index_r, c_r, e);
+}
+
+int
 consent_next_of(struct txn *t, const uint8_t hash[static 16], uint64_t from,
     uint64_t *index_r, struct err *e)
 {
@@ -172,23 +195,44 @@ consent_last(struct txn *t, uint64_t *index_r, struct err *e)
 }
 
 int
+consent_remove(struct txn *t, uint64_t index, struct slice hash,
+    struct err *e)
+{
+	struct key k = index_key(index), of;
+
+	if (txn_del(t, TABLE_CONSENT, key_slice(&k), e) == -1)
+		return -1;
+	if (hash.len != 16)
+		return 0;
+	of = of_key(hash.p, index);
+	return txn_del(t, TABLE_CONSENT_OF, key_slice(&of), e) == -1 ? -1 : 0;
+}
+
+static int
+by_index(const void *a, const void *b)
+{
+	return memcmp(a, b, INDEX_OCTETS);
+}
+
+int
 consent_erase(struct txn *t, const uint8_t hash[static 16],
     struct strbuf *erased, size_t max, struct err *e)
 {
+	struct consent c;
 	uint64_t index;
-	struct key k, of;
-	int rc;
+	int rc = 1;
 
-	for (size_t n = 0; n < max; n++) {
+	for (size_t n = 0; n < max && rc == 1; n++) {
 		rc = consent_next_of(t, hash, 0, &index, e);
 		if (rc != 1)
-			return rc;
-		k = index_key(index);
-		of = of_key(hash, index);
-		if (txn_del(t, TABLE_CONSENT, key_slice(&k), e) == -1 ||
-		    txn_del(t, TABLE_CONSENT_OF, key_slice(&of), e) == -1)
-			return -1;
+			break;
+		/* A gap that it names is named by the erasure from now on. */
+		if (consent_get(t, index, &c, NULL) == 1 && c.erased.len > 0)
+			strbuf_add(erased, c.erased.p, c.erased.len);
 		pack_u64(erased, index);
+		if (consent_remove(t, index, SLICE(hash, 16), e) == -1)
+			return -1;
 	}
-	return 1;
+	qsort(erased->s, erased->len / INDEX_OCTETS, INDEX_OCTETS, by_index);
+	return rc;
 }

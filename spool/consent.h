@@ -35,6 +35,8 @@
  *	36 the clock was not synchronised (uint 1)
  *	37 SMTP code (uint)		38 enhanced code (text)
  *	39 entries erased (bytes: indexes of 8 octets, ascending)
+ *	40 kind of the entry hashed (uint)
+ *	41 its time, UTC ms (uint)	42 keyed hash of its client IP (bytes 16)
  */
 #ifndef SPOOL_CONSENT_H
 #define SPOOL_CONSENT_H
@@ -84,6 +86,8 @@ enum consent_kind {
 	CONSENT_RESUMED,
 	CONSENT_REMOVED,		/* by owner or desk */
 	CONSENT_ALREADY,		/* a member was told so by mail */
+	CONSENT_HASHED,			/* stands for one of an unconfirmed
+					 * request (spool/retention.h) */
 	CONSENT_KINDS
 };
 
@@ -135,6 +139,9 @@ struct consent {
 	uint16_t	code;
 	struct slice	enhanced;
 	struct slice	erased;		/* indexes, 8 octets each, big-endian */
+	enum consent_kind was;		/* HASHED: of the entry it stands for */
+	int64_t		was_ms;
+	struct slice	ip_hash;	/* 16 octets or none */
 };
 
 /* For texts of a C string. */
@@ -165,6 +172,9 @@ int consent_append(struct txn *t, const struct consent *c, uint64_t *index_r,
 /* 1 with c_r borrowed from t, 0 when there is none (erased or never). */
 int consent_get(struct txn *t, uint64_t index, struct consent *c_r,
     struct err *e);
+/* The first with an index >= from, as consent_get() gives it.  1, 0, -1. */
+int consent_next(struct txn *t, uint64_t from, uint64_t *index_r,
+    struct consent *c_r, struct err *e);
 /* The row as it lies: salt and entry, borrowed.  1, 0, -1. */
 int consent_get_row(struct txn *t, uint64_t index, struct slice *salt_r,
     struct slice *entry_r, struct err *e);
@@ -174,9 +184,16 @@ int consent_next_of(struct txn *t, const uint8_t hash[static 16],
 /* The last index given; 0 before the first. */
 int consent_last(struct txn *t, uint64_t *index_r, struct err *e);
 /*
+ * Delete one entry, of an address when hash is not empty.  The entry that
+ * names its index as erased is due in the same transaction.
+ */
+int consent_remove(struct txn *t, uint64_t index, struct slice hash,
+    struct err *e);
+/*
  * Delete up to max entries of an address and append their indexes to erased,
- * as the entry that names them, due in the same transaction, wants them.  1
- * when there may be more, 0, -1.
+ * as the entry that names them, due in the same transaction, wants them; two
+ * for one of kind HASHED, whose own gap must go on being named.  1 when there
+ * may be more, 0, -1.
  */
 int consent_erase(struct txn *t, const uint8_t hash[static 16],
     struct strbuf *erased, size_t max, struct err *e);

@@ -85,6 +85,9 @@ static const struct field fields[] = {
 	{ 37, "code", FIELD_U16, AT(code) },
 	{ 38, "enhanced", FIELD_TEXT, AT(enhanced) },
 	{ 39, "erased", FIELD_INDEXES, AT(erased) },
+	{ 40, "was", FIELD_KIND, AT(was) },
+	{ 41, "was_time", FIELD_TIME, AT(was_ms) },
+	{ 42, "ip_hash", FIELD_ID, AT(ip_hash) },
 };
 
 #define NFIELDS		(sizeof(fields) / sizeof(fields[0]))
@@ -404,6 +407,7 @@ consent_kind_name(enum consent_kind kind)
 		[CONSENT_ACT] = "act", [CONSENT_SUSPENDED] = "suspended",
 		[CONSENT_RESUMED] = "resumed", [CONSENT_REMOVED] = "removed",
 		[CONSENT_ALREADY] = "told-already-member",
+		[CONSENT_HASHED] = "hashed",
 	};
 
 	return kind < CONSENT_KINDS ? names[kind] : "unknown";
@@ -483,7 +487,8 @@ json_number(const struct consent *c, const struct field *f)
 	uint64_t v = get_number(c, f);
 
 	switch (f->type) {
-	case FIELD_KIND: return json_string(consent_kind_name(c->kind));
+	case FIELD_KIND:
+		return json_string(consent_kind_name((enum consent_kind)v));
 	case FIELD_NETWORK: return json_string(networks[c->network]);
 	case FIELD_GRADE: return json_string(grades[c->grade]);
 	case FIELD_REASON:

@@ -84,6 +84,12 @@ is_name(const char *s)
 	return n > 0 && n <= CONTENT_NAME_MAX && s[n] == '\0' && s[0] != '.';
 }
 
+const char *
+content_role(size_t i)
+{
+	return i < sizeof(roles) / sizeof(roles[0]) ? roles[i] : NULL;
+}
+
 static bool
 is_role(const char *s)
 {
@@ -224,6 +230,8 @@ content_open(const char *data_dir, bool make, struct err *e)
 	if (make && make_dirs(data_dir, e) == -1)
 		return NULL;
 	c = xmalloc(sizeof(*c));
+	c->lock = xmalloc(sizeof(*c->lock));
+	pthread_mutex_init(c->lock, NULL);
 	snprintf(path, sizeof(path), "%s/content", data_dir);
 	c->dir = open_dir(AT_FDCWD, path, e);
 	snprintf(path, sizeof(path), "%s/incoming", data_dir);
@@ -242,29 +250,32 @@ content_close(struct content *c)
 		return;
 	close_fd(c->dir);
 	close_fd(c->incoming);
+	pthread_mutex_destroy(c->lock);
+	free(c->lock);
 	free(c);
 }
 
 /* ---- reading */
 
-static void
-path_of(const uint8_t hash[static CONTENT_HASH], char out[static 80])
+void
+content_path(const uint8_t hash[static CONTENT_HASH],
+    char out[static CONTENT_PATH])
 {
 	char hex[CONTENT_HEX];
 
 	content_hex(hash, hex);
-	snprintf(out, 80, "%.*s/%s", HH, hex, hex);
+	snprintf(out, CONTENT_PATH, "%.*s/%s", HH, hex, hex);
 }
 
 int
 content_read(const struct content *c,
     const uint8_t hash[static CONTENT_HASH], uint64_t *size_r, struct err *e)
 {
-	char path[80];
+	char path[CONTENT_PATH];
 	struct stat sb;
 	int fd;
 
-	path_of(hash, path);
+	content_path(hash, path);
 	fd = openat(c->dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd == -1) {
 		if (errno == ENOENT)
@@ -287,7 +298,7 @@ content_verify(const struct content *c,
     const uint8_t hash[static CONTENT_HASH], struct err *e)
 {
 	uint8_t found[CONTENT_HASH];
-	char path[80];
+	char path[CONTENT_PATH];
 	uint64_t size;
 	struct err le = ERR_INIT;
 	int fd = content_read(c, hash, &size, &le);
@@ -305,9 +316,31 @@ content_verify(const struct content *c,
 		return -1;
 	if (memcmp(found, hash, CONTENT_HASH) == 0)
 		return 1;
-	path_of(hash, path);
+	content_path(hash, path);
 	err_set(e, ERR_DAMAGED, "content/%s: its bytes are others", path);
 	return -1;
+}
+
+int
+content_hold(const struct content *c,
+    const uint8_t hash[static CONTENT_HASH], uint64_t *size_r, struct err *e)
+{
+	char path[CONTENT_PATH];
+	struct stat sb;
+	int rc = 1;
+
+	content_path(hash, path);
+	pthread_mutex_lock(c->lock);
+	if (utimensat(c->dir, path, NULL, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    fstatat(c->dir, path, &sb, AT_SYMLINK_NOFOLLOW) == -1) {
+		rc = errno == ENOENT ? 0 : -1;
+		if (rc == -1)
+			err_sys(e, "content/%s", path);
+	}
+	pthread_mutex_unlock(c->lock);
+	if (rc == 1)
+		*size_r = (uint64_t)sb.st_size;
+	return rc;
 }
 
 /* ---- adoption */
@@ -330,21 +363,26 @@ open_hh(const struct content *c, const char *path, struct err *e)
 
 /*
  * Move name in the folder `from` to its place, over one with the same bytes
- * if need be, durably.
+ * if need be, durably.  It counts as changed now: a record is about to name it.
  */
 static int
 place(const struct content *c, int from, const char *name,
     const uint8_t hash[static CONTENT_HASH], struct err *e)
 {
-	char path[80];
+	char path[CONTENT_PATH];
 	int hh, ret = -1;
 
-	path_of(hash, path);
+	content_path(hash, path);
 	if ((hh = open_hh(c, path, e)) == -1)
 		return -1;
-	if (renameat(from, name, hh, path + HH + 1) == -1)
+	pthread_mutex_lock(c->lock);
+	if (renameat(from, name, hh, path + HH + 1) == -1 ||
+	    utimensat(hh, path + HH + 1, NULL, 0) == -1)
 		err_sys(e, "content/%s: rename", path);
 	else
+		ret = 0;
+	pthread_mutex_unlock(c->lock);
+	if (ret == 0)
 		ret = sync_fd(hh, path, e);
 	close(hh);
 	return ret;

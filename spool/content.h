@@ -46,6 +46,13 @@ bool content_unhex(const char *text, uint8_t hash_r[static CONTENT_HASH]);
 int content_read(const struct content *c,
     const uint8_t hash[static CONTENT_HASH], uint64_t *size_r, struct err *e);
 /*
+ * A record is about to name a file that may be there already: 1 it is, *size_r
+ * is its length, and the sweeper passes it for CONTENT_KEEP_MS from now on; 0
+ * it is not, -1 with ERR_SYSTEM.
+ */
+int content_hold(const struct content *c,
+    const uint8_t hash[static CONTENT_HASH], uint64_t *size_r, struct err *e);
+/*
  * 1 there with the right bytes, 0 missing, -1 with ERR_DAMAGED when other
  * bytes lie there, or ERR_SYSTEM.
  */
@@ -85,15 +92,23 @@ int content_finish(struct content_file *f,
 /* Forget f and remove the file. */
 void content_abandon(struct content_file *f);
 
-/* ---- the sweeper's side */
+/* ---- the sweeper's side (spool/sweep.h) */
+
+#define CONTENT_FOLDERS	256	/* content/00 to content/ff */
 
 /*
- * Call fn for every content file last changed before this time (UTC ms);
- * fn answers 1 to have it removed, 0 to keep it, -1 to stop.  Files of
- * incoming/ as old are removed without asking.  -1 with e, or as fn said.
+ * What lies in one folder and last changed before this time (UTC ms): up to
+ * max hashes.  Temporary files that a crash left there are removed.  0, or -1.
  */
-int content_sweep(const struct content *c, int64_t before_ms,
-    int (*fn)(void *arg, const uint8_t *hash, uint64_t size, struct err *e),
-    void *arg, struct err *e);
+int content_list_old(const struct content *c, unsigned folder,
+    int64_t before_ms, uint8_t (*hash_r)[CONTENT_HASH], size_t max,
+    size_t *n_r, struct err *e);
+/* Remove what is as old in incoming/ and, unfinished, in content/.  0, -1. */
+int content_clear_old(const struct content *c, int64_t before_ms,
+    struct err *e);
+/* Remove one, unless it changed since.  1 removed, 0 not, -1. */
+int content_remove_old(const struct content *c,
+    const uint8_t hash[static CONTENT_HASH], int64_t before_ms,
+    struct err *e);
 
 #endif

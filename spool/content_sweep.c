@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * content_sweep.c - find content files that nothing names any more.
+ * content_sweep.c - find and remove what is old in content/ and incoming/.
  */
 #include "config.h"
 
@@ -9,99 +9,111 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/err.h"
 #include "spool/content_private.h"
 
-typedef int sweep_fn(void *arg, const uint8_t *hash, uint64_t size,
-    struct err *e);
-
-struct sweep {
+/* What a walk through one folder does with old files. */
+struct looking {
 	int64_t		 before_ms;
-	sweep_fn	*fn;	/* NULL: what is old goes unasked */
-	void		*arg;
+	uint8_t		(*hash)[CONTENT_HASH];	/* NULL: remove all */
+	size_t		 max, n;
 };
 
-/* Look at one file: 0 to go on, -1 to stop. */
-static int
-look_at(const struct sweep *s, int dir, const char *name, struct err *e)
+static bool
+is_old(const struct stat *sb, int64_t before_ms)
+{
+	return S_ISREG(sb->st_mode) &&
+	    (int64_t)sb->st_mtim.tv_sec * 1000 < before_ms;
+}
+
+static void
+look_at(struct looking *l, int dir, const char *name)
 {
 	uint8_t hash[CONTENT_HASH];
 	struct stat sb;
-	int rc = 1;
 
-	if (fstatat(dir, name, &sb, AT_SYMLINK_NOFOLLOW) == -1)
-		return 0;	/* went while we looked */
-	if (S_ISDIR(sb.st_mode) ||
-	    (int64_t)sb.st_mtim.tv_sec * 1000 >= s->before_ms)
-		return 0;
+	if (fstatat(dir, name, &sb, AT_SYMLINK_NOFOLLOW) == -1 ||
+	    !is_old(&sb, l->before_ms))
+		return;
 	/* Names that are no hash are temporary files of a crash. */
-	if (s->fn != NULL && content_unhex(name, hash))
-		rc = s->fn(s->arg, hash, (uint64_t)sb.st_size, e);
-	if (rc == 1)
+	if (l->hash == NULL || !content_unhex(name, hash))
 		unlinkat(dir, name, 0);
-	return rc == -1 ? -1 : 0;
+	else if (l->n < l->max)
+		memcpy(l->hash[l->n++], hash, sizeof(hash));
 }
 
-/* Every file of the folder `name` in `at`, which is "." for at itself. */
+/* The folder `name` in `at`; missing is empty. */
 static int
-look_in(const struct sweep *s, int at, const char *name, struct err *e)
+look_in(struct looking *l, int at, const char *name, struct err *e)
 {
 	struct dirent *d;
 	DIR *dir;
-	int fd, ret = 0;
+	int fd;
 
 	fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1 && errno == ENOENT)
+		return 0;
 	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
 		err_sys(e, "%s", name);
 		if (fd != -1)
 			close(fd);
 		return -1;
 	}
-	while (ret == 0 && (d = readdir(dir)) != NULL)
+	while ((d = readdir(dir)) != NULL)
 		if (d->d_name[0] != '.')
-			ret = look_at(s, fd, d->d_name, e);
+			look_at(l, fd, d->d_name);
 	closedir(dir);
-	return ret;
-}
-
-/* Every folder in `at`, and at itself. */
-static int
-look_below(const struct sweep *s, int at, struct err *e)
-{
-	struct stat sb;
-	struct dirent *d;
-	DIR *dir;
-	int fd, ret;
-
-	if ((ret = look_in(s, at, ".", e)) == -1)
-		return -1;
-	fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1 || (dir = fdopendir(fd)) == NULL) {
-		err_sys(e, "sweep");
-		if (fd != -1)
-			close(fd);
-		return -1;
-	}
-	while (ret == 0 && (d = readdir(dir)) != NULL)
-		if (d->d_name[0] != '.' &&
-		    fstatat(fd, d->d_name, &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
-		    S_ISDIR(sb.st_mode))
-			ret = look_in(s, fd, d->d_name, e);
-	closedir(dir);
-	return ret;
+	return 0;
 }
 
 int
-content_sweep(const struct content *c, int64_t before_ms, sweep_fn *fn,
-    void *arg, struct err *e)
+content_list_old(const struct content *c, unsigned folder, int64_t before_ms,
+    uint8_t (*hash_r)[CONTENT_HASH], size_t max, size_t *n_r, struct err *e)
 {
-	const struct sweep named = { before_ms, fn, arg };
-	const struct sweep incoming = { before_ms, NULL, NULL };
+	struct looking l = { before_ms, hash_r, max, 0 };
+	char name[16];
 
-	if (look_below(&named, c->dir, e) == -1)
+	*n_r = 0;
+	snprintf(name, sizeof(name), "%02x", folder);
+	if (look_in(&l, c->dir, name, e) == -1)
 		return -1;
-	return look_below(&incoming, c->incoming, e);
+	*n_r = l.n;
+	return 0;
+}
+
+int
+content_clear_old(const struct content *c, int64_t before_ms, struct err *e)
+{
+	struct looking l = { .before_ms = before_ms };
+	const char *role;
+
+	if (look_in(&l, c->dir, ".", e) == -1)
+		return -1;
+	for (size_t i = 0; (role = content_role(i)) != NULL; i++)
+		if (look_in(&l, c->incoming, role, e) == -1)
+			return -1;
+	return 0;
+}
+
+int
+content_remove_old(const struct content *c,
+    const uint8_t hash[static CONTENT_HASH], int64_t before_ms, struct err *e)
+{
+	char path[CONTENT_PATH];
+	struct stat sb;
+	int rc = 0;
+
+	content_path(hash, path);
+	pthread_mutex_lock(c->lock);
+	if (fstatat(c->dir, path, &sb, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    is_old(&sb, before_ms))
+		rc = unlinkat(c->dir, path, 0) == 0 ? 1 : -1;
+	if (rc == -1)
+		err_sys(e, "content/%s: unlink", path);
+	pthread_mutex_unlock(c->lock);
+	return rc;
 }

@@ -18,6 +18,7 @@
 #include "spool/request.h"
 #include "spool/store.h"
 #include "spool/subscriber.h"
+#include "spool/writer.h"
 
 #define ERASE_MAX	256	/* entries of one call */
 
@@ -230,12 +231,27 @@ leave_unsubscribe(struct txn *t, const struct ipc_unsubscribe *in,
 	return leave_apply(t, &l, r_r, e);
 }
 
-/*
- * No entry for each: the act that removed the list says it for all, and their
- * consent did not end by their will.
- */
+/* ---- a list that is removed */
+
+static int
+leave_removed_list(struct txn *t, const struct member *m, uint32_t org,
+    int64_t now_ms, struct err *e)
+{
+	uint8_t hash[ADDRESS_HASH_OCTETS];
+	struct consent c = { .kind = CONSENT_REMOVED, .when_ms = now_ms,
+	    .list = m->list, .org = org, .subscriber = m->subscriber,
+	    .follows = m->consent, .hash = SLICE(hash, sizeof(hash)),
+	    .note = consent_text("the list was removed") };
+
+	if (subscriber_hash(t, m, hash, e) == -1 ||
+	    consent_append(t, &c, NULL, e) == -1)
+		return -1;
+	return subscriber_remove(t, m, e);
+}
+
 int
-leave_list(struct txn *t, uint32_t list, unsigned max, struct err *e)
+leave_list(struct txn *t, uint32_t list, unsigned max, int64_t now_ms,
+    struct err *e)
 {
 	const struct member first = { .list = 0 };
 	enum list_state state;
@@ -245,7 +261,7 @@ leave_list(struct txn *t, uint32_t list, unsigned max, struct err *e)
 
 	if (rc == -1)
 		return -1;
-	if (rc == 1 && state != LIST_REMOVED) {
+	if (rc == 0 || state != LIST_REMOVED) {
 		err_set(e, ERR_REFUSED, "the list is not removed");
 		return -1;
 	}
@@ -253,10 +269,35 @@ leave_list(struct txn *t, uint32_t list, unsigned max, struct err *e)
 		rc = subscriber_next(t, list, &first, &m, e);
 		if (rc != 1)
 			return rc;
-		if (subscriber_remove(t, &m, e) == -1)
+		if (leave_removed_list(t, &m, org, now_ms, e) == -1)
 			return -1;
+		if (writer_slice_over(t))
+			return 1;
 	}
 	return 1;
+}
+
+int
+leave_removed(struct txn *t, uint32_t *list, unsigned max, int64_t now_ms,
+    struct err *e)
+{
+	struct list_counters n;
+	struct list l;
+	int rc;
+
+	while ((rc = list_next(t, *list, &l, e)) == 1) {
+		*list = l.id;
+		if (l.state == LIST_REMOVED &&
+		    list_counters(t, l.id, &n, e) == -1)
+			return -1;
+		if (l.state == LIST_REMOVED && n.all > 0 &&
+		    (rc = leave_list(t, l.id, max, now_ms, e)) != 0)
+			return rc;
+		if (l.id == UINT32_MAX)
+			return 0;
+		*list = l.id + 1;
+	}
+	return rc == -1 ? -1 : 0;
 }
 
 /* ---- erasure */
@@ -346,7 +387,7 @@ int
 leave_erase(struct txn *t, const uint8_t hash[static ADDRESS_HASH_OCTETS],
     const char *who, int64_t now_ms, struct leave_result *r_r, struct err *e)
 {
-	struct strbuf erased = STRBUF_INIT(8 * ERASE_MAX);
+	struct strbuf erased = STRBUF_INIT(2 * 8 * ERASE_MAX);
 	struct leave l = { .reason = SUPPRESSION_ERASURE,
 	    .setter = SUPPRESSION_BY_PERSON, .scope = SUPPRESSION_HOST,
 	    .who = who, .now_ms = now_ms };

@@ -61,10 +61,18 @@ int leave_apply(struct txn *t, const struct leave *l,
 int leave_unsubscribe(struct txn *t, const struct ipc_unsubscribe *in,
     int64_t now_ms, struct leave_result *r_r, struct err *e);
 /*
- * Take up to max members off a list that is removed.  1 there are more, 0
- * none is left, -1: ERR_REFUSED when the list is not removed.
+ * Take up to max members off a list that is removed, each with an entry.  No
+ * suppression: it was not their will.  1 there are more, 0 none is left, -1:
+ * ERR_REFUSED when the list is not removed.
  */
-int leave_list(struct txn *t, uint32_t list, unsigned max, struct err *e);
+int leave_list(struct txn *t, uint32_t list, unsigned max, int64_t now_ms,
+    struct err *e);
+/*
+ * The same for the removed lists from *list on (0 first), which becomes the
+ * one to go on with.  0: no removed list has members.
+ */
+int leave_removed(struct txn *t, uint32_t *list, unsigned max,
+    int64_t now_ms, struct err *e);
 /*
  * Erase a person: memberships, attributes, requests, notices, entries with
  * their salts.  Suppressions stay, as hashes, and each organization that had

@@ -276,7 +276,7 @@ request_void(struct txn *t, const uint8_t hash[static ADDRESS_HASH_OCTETS],
 	return rc == -1 ? -1 : n;
 }
 
-static int
+int
 request_del(struct txn *t, const struct request *r, struct err *e)
 {
 	struct key of = of_key(r);
@@ -285,7 +285,8 @@ request_del(struct txn *t, const struct request *r, struct err *e)
 	    txn_del(t, TABLE_TOKENS, SLICE(r->token, sizeof(r->token)),
 	    e) == -1)
 		return -1;
-	return txn_del(t, TABLE_REQUESTS, SLICE(r->id, REQUEST_ID), e);
+	return txn_del(t, TABLE_REQUESTS, SLICE(r->id, REQUEST_ID), e) == -1 ?
+	    -1 : 0;
 }
 
 int

@@ -81,6 +81,8 @@ int request_void(struct txn *t, const uint8_t hash[static
  */
 int request_sweep(struct txn *t, uint8_t at[static REQUEST_ID], unsigned max,
     int64_t now_ms, struct err *e);
+/* Delete one with its token's and address's rows.  0 or -1. */
+int request_del(struct txn *t, const struct request *r, struct err *e);
 /* Delete every row of an address (erasure).  How many, or -1. */
 int request_erase(struct txn *t, const uint8_t hash[static
     ADDRESS_HASH_OCTETS], struct err *e);

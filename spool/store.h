@@ -111,6 +111,7 @@ enum store_counter {
 	COUNTER_ORG, COUNTER_LIST, COUNTER_DOMAIN, COUNTER_SUBSCRIBER,
 	COUNTER_NOTICE, COUNTER_CONSENT, COUNTER_ACT, COUNTER_IMPORT,
 	COUNTER_BATCH,		/* last batch of Q that S applied */
+	COUNTER_HASHED,		/* last consent entry that retention passed */
 	COUNTER_LAST
 };
 

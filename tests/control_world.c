@@ -68,6 +68,12 @@ queue_commit(struct queue *q, enum store_env env, const struct job *job)
 	q->jobs[q->njobs++] = (struct cw_job){ *job, env };
 }
 
+void
+queue_chores_soon(struct queue *q)
+{
+	(void)q;	/* its own tests have the chores */
+}
+
 size_t
 queue_backlog(struct queue *q, enum store_env env)
 {

@@ -250,47 +250,79 @@ damage_is_named(void **state)
 	assert_int_equal(f->e.code, ERR_NOTFOUND);
 }
 
-struct swept {
-	unsigned	asked;
-	int		answer;
-};
-
-static int
-ask(void *arg, const uint8_t *hash, uint64_t size, struct err *e)
+/* Hashes of files in content/ba that changed before this time. */
+static size_t
+old_ones(struct fixture *f, int64_t before_ms)
 {
-	struct swept *s = arg;
+	uint8_t hash[4][CONTENT_HASH];
+	size_t n;
 
-	(void)hash, (void)e;
-	assert_int_equal(size, 3);
-	s->asked++;
-	return s->answer;
+	assert_int_equal(content_list_old(f->c, 0xba, before_ms, hash, 4, &n,
+	    &f->e), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_memory_equal(hash[i], f->abc, CONTENT_HASH);
+	return n;
 }
 
 static void
-the_sweeper_asks_about_old_files(void **state)
+what_is_old_is_found_and_removed(void **state)
 {
 	struct fixture *f = *state;
-	struct swept s = { 0, 0 };
 	int64_t later = ((int64_t)time(NULL) + 60) * 1000;
+	int64_t earlier = later - 120000;
 
+	assert_int_equal(old_ones(f, later), 0);	/* no such folder */
 	assert_int_equal(content_put(f->c, "abc", 3, f->abc, &f->e), 0);
 	write_file(f, "incoming/web/left", "x");
 	write_file(f, "content/tmp-1-1", "x");
-	assert_int_equal(content_sweep(f->c, later - 120000, ask, &s, &f->e),
-	    0);
-	assert_int_equal(s.asked, 0);
+	write_file(f, "content/ba/tmp-1-2", "x");
+	assert_int_equal(old_ones(f, earlier), 0);
+	assert_int_equal(content_clear_old(f->c, earlier, &f->e), 0);
 	assert_true(exists(f, "incoming/web/left"));
-	assert_int_equal(content_sweep(f->c, later, ask, &s, &f->e), 0);
-	assert_int_equal(s.asked, 1);
+	assert_true(exists(f, "content/tmp-1-1"));
+	assert_true(exists(f, "content/ba/tmp-1-2"));
+	assert_int_equal(content_clear_old(f->c, later, &f->e), 0);
+	assert_int_equal(old_ones(f, later), 1);
 	assert_false(exists(f, "incoming/web/left"));
 	assert_false(exists(f, "content/tmp-1-1"));
+	assert_false(exists(f, "content/ba/tmp-1-2"));
+	assert_int_equal(content_remove_old(f->c, f->abc, earlier, &f->e), 0);
 	assert_int_equal(content_verify(f->c, f->abc, &f->e), 1);
-	s.answer = 1;
-	assert_int_equal(content_sweep(f->c, later, ask, &s, &f->e), 0);
+	assert_int_equal(content_remove_old(f->c, f->abc, later, &f->e), 1);
 	assert_int_equal(content_verify(f->c, f->abc, &f->e), 0);
+	assert_int_equal(content_remove_old(f->c, f->abc, later, &f->e), 0);
+}
+
+static void
+age(struct fixture *f, const char *name)
+{
+	const struct timespec long_ago[2] = { { 1000, 0 }, { 1000, 0 } };
+
+	assert_int_equal(utimensat(AT_FDCWD, path_of(f, name), long_ago, 0),
+	    0);
+}
+
+/* Who is about to name a file makes it young, whatever way it came. */
+static void
+what_is_held_is_young_again(void **state)
+{
+	struct fixture *f = *state;
+	int64_t recent = ((int64_t)time(NULL) - 60) * 1000;
+	uint64_t size = 0;
+
+	assert_int_equal(content_hold(f->c, f->abc, &size, &f->e), 0);
 	assert_int_equal(content_put(f->c, "abc", 3, f->abc, &f->e), 0);
-	s.answer = -1;
-	assert_int_equal(content_sweep(f->c, later, ask, &s, &f->e), -1);
+	age(f, "content/ba/" ABC);
+	assert_int_equal(old_ones(f, recent), 1);
+	assert_int_equal(content_hold(f->c, f->abc, &size, &f->e), 1);
+	assert_int_equal(size, 3);
+	assert_int_equal(content_remove_old(f->c, f->abc, recent, &f->e), 0);
+	age(f, "content/ba/" ABC);
+	write_file(f, "incoming/web/new", "abc");
+	age(f, "incoming/web/new");
+	assert_int_equal(content_adopt(f->c, "web", "new", 3, f->abc, &f->e),
+	    0);
+	assert_int_equal(old_ones(f, recent), 0);
 }
 
 static void
@@ -313,7 +345,8 @@ main(void)
 		TEST(a_role_writes_what_queue_adopts),
 		TEST(put_and_hex),
 		TEST(damage_is_named),
-		TEST(the_sweeper_asks_about_old_files),
+		TEST(what_is_old_is_found_and_removed),
+		TEST(what_is_held_is_young_again),
 		TEST(without_folders_there_is_no_content),
 	};
 

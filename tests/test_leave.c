@@ -145,7 +145,7 @@ it_works_when_nothing_else_is_left(void **state)
 static int
 do_purge(struct txn *t, void *arg, struct err *e)
 {
-	*(int *)arg = leave_list(t, 1, 2, e);
+	*(int *)arg = leave_list(t, 1, 2, NOW, e);
 	return job_answer(*(int *)arg, e);
 }
 
@@ -170,6 +170,82 @@ a_removed_list_loses_its_members(void **state)
 	}
 	assert_int_equal(people_rows(w, TABLE_MEMBERS), 1);
 	assert_int_equal(people_state(w, 2, "p0@b.example"), MEMBER_ACTIVE);
+}
+
+struct tidying {
+	uint32_t	list;
+	int		more;
+};
+
+static int
+do_tidy(struct txn *t, void *arg, struct err *e)
+{
+	struct tidying *s = arg;
+
+	s->more = leave_removed(t, &s->list, 2, NOW, e);
+	return job_answer(s->more, e);
+}
+
+/* Entries of an address that are of this kind. */
+static unsigned
+entries_of(struct world *w, const char *address, enum consent_kind kind)
+{
+	struct identity who = people_identity(w, address);
+	struct txn *t = world_read(w, STORE_S);
+	struct consent c;
+	uint64_t index = 0;
+	unsigned n = 0;
+
+	while (consent_next_of(t, who.hash, index + 1, &index, &w->e) == 1) {
+		assert_int_equal(consent_get(t, index, &c, &w->e), 1);
+		n += c.kind == kind;
+	}
+	txn_end(t);
+	return n;
+}
+
+/*
+ * Killed at any step, and begun anew from nothing but the store, it comes to
+ * the same end: nobody on the list, one entry each, their links working.
+ */
+static void
+a_removed_list_is_tidied_whatever_dies(void **state)
+{
+	struct world *w = *state;
+	struct tidying s;
+	struct click c;
+	char name[32];
+	unsigned steps = 1;
+
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "p%u@b.example", i);
+		people_join(w, "news", name, NOW);
+	}
+	people_join(w, "club", "p0@b.example", NOW);
+	s = (struct tidying){ 0, 0 };
+	world_must(w, STORE_S, do_tidy, &s);
+	assert_int_equal(s.more, 0);	/* no list is removed */
+	world_must(w, STORE_S, remove_list, NULL);
+	do {
+		s = (struct tidying){ 0, 0 };
+	} while (world_killed_at(w, STORE_S, do_tidy, &s, steps++));
+	assert_true(steps > 10);
+	do {
+		s.list = 0;
+		world_must(w, STORE_S, do_tidy, &s);
+	} while (s.more == 1);
+	assert_int_equal(people_rows(w, TABLE_MEMBERS), 1);
+	assert_int_equal(people_state(w, 2, "p0@b.example"), MEMBER_ACTIVE);
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "p%u@b.example", i);
+		assert_int_equal(entries_of(w, name, CONSENT_REMOVED), 1);
+		assert_int_equal(suppressed(w, name, SUPPRESSION_LIST, 1), 0);
+		c = click(w, 1, name, IPC_LEAVE_LIST);
+		assert_true(c.out.changed);
+		leave_result_free(&c.out);
+		assert_int_equal(suppressed(w, name, SUPPRESSION_LIST, 1),
+		    SUPPRESSION_UNSUBSCRIBE);
+	}
 }
 
 static void
@@ -526,6 +602,7 @@ main(void)
 		TEST(one_click_is_one_event),
 		TEST(it_works_when_nothing_else_is_left),
 		TEST(a_removed_list_loses_its_members),
+		TEST(a_removed_list_is_tidied_whatever_dies),
 		TEST(all_lists_of_the_sender_and_no_other),
 		TEST(a_complaint_closes_the_whole_sender),
 		TEST(an_owner_may_remove_without_a_block),
