@@ -20,6 +20,8 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 
 #include "lib/clock.h"
 #include "lib/conf.h"
@@ -137,6 +139,29 @@ arm_idle(struct inbound_session *s)
 	    conf->inbound_idle);
 }
 
+/*
+ * Say that no more will come, once all replies have left.  Under TLS that is a
+ * close_notify, which goes the way of the replies; the socket is not to be
+ * shut beneath it, where they may still lie.
+ */
+static void
+end_writing(struct inbound_session *s)
+{
+	SSL *ssl;
+
+	if (evbuffer_get_length(bufferevent_get_output(s->bev)) > 0)
+		return;
+	if (!s->tls) {
+		shutdown(bufferevent_getfd(s->bev), SHUT_WR);
+		return;
+	}
+	ssl = bufferevent_openssl_get_ssl(s->bev);
+	if (SSL_is_init_finished(ssl) &&
+	    (SSL_get_shutdown(ssl) & SSL_SENT_SHUTDOWN) == 0)
+		SSL_shutdown(ssl);
+	ERR_clear_error();
+}
+
 /* The last reply is on its way; read and drop so that it is not lost. */
 static void
 session_close(struct inbound_session *s)
@@ -147,8 +172,7 @@ session_close(struct inbound_session *s)
 	s->closing = true;
 	bufferevent_enable(s->bev, EV_READ);
 	timer_start(&s->timer, INBOUND_LINGER_MS);
-	if (evbuffer_get_length(bufferevent_get_output(s->bev)) == 0)
-		shutdown(bufferevent_getfd(s->bev), SHUT_WR);
+	end_writing(s);
 }
 
 static void
@@ -559,8 +583,9 @@ on_write(struct bufferevent *bev, void *arg)
 {
 	struct inbound_session *s = arg;
 
-	if (s->closing && !s->tls)
-		shutdown(bufferevent_getfd(bev), SHUT_WR);
+	(void)bev;
+	if (s->closing)
+		end_writing(s);
 }
 
 static void
