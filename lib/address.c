@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include <idn2.h>
@@ -217,6 +218,35 @@ lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
+/* "[192.0.2.1]" or "[IPv6:2001:db8::1]"; other tags are not registered. */
+static int
+address_literal(const char *text, size_t len, char out[static 256],
+    struct err *e)
+{
+	char inner[sizeof("IPv6:") + INET6_ADDRSTRLEN];
+	struct in6_addr ip;
+	size_t n = len - 2;
+	bool good = false;
+
+	if (len > 2 && n < sizeof(inner) && text[len - 1] == ']') {
+		for (size_t i = 0; i < n; i++)
+			inner[i] = lower(text[i + 1]);
+		inner[n] = '\0';
+		good = strlen(inner) == n && (strncmp(inner, "ipv6:", 5) == 0 ?
+		    inet_pton(AF_INET6, inner + 5, &ip) == 1 :
+		    inet_pton(AF_INET, inner, &ip) == 1);
+	}
+	if (!good) {
+		err_set(e, ERR_INPUT, "a malformed address literal (RFC 5321 "
+		    "section 4.1.3)");
+		return -1;
+	}
+	out[0] = '[';
+	memcpy(out + 1, inner, n);
+	memcpy(out + 1 + n, "]", 2);
+	return 0;
+}
+
 int
 address_domain(const char *text, size_t len, unsigned flags,
     char out[static 256], struct err *e)
@@ -225,6 +255,8 @@ address_domain(const char *text, size_t len, unsigned flags,
 	int ret = -1;
 
 	if (len > 0 && text[0] == '[') {
+		if ((flags & ADDRESS_LITERAL) != 0)
+			return address_literal(text, len, out, e);
 		err_set(e, ERR_INPUT, "an address literal instead of a domain "
 		    "(RFC 5321 section 4.1.3)");
 		return -1;

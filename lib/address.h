@@ -12,8 +12,9 @@
  * Taken: dot-strings, quoted local parts of printable characters, domain names
  * of letters, digits and hyphens, and internationalized domain names, which
  * become A-labels by IDNA2008.  Refused: what only message headers may hold
- * (comments, blanks, RFC 5322), source routes, address literals, a trailing
- * dot, and every control character (T36).  The domain is never looked up.
+ * (comments, blanks, RFC 5322), source routes, address literals unless they
+ * are asked for, a trailing dot, and every control character (T36).  The
+ * domain is never looked up.
  */
 #ifndef LIB_ADDRESS_H
 #define LIB_ADDRESS_H
@@ -50,6 +51,11 @@ struct address {
  * paths that others write in use (SRS, VERP) often have one.
  */
 #define ADDRESS_LONG_LOCAL	4u
+/*
+ * An address literal instead of a domain: "[192.0.2.1]", "[IPv6:2001:db8::1]",
+ * as the return path of a host without a name (RFC 5321 section 4.1.3).
+ */
+#define ADDRESS_LITERAL		8u
 
 /*
  * Read text[len], the whole of it, into out.  UTF-8 in the domain is always

@@ -241,7 +241,7 @@ smtp_mail_parse(const char *arg, size_t len, bool extended, bool utf8,
 	if (!m.utf8 && has_eight_bit(path))
 		return "553 5.6.7 That address needs SMTPUTF8";
 	if (path.len != 0 && address_parse(path.s, path.len,
-	    ADDRESS_ONE_LABEL | ADDRESS_LONG_LOCAL |
+	    ADDRESS_ONE_LABEL | ADDRESS_LONG_LOCAL | ADDRESS_LITERAL |
 	    (m.utf8 ? ADDRESS_UTF8 : 0), &m.from, NULL) == -1)
 		return "501 5.1.7 That sender address is malformed";
 	*mail_r = m;

@@ -32,8 +32,8 @@ check(const struct address *a, struct strbuf *b)
 		abort();
 	if (strlen(a->local) > ADDRESS_LOCAL_MAX)
 		return;			/* grew by folding */
-	if (address_parse(b->s, b->len, ADDRESS_UTF8 | ADDRESS_ONE_LABEL,
-	    &back, &e) == -1 || strcmp(back.local, a->local) != 0 ||
+	if (address_parse(b->s, b->len, ADDRESS_UTF8 | ADDRESS_ONE_LABEL |
+	    ADDRESS_LITERAL, &back, &e) == -1 || strcmp(back.local, a->local) != 0 ||
 	    strcmp(back.domain, a->domain) != 0)
 		abort();
 }

@@ -27,6 +27,7 @@
 #define A63	A61 "aa"
 
 #define ALL	(ADDRESS_UTF8 | ADDRESS_ONE_LABEL)
+#define LITERAL	ADDRESS_LITERAL
 
 static int
 parse(const char *text, unsigned flags, struct address *a, struct err *e)
@@ -54,6 +55,10 @@ static const struct {
 	    "example.org", 0 },
 	{ "quoted @ and pairs", "\"a@b\\\"\\\\\"@example.org",
 	    "\"a@b\\\"\\\\\"", "example.org", 0 },
+	{ "an address literal where it is asked for", "a@[192.0.2.1]", "a",
+	    "[192.0.2.1]", LITERAL },
+	{ "one of IPv6", "a@[IPV6:2001:DB8::192.0.2.1]", "a",
+	    "[ipv6:2001:db8::192.0.2.1]", LITERAL },
 	{ "digits in labels but the last", "a@1.2.example", "a",
 	    "1.2.example", 0 },
 	{ "hyphens in third and fourth place", "a@r3---sn.example", "a",
@@ -148,7 +153,19 @@ static const struct {
 	{ "dot first in the domain", "a@.example.org", ALL, ERR_INPUT },
 	{ "address literal", "a@[192.0.2.1]", ALL, ERR_INPUT },
 	{ "IPv6 literal", "a@[IPv6:2001:db8::1]", ALL, ERR_INPUT },
+	{ "literal not closed", "a@[192.0.2.1", LITERAL, ERR_INPUT },
+	{ "literal and more", "a@[192.0.2.1]x", LITERAL, ERR_INPUT },
+	{ "empty literal", "a@[]", LITERAL, ERR_INPUT },
+	{ "half a literal", "a@[", LITERAL, ERR_INPUT },
+	{ "three numbers", "a@[192.0.2]", LITERAL, ERR_INPUT },
+	{ "IPv6 without its tag", "a@[2001:db8::1]", LITERAL, ERR_INPUT },
+	{ "IPv4 with that tag", "a@[IPv6:192.0.2.1]", LITERAL, ERR_INPUT },
+	{ "tag alone", "a@[IPv6:]", LITERAL, ERR_INPUT },
+	{ "a name in brackets", "a@[example.org]", LITERAL, ERR_INPUT },
+	{ "a literal longer than any", "a@[IPv6:" A63 "]", LITERAL, ERR_INPUT },
 	{ "an address as a name", "a@192.0.2.1", ALL, ERR_INPUT },
+	{ "the same where literals are taken", "a@192.0.2.1", LITERAL,
+	    ERR_INPUT },
 	{ "number as top level", "a@example.123", ALL, ERR_INPUT },
 	{ "underscore", "a@ex_ample.org", ALL, ERR_INPUT },
 	{ "hyphen first", "a@-example.org", ALL, ERR_INPUT },

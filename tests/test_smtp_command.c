@@ -112,6 +112,13 @@ static const struct {
 	{ "quoted > and blank", "FROM:<\"a>b\"@b.example> SIZE=1", NULL,
 	    "\"a>b\"", "b.example", 1, 0, 0 },
 
+	{ "a host without a name", "FROM:<a@[192.0.2.1]>", NULL, "a",
+	    "[192.0.2.1]", 0, 0, 0 },
+	{ "the same with IPv6", "FROM:<a@[IPv6:2001:db8::1]> SIZE=1", NULL,
+	    "a", "[ipv6:2001:db8::1]", 1, 0, 0 },
+
+	{ "no such address", "FROM:<a@[192.0.2.256]>", "501 5.1.7", "", "", 0,
+	    0, 0 },
 	{ "UTF-8 without SMTPUTF8", "FROM:<\xc3\xbc@b.example>", "553 5.6.7",
 	    "", "", 0, 0, 0 },
 	{ "no brackets", "FROM:a@b.example", "501 5.5.4", "", "", 0, 0, 0 },
