@@ -330,6 +330,7 @@ ipc_put_bounce(struct strbuf *b, const struct ipc_bounce *v)
 	pack_u64(b, v->subscriber);
 	pack_u8(b, v->recipient);
 	pack_u8(b, v->category);
+	pack_u16(b, v->code);
 	pack_enhanced(b, v->enhanced);
 	pack_u8(b, v->action);
 	pack_i64(b, v->when_ms);
@@ -344,6 +345,7 @@ ipc_get_bounce(struct unpack *u, struct ipc_bounce *v)
 	v->subscriber = unpack_u64(u);
 	v->recipient = unpack_u8(u);
 	v->category = unpack_u8(u);
+	v->code = unpack_u16(u);
 	unpack_enhanced(u, v->enhanced);
 	v->action = unpack_u8(u);
 	v->when_ms = unpack_i64(u);

@@ -267,6 +267,7 @@ struct ipc_bounce {
 	uint64_t	subscriber;
 	uint8_t		recipient;	/* enum reply_recipient */
 	uint8_t		category;
+	uint16_t	code;		/* that it quotes; 0: none */
 	uint16_t	enhanced[3];
 	uint8_t		action;		/* 1 failed, 2 delayed, 3 other, 4 not a report */
 	int64_t		when_ms;

@@ -96,6 +96,7 @@ bounce_frame(const struct inbound_message *m, const struct inbound_target *t,
 	b.action = action_of(v);
 	b.recipient = (uint8_t)r->recipient[i].class.recipient;
 	b.category = (uint8_t)r->recipient[i].class.category;
+	b.code = (uint16_t)r->recipient[i].code;
 	put_enhanced(b.enhanced, &r->recipient[i].status);
 	put_said(&b, &r->recipient[i]);
 	*why = dsn_verdict_name(v);

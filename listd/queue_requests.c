@@ -217,7 +217,7 @@ apply_bounce(struct txn *t, struct peer_request *r, struct err *e)
 	struct effect ef = { .kind = b->recipient == REPLY_RECIPIENT_HARD ?
 		EFFECT_HARD : EFFECT_SOFT, .subscriber = b->subscriber,
 		.campaign = (uint32_t)b->campaign, .when_ms = r->now_ms,
-		.reported = true, .text = b->text };
+		.reported = true, .code = b->code, .text = b->text };
 
 	r->result = IPC_OK;
 	/* Delays, and what speaks of us and not of the mailbox, count for

@@ -2,10 +2,11 @@
 /*
  * effect.c - what a batch of outcomes means for S.
  *
- * A refusal of our own session that says the mailbox does not exist suspends
- * at once; a report by mail, which may be wrong or forged, does so only when
- * it comes a second time, a day or more later (R126-R128).  Signs older than
- * a month are forgotten.
+ * A refusal that says the mailbox does not exist suspends at once, in our own
+ * session or in a report to a return path whose MAC was right (R127, R138).  A
+ * report of words alone, with no code by which a server said so, suspends only
+ * when it comes a second time, a day or more later (R126, R131).  Signs older
+ * than a month are forgotten.  Removal is a later step, never one of these.
  */
 #include "config.h"
 
@@ -89,6 +90,13 @@ append_bounce(struct txn *t, const struct effect *v, const struct member *m,
 	return consent_append(t, &c, index_r, e);
 }
 
+/* Did a server say by its code that it is for good, and not words alone? */
+static bool
+is_clear(const struct effect *v)
+{
+	return !v->reported || v->code / 100 == 5 || v->enhanced[0] == 5;
+}
+
 static int
 bounce_hard(struct txn *t, const struct effect *v, struct member *m,
     bool *suspended_r, struct err *e)
@@ -99,7 +107,7 @@ bounce_hard(struct txn *t, const struct effect *v, struct member *m,
 	uint64_t index;
 
 	if (m->state == MEMBER_ACTIVE &&
-	    (!v->reported || b->hard_days >= SIGNS_OF_DEATH)) {
+	    (is_clear(v) || b->hard_days >= SIGNS_OF_DEATH)) {
 		*suspended_r = true;
 		if (append_bounce(t, v, m, &index, e) == -1)
 			return -1;

@@ -33,9 +33,14 @@ struct effect {
 	uint32_t	campaign;
 	int64_t		when_ms;
 	int64_t		due_ms;		/* DEFERRED: next attempt */
-	bool		reported;	/* by a returned report, not a reply */
+	/*
+	 * By a returned report and not by a reply to us.  Then code and
+	 * enhanced are what it quotes; without either, HARD has words alone to
+	 * rest on, and must come again.
+	 */
+	bool		reported;
 	uint16_t	code;
-	uint16_t		enhanced[3];
+	uint16_t	enhanced[3];
 	const char	*host;
 	const char	*text;
 	const char	*message_id;

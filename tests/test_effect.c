@@ -123,20 +123,31 @@ a_refusal_in_our_own_session_suspends_at_once(void **state)
 /* Reports by mail: hours after NOW, and whether the last one suspends. */
 static const struct {
 	const char	*why;
+	uint16_t	code, enhanced[3];
 	int		hours[4];
 	bool		suspended;
 } reports[] = {
-	{ "a single one never does (R126)", { 0, -1 }, false },
-	{ "many on one day count as one (T43)", { 0, 1, 2, -1 }, false },
-	{ "the next day, but within 24 h", { 0, 15, -1 }, false },
-	{ "a day later", { 0, 24, -1 }, true },
-	{ "the second too soon, the third not", { 0, 15, 30, -1 }, true },
-	{ "two a month apart are two times one", { 0, 721, -1 }, false },
-	{ "and the second of these counts again", { 0, 721, 760, -1 }, true },
+	{ "user unknown by its status (R127)", 0, { 5, 1, 1 }, { 0, -1 },
+	    true },
+	{ "a domain that takes no mail", 0, { 5, 1, 10 }, { 0, -1 }, true },
+	{ "by the reply that it quotes", 550, { 0, 0, 0 }, { 0, -1 }, true },
+	{ "by both", 550, { 5, 1, 1 }, { 0, -1 }, true },
+	{ "words alone never do at once (R126)", 0, { 0 }, { 0, -1 }, false },
+	{ "a code that leaves a doubt", 450, { 4, 1, 1 }, { 0, -1 }, false },
+	{ "many on one day count as one (T43)", 0, { 0 }, { 0, 1, 2, -1 },
+	    false },
+	{ "the next day, but within 24 h", 0, { 0 }, { 0, 15, -1 }, false },
+	{ "a day later", 0, { 0 }, { 0, 24, -1 }, true },
+	{ "the second too soon, the third not", 0, { 0 }, { 0, 15, 30, -1 },
+	    true },
+	{ "two a month apart are two times one", 0, { 0 }, { 0, 721, -1 },
+	    false },
+	{ "and the second of these counts again", 0, { 0 },
+	    { 0, 721, 760, -1 }, true },
 };
 
 static void
-reports_must_persist(void **state)
+reports_are_clear_or_must_persist(void **state)
 {
 	struct world *w = *state;
 
@@ -150,6 +161,10 @@ reports_must_persist(void **state)
 			assert_int_equal(member(w, id).state, MEMBER_ACTIVE);
 			apply(w, (struct effect){ .kind = EFFECT_HARD,
 			    .subscriber = id, .reported = true,
+			    .code = reports[i].code, .enhanced = {
+				reports[i].enhanced[0],
+				reports[i].enhanced[1],
+				reports[i].enhanced[2] },
 			    .when_ms = NOW + reports[i].hours[k] * HOUR });
 		}
 		if ((member(w, id).state == MEMBER_SUSPENDED) !=
@@ -379,7 +394,7 @@ main(void)
 #define TEST(F)	cmocka_unit_test_setup_teardown(F, setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_refusal_in_our_own_session_suspends_at_once),
-		TEST(reports_must_persist),
+		TEST(reports_are_clear_or_must_persist),
 		TEST(soft_ones_count_days_and_suspend_nobody),
 		TEST(a_batch_is_applied_once),
 		TEST(a_kill_at_any_step_applies_all_or_nothing),

@@ -241,6 +241,10 @@ a_report_says_what_counts(void **state)
 	assert_int_equal(b.subscriber, 9);
 	assert_int_equal(b.action, 1);
 	assert_int_equal(b.recipient, REPLY_RECIPIENT_HARD);
+	assert_int_equal(b.code, 550);
+	assert_int_equal(b.enhanced[0], 5);
+	assert_int_equal(b.enhanced[1], 1);
+	assert_int_equal(b.enhanced[2], 1);
 	/* The address is not stored a second time. */
 	assert_null(strcasestr(b.text, "a@one.example"));
 	assert_non_null(strstr(b.text, "<rcpt>"));
