@@ -34,7 +34,7 @@ Only the standard library is needed, and python3-dkim where t.dkim is used
 
 from .core import Failed, Skip, Test, run, wait_until
 from .clock import Clock
-from .daemon import Daemon, Result
+from .daemon import ROLE_GROUP, ROLE_USERS, Daemon, Result, RootDaemon
 from .dkim import Keys
 from .dns import Dns, Query
 from .http import Response, http, multipart, one_click_bodies, urlencoded
@@ -48,9 +48,9 @@ from .world import World
 
 __all__ = [
     "Authority", "Clock", "Closed", "Daemon", "Dns", "Event", "FROM",
-    "Failed", "HOST", "Keys", "Message", "OWNER", "Query", "Response",
-    "Result", "Scene", "Sink", "Skip", "Smtp", "Test", "Timeout", "World",
-    "form_token", "http", "letter", "link", "multipart", "one_click_bodies",
-    "play_transcript", "run", "text_of", "unsubscribe_urls", "urlencoded",
-    "wait_until",
+    "Failed", "HOST", "Keys", "Message", "OWNER", "Query", "ROLE_GROUP",
+    "ROLE_USERS", "Response", "Result", "RootDaemon", "Scene", "Sink", "Skip",
+    "Smtp", "Test", "Timeout", "World", "form_token", "http", "letter",
+    "link", "multipart", "one_click_bodies", "play_transcript", "run",
+    "text_of", "unsubscribe_urls", "urlencoded", "wait_until",
 ]

@@ -10,6 +10,10 @@ import subprocess
 from . import process
 from .core import Failed, wait_until
 
+# Users that every Debian has stand in for those of listd.
+ROLE_USERS = {"queue": "bin", "deliver": "sys", "inbound": "games",
+              "web": "man"}
+ROLE_GROUP = "mail"
 START_SECONDS = 30
 STOP_SECONDS = 45
 CTL_SECONDS = 60
@@ -235,3 +239,17 @@ class Daemon:
         if status is not None and r.status != status:
             raise Failed("wanted status %d: %r" % (status, r))
         return r.json() if json and status is not None else r
+
+
+class RootDaemon(Daemon):
+    """Started as root, with a user for each role."""
+
+    def __init__(self, t, **settings):
+        # The roles have to reach their folders.
+        for folder in (os.path.dirname(t.folder), t.folder):
+            os.chmod(folder, 0o711)
+        for role, user in ROLE_USERS.items():
+            settings.setdefault("user_" + role, user)
+        settings.setdefault("group", ROLE_GROUP)
+        super().__init__(t, **settings)
+        os.chmod(self.folder, 0o711)
