@@ -5,7 +5,9 @@
  * A rough reader of inline styles: it knows the ways in which senders hide
  * text, follows them down the open elements, and says so once a part, and for
  * the unsubscribe link apart.  Style sheets are not applied, so silence proves
- * nothing; a finding is never worse than SHOULD.
+ * nothing, and a finding is no worse than SHOULD.  But where {{unsubscribe_url}}
+ * stands listd adds no link of its own: so it is a MUST that one of them is not
+ * plainly hidden.
  */
 #include "config.h"
 
@@ -39,6 +41,8 @@ struct reader {
 	struct style	 next;		/* of the tag being read */
 	char		 href[HTML_VALUE_MAX + 1];
 	bool		 said_text, said_link, in_link, in_entity;
+	bool		 in_ours;	/* a link that our placeholder makes */
+	bool		 ours, ours_shown;	/* there was one; one to click */
 	const struct html_scan *scan;
 };
 
@@ -283,16 +287,20 @@ on_tag_end(struct reader *r)
 	const struct html_scan *s = r->scan;
 
 	if (strcmp(s->tag, "a") == 0)
-		r->in_link = false;
+		r->in_link = r->in_ours = false;
 	if (s->closing) {
 		close_element(r, s->tag);
 		return;
 	}
 	if (strcmp(s->tag, "a") == 0 && mentions_link(r->href)) {
 		r->in_link = true;
+		r->in_ours = strstr(r->href, "unsubscribe_url") != NULL;
+		r->ours = r->ours || r->in_ours;
 		if (r->next.hidden)
 			say_link(r, &r->next);
 	}
+	if (strcmp(s->tag, "img") == 0 && r->in_ours && !r->next.hidden)
+		r->ours_shown = true;
 	if (is_void(s->tag) || s->self_closing || r->depth == OPEN_MAX)
 		return;
 	strcpy(r->open[r->depth].tag, s->tag);
@@ -311,7 +319,11 @@ on_text(struct reader *r)
 		r->in_entity = r->scan->c != ';';
 		return;
 	}
-	if (strchr(" \t\r\n", r->scan->c) != NULL || how == NULL)
+	if (strchr(" \t\r\n", r->scan->c) != NULL)
+		return;
+	if (r->in_ours && !st.hidden)
+		r->ours_shown = true;
+	if (how == NULL)
 		return;
 	if (r->in_link)
 		say_link(r, &st);
@@ -357,6 +369,10 @@ lint_html(struct lint *l, uint32_t part, const char *text, size_t len)
 	s.event = on_event;
 	s.arg = &r;
 	html_scan_feed(&s, text, len);
+	if (r.ours && !r.ours_shown)
+		lint_add(l, LINT_MUST, "R92", part,
+		    l->m->part[part].body_line, "the link that "
+		    "{{unsubscribe_url}} makes is hidden or empty");
 	if (s.state != HTML_DATA)
 		lint_add(l, LINT_SHOULD, "R92", part,
 		    l->m->part[part].body_line, "the HTML ends %s",

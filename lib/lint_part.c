@@ -201,6 +201,18 @@ check_alternative(struct lint *l, uint32_t part)
 	}
 }
 
+/* R96: what is signed is sent as it is, and somebody may have hoped else. */
+static void
+check_sealed(struct lint *l, uint32_t part)
+{
+	const struct mime_part *p = &l->m->part[part];
+
+	if (strcmp(p->type, "multipart/signed") == 0 &&
+	    memmem(p->body.p, p->body.len, "{{", 2) != NULL)
+		lint_add(l, LINT_SHOULD, "R96", part, p->body_line, "a "
+		    "placeholder in a signed part; it is sent as it stands");
+}
+
 /* T32: who reads plain text must find the link too. */
 static void
 check_plain_exists(struct lint *l)
@@ -223,6 +235,7 @@ lint_parts(struct lint *l)
 		check_encoding(l, i);
 		check_content(l, i);
 		check_alternative(l, i);
+		check_sealed(l, i);
 	}
 	check_plain_exists(l);
 }

@@ -16,8 +16,8 @@
  *	  (cte.h); every other part byte for byte as it came (8-bit ones are
  *	  encoded, for a hop may not speak 8BITMIME: R50);
  *	- signed and encrypted parts (multipart/signed, multipart/encrypted,
- *	  application/pkcs7-mime) untouched: R96.  Where no text can carry the
- *	  visible unsubscribe link, the headers alone do;
+ *	  application/pkcs7-mime) untouched: R96.  Where they are all there
+ *	  is, the visible unsubscribe link stands in a part behind them;
  *	- of the author's header all but what names a way, a recipient or a
  *	  list (lint.h says which).
  *

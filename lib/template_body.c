@@ -197,7 +197,7 @@ static int
 add_head(struct compiler *c, uint32_t part, const char *charset,
     const char *cte)
 {
-	if (part == 0)
+	if (part == 0 && !c->wrapped)
 		return add_fields(c, part, charset, cte, &c->mime);
 	if (add_fields(c, part, charset, cte, &c->pending) == -1)
 		return -1;
@@ -406,10 +406,8 @@ add_part(struct compiler *c, uint32_t part)
 {
 	const struct mime_part *p = &c->m->part[part];
 
-	if (is_opaque(p)) {
-		c->opaque = true;
+	if (is_opaque(p))
 		return add_verbatim(c, part);
-	}
 	if (p->multipart)
 		return add_multipart(c, part);
 	if (is_text(p) && !is_file(c->m, part))
@@ -417,19 +415,92 @@ add_part(struct compiler *c, uint32_t part)
 	return add_verbatim(c, part);
 }
 
+/* ---- a message that is sealed as a whole */
+
+/* Is there a text that may be changed?  *sealed_r: one that may not. */
+static bool
+has_text(const struct mime_message *m, uint32_t part, bool *sealed_r)
+{
+	const struct mime_part *p = &m->part[part];
+	bool found = false;
+
+	if (is_opaque(p)) {
+		*sealed_r = true;
+		return false;
+	}
+	if (!p->multipart)
+		return is_text(p) && !is_file(m, part);
+	for (uint32_t i = p->child; i != 0; i = m->part[i].next)
+		found = has_text(m, i, sealed_r) || found;
+	return found;
+}
+
+/* "=_" stands in no quoted-printable or base64 (RFC 2045 section 6.7). */
+static void
+choose_boundary(const struct mime_message *m, char *out, size_t size)
+{
+	struct slice body = m->part[0].body;
+	unsigned i = 0;
+
+	do
+		snprintf(out, size, "=_listd_%u", i++);
+	while (memmem(body.p, body.len, out, strlen(out)) != NULL);
+}
+
+static int
+add_footer_part(struct compiler *c)
+{
+	struct source s = { .text = STRBUF_INIT(MUSTACHE_TEXT_MAX),
+		.where = "the footer, " };
+	struct mustache *m = template_text_compile(c, &s);
+
+	strbuf_free(&s.text);
+	if (m == NULL)
+		return -1;
+	strbuf_adds(&c->pending, "Content-Type: text/plain; charset=utf-8\r\n"
+	    "Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+	c->t->links++;
+	return template_text_encode(c, m, "utf-8");
+}
+
+/* R92, R96: the message as it is, and behind it a part with the footer. */
+static int
+add_wrapped(struct compiler *c)
+{
+	char boundary[32], type[80];
+
+	c->wrapped = true;
+	choose_boundary(c->m, boundary, sizeof(boundary));
+	snprintf(type, sizeof(type), "multipart/mixed; boundary=\"%s\"",
+	    boundary);
+	if (header_field_raw(&c->mime, "Content-Type", type, strlen(type),
+	    c->e) == -1)
+		return -1;
+	strbuf_addf(&c->pending, "--%s\r\n", boundary);
+	if (add_part(c, 0) == -1)
+		return -1;
+	strbuf_addf(&c->pending, "\r\n--%s\r\n", boundary);
+	if (add_footer_part(c) == -1)
+		return -1;
+	strbuf_addf(&c->pending, "\r\n--%s--\r\n", boundary);
+	return 0;
+}
+
 int
 template_body_compile(struct compiler *c)
 {
-	const struct mime_part *top = &c->m->part[0];
+	bool sealed = false;
 
-	if (add_part(c, 0) == -1)
-		return -1;
-	if (top->multipart && !is_opaque(top))
-		strbuf_add(&c->pending, "\r\n", 2);
-	if (c->t->links == 0 && !c->opaque) {
+	if (has_text(c->m, 0, &sealed)) {
+		if (add_part(c, 0) == -1)
+			return -1;
+		if (c->m->part[0].multipart)
+			strbuf_add(&c->pending, "\r\n", 2);
+	} else if (!sealed) {
 		err_set(c->e, ERR_INPUT, "the message has no text in which "
 		    "the unsubscribe link could stand (R92)");
 		return -1;
-	}
+	} else if (add_wrapped(c) == -1)
+		return -1;
 	return template_flush(c);
 }

@@ -109,7 +109,7 @@ struct compiler {
 	const struct mime_message	*m;	/* NULL: a notice */
 	struct strbuf			 pending;	/* next run's octets */
 	struct strbuf			 mime;	/* Content-* of the message */
-	bool				 opaque;	/* signed, encrypted */
+	bool				 wrapped;	/* in a multipart of ours */
 	struct err			*e;
 };
 

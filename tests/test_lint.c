@@ -210,7 +210,11 @@ static const struct {
 	{ "R92", LINT_SHOULD, 15, "2", "too small", ALT PLAIN HTML "<p style='font-size:1px'>x</p>\n" END },
 	{ "R92", LINT_SHOULD, 15, "2", "color", ALT PLAIN HTML "<p style='color:#fefefe'>x</p>\n" END },
 	{ "R92", LINT_SHOULD, 15, "2", "color", ALT PLAIN HTML "<table bgcolor=\"#000\"><tr><td style='color:#111'>x</table>\n" END },
-	{ "T32", LINT_SHOULD, 15, "2", "unsubscribe link is hidden", ALT PLAIN HTML "<a style=\"visibility:hidden\" href=\"{{unsubscribe_url}}\"><img src=\"cid:x\"></a>\n" END },
+	{ "T32", LINT_SHOULD, 15, "2", "unsubscribe link is hidden", ALT PLAIN HTML "<a style=\"visibility:hidden\" href=\"{{unsubscribe_url}}\">x</a><a href='{{unsubscribe_url}}'>leave</a>\n" END },
+	{ "R92", LINT_MUST, 15, "2", "hidden or empty", ALT PLAIN HTML "<a style=\"visibility:hidden\" href=\"{{unsubscribe_url}}\"><img src=\"cid:x\"></a>\n" END },
+	{ "R92", LINT_MUST, 15, "2", "hidden or empty", ALT PLAIN HTML "<div style='display:none'><a href='{{unsubscribe_url}}'>Leave</a></div>\n" END },
+	{ "R92", LINT_MUST, 15, "2", "hidden or empty", ALT PLAIN HTML "<a href='{{unsubscribe_url}}'> &nbsp;</a>Leave\n" END },
+	{ "R96", LINT_SHOULD, 8, "0", "placeholder in a signed", HEAD "Content-Type: multipart/signed; boundary=b\n\n" "--b\nContent-Type: text/plain\n\nDear {{name}}\n--b\nContent-Type: application/pgp-signature\n\nx\n" END },
 	{ "R92", LINT_SHOULD, 15, "2", "ends in the middle", ALT PLAIN HTML "<p\n" END },
 };
 
@@ -247,6 +251,29 @@ a_hidden_link_is_said_apart(void **state)
 	assert_non_null(find(LINT_SHOULD, "R92", "too small"));
 	assert_non_null(find(LINT_SHOULD, "T32", "too small"));
 	assert_int_equal(report.findings, 2);
+}
+
+/* What can be clicked: words in it, a value, a picture. */
+static void
+a_link_that_is_seen_is_no_fault(void **state)
+{
+	static const char *const links[] = {
+		"<p style='color:#fff'><a href='{{unsubscribe_url}}'>x</a></p>",
+		"<a href='{{unsubscribe_url}}'>{{word}}</a>",
+		"<a href='{{{unsubscribe_url}}}'><img src='cid:x'></a>",
+		"<a hidden href='{{unsubscribe_url}}'>x</a>"
+		    "<a href='{{unsubscribe_url}}'><b>x</b></a>",
+	};
+	char text[1024];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		snprintf(text, sizeof(text), "%s%s\n%s", ALT PLAIN HTML,
+		    links[i], END);
+		lint(text);
+		if (report.count[LINT_MUST] != 0)
+			fail_msg("refused: %s", links[i]);
+	}
 }
 
 static void
@@ -423,6 +450,7 @@ main(void)
 		cmocka_unit_test(clean_messages_have_no_findings),
 		cmocka_unit_test(each_fault_is_found),
 		cmocka_unit_test(a_hidden_link_is_said_apart),
+		cmocka_unit_test(a_link_that_is_seen_is_no_fault),
 		cmocka_unit_test(bytes_that_cannot_be_parsed),
 		cmocka_unit_test(long_lines_and_long_reports),
 		cmocka_unit_test(seeds_give_their_findings),

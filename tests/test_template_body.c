@@ -506,26 +506,38 @@ other_parts_stay_to_the_octet(void **state)
 	strbuf_free(&part);
 }
 
-/* R96: when all of it is signed, the link stands in the header alone. */
+/* R96, R92: a message signed as a whole is one part, and the link another. */
 static void
-signed_messages_have_the_link_in_the_header(void **state)
+signed_messages_have_the_link_behind_them(void **state)
 {
+	static const unsigned footer[] = { 1, 1, 0 };	/* which text it is */
 	struct template *t;
 
 	(void)state;
 	for (size_t i = 5; i < 8; i++) {
 		struct strbuf eml = STRBUF_INIT(10000);
+		struct strbuf part = STRBUF_INIT(10000);
 
 		strbuf_addf(&eml, SAMPLE_HEAD "%s\r\n", untouched[i]);
+		strbuf_addf(&part, "\r\n\r\n--=_listd_0\r\n%s\r\n\r\n"
+		    "--=_listd_0\r\nContent-Type: text/plain;", untouched[i]);
 		t = sample_compile(eml.s, &sample_params);
-		assert_int_equal(template_visible_links(t), 0);
-		assert_false(template_is_personal(t));
-		sample_render(t, NULL, &whole);
+		assert_int_equal(template_visible_links(t), 1);
+		assert_true(template_is_personal(t));
 		template_free(t);
-		assert_non_null(strstr(whole.s, "<" SAMPLE_URL ">"));
-		assert_null(strstr(strstr(whole.s, "\r\n\r\n"), SAMPLE_URL));
+		sample_copy(eml.s, NULL, &whole);
+		if (memmem(whole.s, whole.len, part.s, part.len) == NULL)
+			fail_msg("changed:\n%s\nto\n%s", part.s, whole.s);
+		assert_true(sample_decode(&whole, footer[i - 5], false,
+		    &text));
+		assert_string_equal(text.s, TEXT_FOOTER);
 		strbuf_free(&eml);
+		strbuf_free(&part);
 	}
+	/* What is signed may hold any line, our boundary too. */
+	sample_copy(SAMPLE_HEAD "Content-Type: multipart/signed; boundary=s\n\n"
+	    "--s\n\n--=_listd_0\n--s--\n", NULL, &whole);
+	assert_non_null(strstr(whole.s, "boundary=\"=_listd_1\""));
 	sample_refused(SAMPLE_HEAD "Content-Type: image/png\nContent-Transfer-"
 	    "Encoding: base64\n\nYQ==\n", &sample_params, ERR_INPUT,
 	    "no text in which");
@@ -1030,7 +1042,7 @@ main(void)
 		cmocka_unit_test(charsets_are_kept_where_they_can),
 		cmocka_unit_test(html_says_its_new_charset),
 		cmocka_unit_test(other_parts_stay_to_the_octet),
-		cmocka_unit_test(signed_messages_have_the_link_in_the_header),
+		cmocka_unit_test(signed_messages_have_the_link_behind_them),
 		cmocka_unit_test(eight_bit_parts_are_encoded),
 		cmocka_unit_test(nested_multiparts_keep_their_shape),
 		cmocka_unit_test(values_stay_in_their_place),
