@@ -269,6 +269,7 @@ ipc_put_subscribe(struct strbuf *b, const struct ipc_subscribe *v)
 	pack_str(b, v->address);
 	put_slice(b, v->attributes);
 	put_slice(b, v->shown);
+	put_slice(b, v->automation);
 }
 
 void
@@ -280,6 +281,7 @@ ipc_get_subscribe(struct unpack *u, struct ipc_subscribe *v)
 	unpack_str(u, v->address, sizeof(v->address));
 	v->attributes = unpack_bytes(u);
 	v->shown = unpack_bytes(u);
+	v->automation = unpack_bytes(u);
 }
 
 void

@@ -237,6 +237,7 @@ struct ipc_subscribe {
 	 * under content/ when it is not there yet; or empty.
 	 */
 	struct slice	shown;
+	struct slice	automation;	/* the sign of it, or empty (R162) */
 };
 
 struct ipc_confirm {

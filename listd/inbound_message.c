@@ -165,30 +165,31 @@ confirm_frame(const struct inbound_message *m, const struct mailhead *h,
 	return IPC_CONFIRM;
 }
 
+/* Also what a machine sent or nobody signed: that it was asked is kept (S20). */
 static uint16_t
 subscribe_frame(const struct inbound_message *m, const struct mailhead *h,
     const struct inbound_target *t, uint64_t request, struct strbuf *frame,
     const char **why)
 {
+	enum autoreply_sign found = autoreply_find(h, m->null_sender);
+	const char *sign = autoreply_name(found);
 	struct ipc_subscribe s = { .request = request,
-		.evidence = evidence_of(m, "mail") };
+		.evidence = evidence_of(m, "mail"),
+		.automation = SLICE(sign, strlen(sign)) };
 	struct strbuf text = STRBUF_INIT(sizeof(s.address) - 1);
-	enum autoreply_sign sign = autoreply_find(h, m->null_sender);
 	struct address author;
 	struct err e = ERR_INIT;
 
-	*why = autoreply_name(sign);
-	if (sign != AUTOREPLY_NONE)
-		return 0;
-	*why = "no-author";
-	if (mailhead_author(h, &author, NULL, &e) != 1)
-		return 0;
-	address_format(&text, &author);
-	snprintf(s.address, sizeof(s.address), "%s", text.s);
+	*why = found != AUTOREPLY_NONE ? sign : "subscribe";
+	if (mailhead_author(h, &author, NULL, &e) == 1)
+		address_format(&text, &author);
+	else
+		*why = "no-author";
+	snprintf(s.address, sizeof(s.address), "%s", text.s != NULL ? text.s :
+	    "");
 	snprintf(s.list, sizeof(s.list), "%s", t->name);
 	strbuf_free(&text);
 	ipc_put_subscribe(frame, &s);
-	*why = "subscribe";
 	return IPC_SUBSCRIBE;
 }
 

@@ -237,6 +237,10 @@ decide(struct txn *t, struct asking *a, enum optin_result *r_r,
 		*r_r = OPTIN_MALFORMED;
 		return 0;
 	}
+	if (in->automation.len != 0) {
+		*r_r = OPTIN_AUTOMATIC;
+		return 0;
+	}
 	if (address_role(&a->who.folded) == ADDRESS_RESERVED) {
 		*r_r = OPTIN_ROLE;
 		return 0;
@@ -269,6 +273,7 @@ append_entry(struct txn *t, const struct asking *a, enum optin_result result,
 		c.hash = SLICE(a->who.hash, sizeof(a->who.hash));
 	if (id != NULL)
 		c.request = SLICE(id, REQUEST_ID);
+	c.note = in->automation;
 	if (a->list == 0)
 		c.note = consent_text(in->list);
 	return consent_append(t, &c, index_r, e);

@@ -37,7 +37,7 @@ enum optin_result {
 	OPTIN_EXPIRED,
 	OPTIN_VOID,		/* a later event took its point (T11) */
 	OPTIN_UNKNOWN,		/* no such token */
-	OPTIN_AUTOMATIC,	/* an automatic reply confirms nothing (T3) */
+	OPTIN_AUTOMATIC,	/* a machine neither asks nor confirms (T3) */
 	OPTIN_RESULTS
 };
 

@@ -164,11 +164,13 @@ static const struct {
 	    IPC_CONFIRM },
 	{ "asking", "news-subscribe@lists.example",
 	    "From: a@one.example\r\n\r\n", false, IPC_SUBSCRIBE },
-	{ "a machine may not ask (R162)", "news-subscribe@lists.example",
+	{ "a machine's asking is kept (R162, S20)",
+	    "news-subscribe@lists.example",
 	    "From: a@one.example\r\nAuto-Submitted: auto-generated\r\n\r\n",
-	    false, 0 },
-	{ "two authors are none", "news-subscribe@lists.example",
-	    "From: a@one.example, b@one.example\r\n\r\n", false, 0 },
+	    false, IPC_SUBSCRIBE },
+	{ "that of two authors too", "news-subscribe@lists.example",
+	    "From: a@one.example, b@one.example\r\n\r\n", false,
+	    IPC_SUBSCRIBE },
 	{ "a command in the subject", "news-request@lists.example",
 	    "From: a@one.example\r\nSubject: Re: Subscribe\r\n\r\n", false,
 	    IPC_SUBSCRIBE },
@@ -259,6 +261,7 @@ automation_is_named(void **state)
 	struct inbound_target t = target(*state, confirm);
 	struct inbound_message m = { .head = STRBUF_INIT(INBOUND_LOOK_MAX) };
 	struct strbuf frame = STRBUF_INIT(IPC_FRAME_MAX);
+	struct ipc_subscribe s;
 	struct ipc_confirm c;
 	struct unpack u;
 	const char *why;
@@ -271,6 +274,14 @@ automation_is_named(void **state)
 	assert_true(unpack_done(&u));
 	assert_true(c.automation.len > 0);
 	assert_int_equal(strlen(c.token), TOKEN_CONFIRM_LEN);
+	strbuf_reset(&frame);
+	t = target(*state, "news-subscribe@lists.example");
+	inbound_message_frame(keys, &m, &t, 1, &frame, &why);
+	unpack_init(&u, frame.s, frame.len);
+	ipc_get_subscribe(&u, &s);
+	assert_true(unpack_done(&u));
+	assert_true(s.automation.len > 0);
+	assert_string_equal(s.address, "a@one.example");
 	strbuf_free(&m.head);
 	strbuf_free(&frame);
 }

@@ -86,7 +86,8 @@ put_subscribe(struct strbuf *b)
 	struct ipc_subscribe s = { .request = 4, .evidence = evidence,
 		.list = "news", .address = "a@one.example",
 		.attributes = { (const uint8_t *)"{}", 2 },
-		.shown = { (const uint8_t *)"text", 4 } };
+		.shown = { (const uint8_t *)"text", 4 },
+		.automation = { (const uint8_t *)"list", 4 } };
 
 	ipc_put_subscribe(b, &s);
 }
@@ -105,6 +106,8 @@ get_subscribe(struct unpack *u)
 	assert_string_equal(s.address, "a@one.example");
 	assert_int_equal(s.shown.len, 4);
 	assert_memory_equal(s.shown.p, "text", 4);
+	assert_int_equal(s.automation.len, 4);
+	assert_memory_equal(s.automation.p, "list", 4);
 }
 
 static void
