@@ -337,10 +337,8 @@ void
 exchange_fixed(struct answer *a, const struct site *site,
     enum answer_fixed which)
 {
-	memset(a, 0, sizeof(*a));
-	strbuf_init(&a->body, EXCHANGE_PAGE_MAX);
-	page_left(a, site, which == ANSWER_FIXED_LEFT_ALL ?
-	    IPC_LEAVE_ORGANIZATION : IPC_LEAVE_LIST);
+	a->fixed = which;
+	page_left(answer_html(a, 200), site, which == ANSWER_FIXED_LEFT_ALL);
 }
 
 /* ---- for the pages */

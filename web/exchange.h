@@ -60,7 +60,10 @@ struct exchange_env {
 
 enum answer_type { ANSWER_NONE, ANSWER_HTML, ANSWER_TEXT };
 
-/* Answers whose bytes never differ, so that the server may keep them ready. */
+/*
+ * Answers whose bytes never differ: the server keeps them ready, and an
+ * exchange that has one leaves its body empty.
+ */
 enum answer_fixed {
 	ANSWER_FIXED_NO,
 	ANSWER_FIXED_LEFT,	/* "you have left the list" */
@@ -147,8 +150,8 @@ void exchange_reply(struct exchange *x, enum ipc_result result,
     const char *text);
 
 /*
- * Make an answer of fixed bytes, the same that an exchange would have; for
- * keeping it ready.
+ * Fill in status, type and body of an answer of fixed bytes; the body is
+ * initialized, what else the answer says stays.
  */
 void exchange_fixed(struct answer *a, const struct site *site,
     enum answer_fixed which);

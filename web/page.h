@@ -35,7 +35,7 @@ void page_leave_get(struct exchange *x);
 enum exchange_step page_leave_post(struct exchange *x);
 void page_leave_reply(struct exchange *x, enum ipc_result result);
 /* The page after it: the same bytes for whoever asks. */
-void page_left(struct answer *a, const struct site *site, enum ipc_leave scope);
+void page_left(struct strbuf *out, const struct site *site, bool all);
 
 /* ---- exchange.c, for the pages */
 

@@ -99,13 +99,18 @@ read_scope(const struct exchange *x, bool *page_r)
 	return scope;
 }
 
-void
-page_left(struct answer *a, const struct site *site, enum ipc_leave scope)
+/* Its page is there ready-made; who has none calls exchange_fixed(). */
+static void
+left(struct exchange *x)
 {
-	bool all = scope == IPC_LEAVE_ORGANIZATION;
-	struct strbuf *out = answer_html(a, 200);
+	answer_html(&x->answer, 200);
+	x->answer.fixed = x->scope == IPC_LEAVE_ORGANIZATION ?
+	    ANSWER_FIXED_LEFT_ALL : ANSWER_FIXED_LEFT;
+}
 
-	a->fixed = all ? ANSWER_FIXED_LEFT_ALL : ANSWER_FIXED_LEFT;
+void
+page_left(struct strbuf *out, const struct site *site, bool all)
+{
 	html_begin(out, TEXT_LEFT_TITLE, NULL);
 	html_paragraph(out, all ? TEXT_LEFT_ALL : TEXT_LEFT, NULL);
 	html_paragraph(out, TEXT_LEFT_MISTAKE, NULL);
@@ -123,7 +128,7 @@ page_leave_post(struct exchange *x)
 
 	x->scope = read_scope(x, &page);
 	if (!read_token(x, &t)) {
-		page_left(&x->answer, x->site, x->scope);
+		left(x);
 		return EXCHANGE_ANSWERED;
 	}
 	memset(&u, 0, sizeof(u));
@@ -147,5 +152,5 @@ page_leave_reply(struct exchange *x, enum ipc_result result)
 	if (result == IPC_NO)
 		answer_try_again(x);
 	else
-		page_left(&x->answer, x->site, x->scope);
+		left(x);
 }

@@ -36,7 +36,7 @@
 static void
 make_fixed(struct generation *gen)
 {
-	struct answer a;
+	struct answer a = { .body = STRBUF_INIT(EXCHANGE_PAGE_MAX) };
 
 	for (int tls = 0; tls < 2; tls++)
 		for (int i = ANSWER_FIXED_NO + 1; i < ANSWER_FIXED_LAST; i++) {

@@ -91,6 +91,8 @@ send_answer(struct request *r)
 	response = r->gen->fixed[r->listener->tls][a->fixed];
 	if (response != NULL && !a->close)
 		return MHD_queue_response(r->mhd, a->status, response);
+	if (a->fixed != ANSWER_FIXED_NO)
+		exchange_fixed(a, &r->gen->site, a->fixed);
 	if ((response = server_response(a, r->listener->tls)) == NULL)
 		return MHD_NO;
 	rc = MHD_queue_response(r->mhd, a->status, response);
