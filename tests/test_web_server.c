@@ -76,6 +76,13 @@ setup_fewer(void **state)
 }
 
 static int
+setup_crowd(void **state)
+{
+	(void)state;
+	return begin("http_threads = 1\nhttp_per_address = 1000\n", false);
+}
+
+static int
 setup_prefix(void **state)
 {
 	(void)state;
@@ -596,6 +603,49 @@ stopping_with_a_question_open(void **state)
 	close(fd);
 }
 
+/* ---- many at once */
+
+static const char hello[] = "GET /robots.txt HTTP/1.1\r\n" HOST "\r\n";
+
+static void
+wait_at_door(void)
+{
+	for (int i = 0; i < 1000 && atomic_load(&w->at_door) == 0; i++)
+		usleep(10000);
+	assert_int_equal(atomic_load(&w->at_door), 1);
+}
+
+/*
+ * As many as fit in one poll of libmicrohttpd ask while its only thread is
+ * busy: left to itself, 0.9.75 then waits for one more before it reads any.
+ */
+static void
+a_full_poll_is_answered(void **state)
+{
+	static const char health[] = "GET /health HTTP/1.1\r\n" HOST "\r\n";
+	int fds[128], busy = client_open(w->port);
+
+	(void)state;
+	for (size_t i = 0; i < LEN(fds); i++) {
+		fds[i] = client_open(w->port);
+		client_send(fds[i], hello, sizeof(hello) - 1);
+		client_read(fds[i], false, &r);
+		assert_int_equal(r.status, 200);
+	}
+	pthread_mutex_lock(&w->door);
+	client_send(busy, health, sizeof(health) - 1);
+	wait_at_door();
+	for (size_t i = 0; i < LEN(fds); i++)
+		client_send(fds[i], hello, sizeof(hello) - 1);
+	pthread_mutex_unlock(&w->door);
+	for (size_t i = 0; i < LEN(fds); i++) {
+		client_read(fds[i], false, &r);
+		assert_int_equal(r.status, 200);
+		close(fds[i]);
+	}
+	close(busy);
+}
+
 /* ---- TLS */
 
 static void
@@ -770,6 +820,7 @@ main(void)
 		T(a_drain_answers_what_waits),
 		T(an_idle_drain_is_quick),
 		T(stopping_with_a_question_open),
+		S(a_full_poll_is_answered, setup_crowd),
 		cmocka_unit_test(certificates_are_replaced),
 		cmocka_unit_test(requests_are_logged_without_tokens),
 	};

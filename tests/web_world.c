@@ -146,6 +146,11 @@ view_request(void *arg, const char *token, int64_t now_ms,
 static int
 view_ready(void *arg, struct err *e)
 {
+	struct world *w = arg;
+
+	atomic_fetch_add(&w->at_door, 1);
+	pthread_mutex_lock(&w->door);
+	pthread_mutex_unlock(&w->door);
 	return down(arg, e) == -1 ? -1 : 1;
 }
 
@@ -403,6 +408,7 @@ world_begin(const char *settings, bool tls)
 
 	w->clock = (struct clock){ world_mono, world_utc };
 	pthread_mutex_init(&w->lock, NULL);
+	pthread_mutex_init(&w->door, NULL);
 	atomic_store(&w->text, "");
 	read_settings(w, settings);
 	make_keys(w);
@@ -445,6 +451,7 @@ world_end(struct world *w)
 	metrics_free(w->env.metrics);
 	keyring_free(w->keys);
 	pthread_mutex_destroy(&w->lock);
+	pthread_mutex_destroy(&w->door);
 	free(w);
 }
 

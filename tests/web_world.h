@@ -69,6 +69,9 @@ struct world {
 	_Atomic int		 result;	/* enum ipc_result */
 	_Atomic(const char *)	 text;
 	atomic_bool		 store_down;
+	/* Held by the test, it keeps whoever asks if the store is ready. */
+	pthread_mutex_t		 door;
+	_Atomic unsigned	 at_door;	/* how many came to it */
 
 	pthread_mutex_t		 lock;		/* over seen */
 	struct world_seen	 seen;

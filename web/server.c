@@ -3,10 +3,8 @@
  * server.c - HTTP and HTTPS, by libmicrohttpd.
  *
  * libmicrohttpd ends the process when a daemon is stopped while a connection
- * is suspended, and may do so when one is told to stop listening (0.9.75: a
- * thread can take the socket out of its set at the same moment).  So nothing
- * is ever told to stop listening; a drain waits until no request is open,
- * answers what queue does not, and then stops for good.
+ * is suspended.  So a drain waits until no request is open, answers what
+ * queue does not, and then stops for good.
  */
 #include "config.h"
 
@@ -85,11 +83,10 @@ leave_encoded(void *cls, struct MHD_Connection *mhd, char *text)
 }
 
 static struct MHD_Daemon *
-start(struct server *s, struct listener *l, int fd)
+start(struct server *s, struct worker *w, int fd)
 {
 	size_t head = atomic_load(&s->gen)->site.max_head;
-	unsigned flags = MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD |
-	    MHD_ALLOW_SUSPEND_RESUME;
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
 	struct MHD_OptionItem tls[] = {
 		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
 		    (void *)(uintptr_t)certificate_retrieve },
@@ -98,35 +95,67 @@ start(struct server *s, struct listener *l, int fd)
 		{ MHD_OPTION_END, 0, NULL },
 	};
 
-	if (l->tls)
+	if (w->listener->tls)
 		flags |= MHD_USE_TLS;
 	else
 		tls[0].option = MHD_OPTION_END;
 	/*
-	 * libmicrohttpd divides the limit of connections by its threads, which
-	 * do not share evenly; ours is exact, so its is out of the way.
+	 * libmicrohttpd would count the connections of each worker alone; ours
+	 * is the limit of all, so its is out of the way.
 	 */
-	return MHD_start_daemon(flags, 0, server_conn_accept, l,
-	    server_request_handle, l,
+	return MHD_start_daemon(flags, 0, server_conn_accept, w,
+	    server_request_handle, w,
 	    MHD_OPTION_LISTEN_SOCKET, fd,
-	    MHD_OPTION_THREAD_POOL_SIZE, s->threads,
-	    MHD_OPTION_CONNECTION_LIMIT,
-	    (unsigned)(s->max_connections + 1) * s->threads,
+	    MHD_OPTION_CONNECTION_LIMIT, (unsigned)(s->max_connections + 1),
 	    MHD_OPTION_CONNECTION_MEMORY_LIMIT, 2 * head + MEMORY_BESIDE,
 	    MHD_OPTION_CONNECTION_TIMEOUT,
 	    (unsigned)((s->timeout_ms + 1999) / 1000),
 	    MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
-	    MHD_OPTION_NOTIFY_CONNECTION, server_conn_notify, l,
-	    MHD_OPTION_NOTIFY_COMPLETED, server_request_done, l,
+	    MHD_OPTION_NOTIFY_CONNECTION, server_conn_notify, w,
+	    MHD_OPTION_NOTIFY_COMPLETED, server_request_done, w,
 	    MHD_OPTION_ARRAY, tls,
 	    MHD_OPTION_END);
+}
+
+static int
+add_worker(struct server *s, struct listener *l, int fd, struct err *e)
+{
+	struct worker *w = &l->workers[l->nworkers];
+	int copy;
+
+	/* libmicrohttpd closes what it is given. */
+	if ((copy = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1 ||
+	    fcntl(copy, F_SETFL, fcntl(copy, F_GETFL) | O_NONBLOCK) == -1) {
+		err_sys(e, "web listener");
+		if (copy != -1)
+			close(copy);
+		return -1;
+	}
+	w->listener = l;
+	if ((w->daemon = start(s, w, copy)) == NULL) {
+		err_set(e, ERR_SYSTEM, "libmicrohttpd did not start");
+		close(copy);
+		return -1;
+	}
+	if (server_worker_start(w, e) == -1)
+		return -1;
+	l->nworkers++;
+	return 0;
+}
+
+static void
+stop_listener(struct listener *l)
+{
+	while (l->nworkers > 0)
+		server_worker_stop(&l->workers[--l->nworkers]);
+	free(l->workers);
+	l->workers = NULL;
 }
 
 int
 server_listen(struct server *s, int fd, bool tls, struct err *e)
 {
 	struct listener *l = &s->listeners[s->nlisteners];
-	int copy;
 
 	if (s->nlisteners == LISTENERS_MAX) {
 		err_set(e, ERR_LIMIT, "more than %d web listeners",
@@ -137,22 +166,13 @@ server_listen(struct server *s, int fd, bool tls, struct err *e)
 		err_set(e, ERR_CRYPTO, "no certificate for HTTPS");
 		return -1;
 	}
-	/* libmicrohttpd closes what it is given. */
-	if ((copy = fcntl(fd, F_DUPFD_CLOEXEC, 3)) == -1 ||
-	    fcntl(copy, F_SETFL, fcntl(copy, F_GETFL) | O_NONBLOCK) == -1) {
-		err_sys(e, "web listener");
-		if (copy != -1)
-			close(copy);
-		return -1;
-	}
 	l->server = s;
 	l->tls = tls;
-	if ((l->daemon = start(s, l, copy)) == NULL) {
-		err_set(e, ERR_SYSTEM, "libmicrohttpd did not start");
-		close(copy);
-		return -1;
-	}
-	s->nlisteners++;
+	l->workers = xcalloc(s->threads, sizeof(*l->workers));
+	s->nlisteners++;	/* stopped with the others on failure */
+	while (l->nworkers < s->threads)
+		if (add_worker(s, l, fd, e) == -1)
+			return -1;
 	return 0;
 }
 
@@ -171,7 +191,7 @@ stop(struct server *s)
 	atomic_store(&s->draining, true);
 	queue_link_close(s->link);
 	while (s->nlisteners > 0)
-		MHD_stop_daemon(s->listeners[--s->nlisteners].daemon);
+		stop_listener(&s->listeners[--s->nlisteners]);
 	timer_cancel(&s->sweep);
 	timer_cancel(&s->drain_timer);
 }

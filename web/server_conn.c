@@ -31,8 +31,7 @@ is_alone(const struct server *s, const uint8_t ip[static 16])
 enum MHD_Result
 server_conn_accept(void *cls, const struct sockaddr *sa, socklen_t len)
 {
-	struct listener *l = cls;
-	struct server *s = l->server;
+	struct server *s = ((struct worker *)cls)->listener->server;
 	struct client_ip peer;
 	bool room;
 
@@ -91,12 +90,12 @@ void
 server_conn_notify(void *cls, struct MHD_Connection *mhd, void **context,
     enum MHD_ConnectionNotificationCode what)
 {
-	struct listener *l = cls;
+	struct server *s = ((struct worker *)cls)->listener->server;
 
 	if (what == MHD_CONNECTION_NOTIFY_STARTED)
-		opened(l->server, mhd, context);
+		opened(s, mhd, context);
 	else if (*context != NULL) {
-		closed(l->server, *context);
+		closed(s, *context);
 		*context = NULL;
 	}
 }

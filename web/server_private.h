@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * server_private.h - what server.c, server_request.c and server_conn.c share.
+ * server_private.h - what the files of the server share.
  */
 #ifndef WEB_SERVER_PRIVATE_H
 #define WEB_SERVER_PRIVATE_H
@@ -36,8 +36,19 @@ struct connection {
 
 struct listener {
 	struct server		*server;
-	struct MHD_Daemon	*daemon;
 	bool			 tls;
+	struct worker		*workers;
+	unsigned		 nworkers;
+};
+
+/* One of a listener's threads, and the connections it has accepted. */
+struct worker {
+	struct listener		*listener;
+	struct MHD_Daemon	*daemon;
+	pthread_t		 thread;
+	bool			 running;
+	int			 wake_fd, epoll_fd;
+	atomic_bool		 woken, stopping;
 };
 
 /*
@@ -73,6 +84,7 @@ enum request_state {
 struct request {
 	struct queue_ask	 ask;
 	struct listener		*listener;
+	struct worker		*worker;
 	struct MHD_Connection	*mhd;
 	struct connection	*conn;
 	struct generation	*gen;
@@ -131,6 +143,17 @@ struct connection *server_conn_of(struct MHD_Connection *mhd);
 /* This much longer, or NEVER. */
 void server_conn_wait(struct server *s, struct connection *c, int64_t ms);
 void server_conn_sweep(void *arg);
+
+/* ---- server_worker.c: threads */
+/*
+ * Run w->daemon, started without threads; it is the worker's from here on,
+ * also on failure.  -1: ERR_SYSTEM.
+ */
+int server_worker_start(struct worker *w, struct err *e);
+/* Nothing may be suspended. */
+void server_worker_stop(struct worker *w);
+/* From any thread, after a connection of the worker was resumed. */
+void server_worker_wake(struct worker *w);
 
 /* ---- server_log.c: one line per request */
 int server_log_begin(struct server *s);

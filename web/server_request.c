@@ -130,13 +130,14 @@ head_octets(struct MHD_Connection *mhd)
 }
 
 static enum MHD_Result
-begin(struct listener *l, struct MHD_Connection *mhd, const char *url,
+begin(struct worker *w, struct MHD_Connection *mhd, const char *url,
     const char *method, const char *version, void **context)
 {
-	struct server *s = l->server;
+	struct server *s = w->listener->server;
 	struct request *r = xcalloc(1, sizeof(*r));
 
-	r->listener = l;
+	r->worker = w;
+	r->listener = w->listener;
 	r->mhd = mhd;
 	r->conn = server_conn_of(mhd);
 	r->gen = atomic_load(&s->gen);
@@ -159,11 +160,13 @@ static void
 on_answered(struct queue_ask *ask, enum ipc_result result, const char *text)
 {
 	struct request *r = (struct request *)ask;	/* its first member */
+	struct worker *worker = r->worker;	/* r may go once resumed */
 
 	r->result = result;
 	snprintf(r->text, sizeof(r->text), "%s", text);
 	r->state = REQUEST_REPLIED;
 	MHD_resume_connection(r->mhd);
+	server_worker_wake(worker);
 }
 
 static enum MHD_Result
@@ -226,8 +229,7 @@ void
 server_request_done(void *cls, struct MHD_Connection *mhd, void **context,
     enum MHD_RequestTerminationCode why)
 {
-	struct listener *l = cls;
-	struct server *s = l->server;
+	struct server *s = ((struct worker *)cls)->listener->server;
 	struct request *r = *context;
 	bool cut = why != MHD_REQUEST_TERMINATED_COMPLETED_OK;
 
