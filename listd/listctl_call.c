@@ -70,7 +70,8 @@ frame_progress(struct call *c, struct unpack *u)
 	unpack_str(u, text, sizeof(text));
 	if (u->bad || !isatty(STDERR_FILENO))
 		return;
-	fprintf(stderr, "\r\033[K%s", text);
+	fputs("\r\033[K", stderr);
+	listctl_print_text(stderr, text);
 	fflush(stderr);
 	c->progress = true;
 }
@@ -83,8 +84,11 @@ frame_done(struct call *c, struct unpack *u)
 	c->status = unpack_u8(u);
 	unpack_str(u, text, sizeof(text));
 	clear_progress(c);
-	if (!u->bad && text[0] != '\0')
-		fprintf(stderr, "listctl: %s\n", text);
+	if (!u->bad && text[0] != '\0') {
+		fputs("listctl: ", stderr);
+		listctl_print_text(stderr, text);
+		putc('\n', stderr);
+	}
 	event_base_loopbreak(c->base);
 }
 

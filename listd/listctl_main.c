@@ -18,17 +18,46 @@
 
 #define DEFAULT_CONF	"/etc/listd/listd.conf"
 
-static int
-usage(void)
+/* The verbs that begin with this word, or all of them. */
+static void
+print_verbs(FILE *out, const char *word)
 {
+	size_t len = word != NULL ? strlen(word) : 0;
 	char line[512];
 	const struct verb *v;
 
-	fputs("usage: listctl [-c FILE] [--json] VERB ...\n", stderr);
+	fputs("usage: listctl [-hV] [-c FILE] [--json] VERB ...\n", out);
 	for (size_t i = 0; (v = verb_at(i)) != NULL; i++) {
+		if (word != NULL && (strncmp(v->name, word, len) != 0 ||
+		    (v->name[len] != ' ' && v->name[len] != '\0')))
+			continue;
 		verb_usage(v, line, sizeof(line));
-		fprintf(stderr, "  %s\n        %s\n", line, v->help);
+		fprintf(out, "  %s\n        %s\n", line, v->help);
 	}
+}
+
+static bool
+is_group(const char *word)
+{
+	size_t len = strlen(word);
+	const struct verb *v;
+
+	for (size_t i = 0; (v = verb_at(i)) != NULL; i++)
+		if (strncmp(v->name, word, len) == 0 && v->name[len] == ' ')
+			return true;
+	return false;
+}
+
+/* There is no verb in these words: say which there are. */
+static int
+usage(char *const argv[], int argc)
+{
+	bool group = argc > 0 && is_group(argv[0]);
+
+	if (argc > (group ? 1 : 0))
+		fprintf(stderr, "listctl: there is no verb %s%s%s\n", argv[0],
+		    group ? " " : "", group ? argv[1] : "");
+	print_verbs(stderr, group ? argv[0] : NULL);
 	return STATUS_USAGE;
 }
 
@@ -52,20 +81,21 @@ listctl_option(const struct listctl *lc, const char *name)
 	return o != NULL ? lc->option[o - lc->verb->options] : NULL;
 }
 
-/* --name VALUE, --name=VALUE or a switch; how many words, 0 on a mistake. */
+/* --name VALUE, --name=VALUE or a switch; how many words, or 0 and why. */
 static int
-read_option(struct listctl *lc, char **argv, int argc)
+read_option(struct listctl *lc, char **argv, int argc, const char **why)
 {
 	const char *name = argv[0] + 2, *eq = strchr(name, '=');
 	size_t len = eq != NULL ? (size_t)(eq - name) : strlen(name);
 	const struct verb_option *o = verb_option_find(lc->verb, name, len);
-	const char **place;
+	const char **place = o != NULL ?
+	    &lc->option[o - lc->verb->options] : NULL;
 
-	if (o == NULL || (o->value == NULL && eq != NULL) ||
-	    (o->value != NULL && eq == NULL && argc < 2))
-		return 0;
-	place = &lc->option[o - lc->verb->options];
-	if (*place != NULL)
+	*why = o == NULL ? "there is no option " :
+	    o->value == NULL && eq != NULL ? "no value belongs to " :
+	    o->value != NULL && eq == NULL && argc < 2 ? "a value is missing "
+	    "after " : *place != NULL ? "twice: " : NULL;
+	if (*why != NULL)
 		return 0;
 	*place = o->value == NULL ? "" : eq != NULL ? eq + 1 : argv[1];
 	return o->value != NULL && eq == NULL ? 2 : 1;
@@ -75,16 +105,20 @@ static int
 read_verb(struct listctl *lc, char **argv, int argc)
 {
 	const struct verb *v = lc->verb;
+	bool options = true;
+	const char *why;
 	size_t n = 0;
 
 	while (argc > 0) {
 		int words = 1;
 
-		if (strcmp(argv[0], "--json") == 0)
+		if (options && strcmp(argv[0], "--json") == 0)
 			lc->json = true;
-		else if (strncmp(argv[0], "--", 2) == 0) {
-			if ((words = read_option(lc, argv, argc)) == 0)
-				return usage_of(v, "cannot take ", argv[0]);
+		else if (options && strcmp(argv[0], "--") == 0)
+			options = false;
+		else if (options && strncmp(argv[0], "--", 2) == 0) {
+			if ((words = read_option(lc, argv, argc, &why)) == 0)
+				return usage_of(v, why, argv[0]);
 		} else if (n < VERB_ARGS_MAX && v->args[n].many) {
 			lc->many = argv;
 			lc->nmany = argc;
@@ -133,24 +167,49 @@ read_conf(struct listctl *lc)
 	return ret;
 }
 
+/* The options before the verb; how many words, or -1 to end with *status. */
+static int
+read_globals(struct listctl *lc, int argc, char **argv, int *status)
+{
+	int n;
+
+	*status = 0;
+	for (n = 0; n < argc && argv[n][0] == '-'; n++) {
+		if (strcmp(argv[n], "--json") == 0) {
+			lc->json = true;
+		} else if (strcmp(argv[n], "-c") == 0 && n + 1 < argc) {
+			lc->conf_file = argv[++n];
+		} else if (strcmp(argv[n], "-h") == 0 ||
+		    strcmp(argv[n], "--help") == 0) {
+			print_verbs(stdout, NULL);
+			return -1;
+		} else if (strcmp(argv[n], "-V") == 0 ||
+		    strcmp(argv[n], "--version") == 0) {
+			printf("listctl %s\n", PACKAGE_VERSION);
+			return -1;
+		} else {
+			fprintf(stderr, "listctl: cannot take %s\n"
+			    "usage: listctl [-hV] [-c FILE] [--json] VERB "
+			    "...\n", argv[n]);
+			*status = STATUS_USAGE;
+			return -1;
+		}
+	}
+	return n;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct listctl lc = { .conf_file = DEFAULT_CONF };
-	int words, status;
+	int n, words, status;
 
-	for (argc--, argv++; argc > 0 && argv[0][0] == '-'; argc--, argv++) {
-		if (strcmp(argv[0], "--json") == 0)
-			lc.json = true;
-		else if (strcmp(argv[0], "-c") == 0 && argc > 1) {
-			lc.conf_file = argv[1];
-			argc--;
-			argv++;
-		} else
-			return usage();
-	}
+	if ((n = read_globals(&lc, argc - 1, argv + 1, &status)) == -1)
+		return status;
+	argv += 1 + n;
+	argc -= 1 + n;
 	if ((lc.verb = verb_match(argv, argc, &words)) == NULL)
-		return usage();
+		return usage(argv, argc);
 	if ((status = read_verb(&lc, argv + words, argc - words)) != 0)
 		return status;
 	conf_init(&lc.conf);

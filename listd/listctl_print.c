@@ -7,35 +7,89 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "lib/utf8.h"
 #include "listd/listctl_print.h"
 
 #define INDENT	2
 
 static void print_value(FILE *out, const json_t *v);
 
+/*
+ * The octets of the character at s.  Harmful is what a terminal must not get
+ * as it is (T31): controls, C1 among them, characters that turn the direction
+ * of text or show nothing, and what is no UTF-8.
+ */
+static size_t
+look(const char *s, bool *harmful_r)
+{
+	static const struct { uint32_t first, last; } sets[] = {
+		{ 0, 0x1f }, { 0x7f, 0x9f }, { 0xad, 0xad }, { 0x61c, 0x61c },
+		{ 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f },
+		{ 0xfeff, 0xfeff }, { 0xe0000, 0xe007f },
+	};
+	uint32_t c;
+	size_t n = utf8_next(s, strnlen(s, UTF8_OCTETS_MAX), &c);
+
+	*harmful_r = n == 0;
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]) && n > 0; i++)
+		if (c >= sets[i].first && c <= sets[i].last)
+			*harmful_r = true;
+	return n > 0 ? n : 1;
+}
+
+static void
+print_octets(FILE *out, const char *s, size_t n)
+{
+	while (n-- > 0)
+		fprintf(out, "\\x%02x", (unsigned char)*s++);
+}
+
+void
+listctl_print_text(FILE *out, const char *s)
+{
+	bool harmful;
+	size_t n;
+
+	for (; *s != '\0'; s += n) {
+		n = look(s, &harmful);
+		if (harmful && *s != '\n')
+			print_octets(out, s, n);
+		else
+			fwrite(s, 1, n, out);
+	}
+}
+
+static bool
+is_plain(const char *s)
+{
+	bool harmful = *s == '\0' || strpbrk(s, " \"\\=") != NULL;
+
+	while (*s != '\0' && !harmful)
+		s += look(s, &harmful);
+	return !harmful;
+}
+
 /* Plain words go as they are, all else quoted with escapes. */
 static void
 print_string(FILE *out, const char *s)
 {
-	bool plain = *s != '\0';
+	bool harmful;
+	size_t n;
 
-	for (const unsigned char *p = (const unsigned char *)s; *p != '\0'; p++)
-		plain = plain && *p > ' ' && *p != '"' && *p != '\\' &&
-		    *p != '=' && *p != 0x7f;
-	if (plain) {
+	if (is_plain(s)) {
 		fputs(s, out);
 		return;
 	}
 	putc('"', out);
-	for (const unsigned char *p = (const unsigned char *)s; *p != '\0'; p++)
-		if (*p < ' ' || *p == 0x7f)
-			fprintf(out, "\\x%02x", *p);
-		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
-			fprintf(out, "\\x%02x", *++p);	/* C1 controls */
-		else if (*p == '"' || *p == '\\')
-			fprintf(out, "\\%c", *p);
+	for (; *s != '\0'; s += n) {
+		n = look(s, &harmful);
+		if (*s == '"' || *s == '\\')
+			putc('\\', out);
+		if (harmful)
+			print_octets(out, s, n);
 		else
-			putc(*p, out);
+			fwrite(s, 1, n, out);
+	}
 	putc('"', out);
 }
 

@@ -16,5 +16,7 @@
  * outside are quoted, and nothing in them reaches the terminal raw (T31).
  */
 void listctl_print(FILE *out, const json_t *v, bool json, bool block);
+/* Words of the daemon, which may quote a stranger's; lines stay lines. */
+void listctl_print_text(FILE *out, const char *s);
 
 #endif

@@ -49,7 +49,7 @@ static const struct verb verbs[] = {
 	{ "list set", VERB_DAEMON, ARGS({ .name = "NAME" },
 	    { .name = "SETTING", .optional = true },
 	    { .name = "VALUE", .optional = true }),
-	    .help = "change one setting; without one, names them" },
+	    .help = "change one setting; without one, prints them" },
 	{ "list remove", VERB_DAEMON, ARGS({ .name = "NAME" }),
 	    .help = "remove a list; unsubscribe links go on working" },
 
@@ -68,7 +68,7 @@ static const struct verb verbs[] = {
 	    { .name = "dry-run" }),
 	    .help = "read members from a CSV file with a head row" },
 	{ "subscriber export", VERB_DAEMON, ARGS({ .name = "LIST" }),
-	    .help = "members as JSON lines" },
+	    .help = "every member, a line each" },
 	{ "subscriber show", VERB_DAEMON, ARGS({ .name = "ADDR" }),
 	    .help = "memberships and suppressions of an address" },
 	{ "subscriber remove", VERB_DAEMON, ARGS({ .name = "LIST" },

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/date.h"
 #include "lib/err.h"
 #include "spool/act.h"
 #include "spool/consent.h"
@@ -288,16 +289,19 @@ json_t *
 import_json(const struct import *im)
 {
 	const struct import_counts *n = &im->counts;
-	char file[CONTENT_HEX];
+	char file[CONTENT_HEX], started[DATE_RFC3339_LEN + 1];
+	char ended[DATE_RFC3339_LEN + 1];
 
 	content_hex(im->file, file);
-	return json_pack("{s:I, s:I, s:s, s:b, s:s, s:s, s:s, s:s, s:I, s:I,"
+	date_rfc3339(im->started_ms, started);
+	date_rfc3339(im->ended_ms, ended);
+	return json_pack("{s:I, s:I, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s?,"
 	    "s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
 	    "id", (json_int_t)im->id, "list", (json_int_t)im->list,
 	    "state", import_state_name(im->state), "vouched", im->vouched,
 	    "file", file, "source", im->source, "basis", im->basis,
-	    "who", im->who, "started", (json_int_t)im->started_ms,
-	    "ended", (json_int_t)im->ended_ms, "counts",
+	    "who", im->who, "started", started,
+	    "ended", im->ended_ms != 0 ? ended : NULL, "counts",
 	    "rows", (json_int_t)n->rows, "added", (json_int_t)n->added,
 	    "confirmed", (json_int_t)n->confirmed,
 	    "updated", (json_int_t)n->updated,

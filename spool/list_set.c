@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/address.h"
+#include "lib/date.h"
 #include "lib/err.h"
 #include "lib/strbuf.h"
 #include "spool/act.h"
@@ -297,11 +298,15 @@ setting_json(const struct list *l, const struct setting *s)
 json_t *
 list_json(const struct list *l)
 {
-	json_t *j = json_pack("{s:i, s:s, s:s, s:I, s:b}", "id", (int)l->id,
-	    "name", l->name, "state", list_state_name(l->state), "created",
-	    (json_int_t)l->created_ms, "owner_confirmed", l->owner_ms != 0);
-	int bad = j == NULL;
+	char created[DATE_RFC3339_LEN + 1];
+	json_t *j;
+	int bad;
 
+	date_rfc3339(l->created_ms, created);
+	j = json_pack("{s:i, s:s, s:s, s:s, s:b}", "id", (int)l->id,
+	    "name", l->name, "state", list_state_name(l->state), "created",
+	    created, "owner_confirmed", l->owner_ms != 0);
+	bad = j == NULL;
 	for (size_t i = 0; i < NSETTINGS && !bad; i++)
 		bad = json_object_set_new(j, settings[i].name,
 		    setting_json(l, &settings[i]));
