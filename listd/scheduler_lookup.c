@@ -22,6 +22,7 @@
 #include "spool/subscriber.h"
 
 #define SUPPLY_WANTED	4096	/* domains resolved ahead, see site.h */
+#define UNREAD_MS	300000	/* a domain that cannot be read is tried again */
 
 static uint64_t
 wait_id(const struct run *run, uint32_t domain)
@@ -145,18 +146,18 @@ query_fail(struct scheduler *s, struct query *q)
 	query_free(s, q);
 }
 
-/* The name of a domain id; false when it is gone or damaged. */
-static bool
+/* The name of a domain id: 1, 0 when it is gone, -1 when it is not known. */
+static int
 name_of(struct scheduler *s, uint32_t domain, char name[static 256])
 {
 	struct err e = ERR_INIT;
 	int rc;
 
 	if (sched_s(s) == NULL)
-		return false;
+		return -1;
 	if ((rc = domain_name(s->s_txn, domain, name, &e)) == -1)
 		log_failure(LEVEL_ERROR, "domain-damaged", &e);
-	return rc == 1;
+	return rc;
 }
 
 static void
@@ -165,11 +166,17 @@ ask_fresh(struct scheduler *s, struct run *run, uint32_t domain)
 	struct query *q;
 	struct dest *d;
 	char name[256];
+	int rc;
 
 	d = dest_find(run, domain);
 	if (d != NULL && d->lane != NULL)
 		return;		/* it is being sent to already */
-	if (!name_of(s, domain, name)) {
+	if ((rc = name_of(s, domain, name)) == -1) {
+		dues_set(s->waits, wait_id(run, domain),
+		    sched_now(s) + UNREAD_MS);
+		return;
+	}
+	if (rc == 0) {
 		/* Nobody has an address there any more: walk it empty. */
 		if ((d = dest_open(s, run, domain, NULL)) != NULL)
 			dest_settle(s, d, &verdict_no_domain);
@@ -188,8 +195,14 @@ ask_retry(struct scheduler *s, uint32_t domain)
 {
 	struct query *q;
 	char name[256];
+	int rc;
 
-	if (!name_of(s, domain, name)) {
+	if ((rc = name_of(s, domain, name)) == -1) {
+		/* P6: what cannot be read is not "no such domain". */
+		dues_earlier(s->retries, domain, sched_now(s) + UNREAD_MS);
+		return;
+	}
+	if (rc == 0) {
 		retries_settle(s, domain, &verdict_no_domain);
 		return;
 	}

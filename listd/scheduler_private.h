@@ -22,6 +22,7 @@
 #include "listd/hash.h"
 #include "listd/scheduler.h"
 #include "listd/window.h"
+#include "spool/deferral.h"
 #include "spool/gate.h"
 #include "spool/store.h"
 #include "spool/suspension.h"
@@ -260,7 +261,8 @@ struct scheduler {
 	/* The walk over all deferrals, for what expired or died. */
 	bool		 sweeping;
 	uint32_t	 walk_domain;
-	int64_t		 walk_due_ms;
+	bool		 walk_inside;	/* the domain, behind walk_row */
+	struct deferral	 walk_row;
 	int64_t		 walk_ms;	/* monotonic, of the next walk */
 	bool		 walk_again;	/* one more when this one is over */
 

@@ -166,20 +166,28 @@ load_row(struct scheduler *s, struct site *site, const struct deferral *row,
 	site->nretries++;
 }
 
-/* Rows of domain from from_ms on that are due; false: damaged. */
+/* deferral_due(), with what is damaged said aloud: it keeps its row (P6). */
 static bool
-due_rows(struct scheduler *s, uint32_t domain, int64_t from_ms,
-    struct deferral *rows, size_t *n_r)
+read_rows(struct scheduler *s, uint32_t domain, const struct deferral *after,
+    int64_t until_ms, struct deferral *rows, size_t max, size_t *n_r)
 {
 	struct err e = ERR_INIT;
+	int rc = deferral_due(s->q_txn, domain, after, until_ms, rows, max,
+	    n_r, &e);
 
+	if (rc != 0)
+		log_failure(LEVEL_ERROR, "deferral-damaged", &e);
+	return rc != -1;
+}
+
+/* Rows of domain, behind after or the first, that are due. */
+static bool
+due_rows(struct scheduler *s, uint32_t domain, const struct deferral *after,
+    struct deferral *rows, size_t *n_r)
+{
 	if (sched_q(s) == NULL || sched_s(s) == NULL)
 		return false;
-	if (deferral_due(s->q_txn, domain, from_ms, sched_now(s), rows,
-	    LOAD_MAX, n_r, &e) == 0)
-		return true;
-	log_failure(LEVEL_ERROR, "deferral-damaged", &e);
-	return false;
+	return read_rows(s, domain, after, sched_now(s), rows, LOAD_MAX, n_r);
 }
 
 /* Its next row that is not due yet tells when to look again. */
@@ -199,12 +207,12 @@ static void
 load_domain(struct scheduler *s, struct site *site, uint32_t domain)
 {
 	static struct deferral rows[LOAD_MAX];
-	int64_t from = 0;
+	struct deferral last;
 	struct err e = ERR_INIT;
 	char name[256];
 	size_t n;
 
-	if (!due_rows(s, domain, from, rows, &n) ||
+	if (!due_rows(s, domain, NULL, rows, &n) ||
 	    domain_name(s->s_txn, domain, name, &e) != 1)
 		return;
 	for (;;) {
@@ -219,10 +227,9 @@ load_domain(struct scheduler *s, struct site *site, uint32_t domain)
 			idlist_add(&site->retry_domains, domain);
 			return;
 		}
-		/* All were in memory, or of paused campaigns: go past them. */
-		from = rows[n - 1].due_ms > from ? rows[n - 1].due_ms :
-		    from + 1;
-		if (!due_rows(s, domain, from, rows, &n))
+		/* Many in memory, or of paused campaigns: go past them. */
+		last = rows[n - 1];
+		if (!due_rows(s, domain, &last, rows, &n))
 			return;
 	}
 }
@@ -269,27 +276,41 @@ retries_unload(struct scheduler *s, struct site *site)
 	}
 }
 
+static void
+settle_row(struct scheduler *s, const struct deferral *row,
+    const struct verdict *v)
+{
+	struct run *run;
+
+	if (row_is_taken(s, row) || row_ends(s, row))
+		return;
+	run = run_find(s, row->campaign);
+	if (!run_waits(run))
+		delivery_settle(s, row_delivery(s, run, row, "", ""),
+		    v->state, v, 0);
+}
+
 void
 retries_settle(struct scheduler *s, uint32_t domain, const struct verdict *v)
 {
 	static struct deferral rows[LOAD_MAX];
-	struct run *run;
+	struct deferral last, *after = NULL;
 	size_t n;
 
-	if (!due_rows(s, domain, 0, rows, &n))
-		return;
-	for (size_t i = 0; i < n; i++) {
-		if (row_is_taken(s, &rows[i]) || row_ends(s, &rows[i]))
-			continue;
-		run = run_find(s, rows[i].campaign);
-		if (!run_waits(run))
-			delivery_settle(s, row_delivery(s, run, &rows[i], "",
-			    ""), v->state, v, 0);
-	}
-	wait_for_next(s, domain);
-	if (n == LOAD_MAX)	/* the rest, when these are off the disk */
-		dues_earlier(s->retries, domain,
-		    sched_now(s) + BATCH_RETRY_MS);
+	do {
+		if (!due_rows(s, domain, after, rows, &n))
+			return;
+		for (size_t i = 0; i < n; i++)
+			settle_row(s, &rows[i], v);
+		if (n < LOAD_MAX) {
+			wait_for_next(s, domain);
+			return;
+		}
+		last = rows[n - 1];
+		after = &last;
+	} while (batch_filled(s->batcher) <= BATCH_OCTETS / 2);
+	/* The rest, when these are off the disk. */
+	dues_earlier(s->retries, domain, sched_now(s) + BATCH_RETRY_MS);
 }
 
 /* ---- the walk over all rows */
@@ -331,19 +352,15 @@ walk_slice(struct scheduler *s)
 
 	if (sched_q(s) == NULL)
 		return;
-	if (deferral_due(s->q_txn, s->walk_domain, s->walk_due_ms, INT64_MAX,
-	    rows, WALK_SLICE, &n, &e) == -1) {
-		log_failure(LEVEL_ERROR, "deferral-damaged", &e);
+	if (!read_rows(s, s->walk_domain, s->walk_inside ? &s->walk_row :
+	    NULL, INT64_MAX, rows, WALK_SLICE, &n))
 		n = 0;		/* go on behind this domain */
-	}
 	for (size_t i = 0; i < n; i++)
 		walk_row(s, &rows[i]);
-	if (n == WALK_SLICE) {
-		s->walk_due_ms = rows[n - 1].due_ms > s->walk_due_ms ?
-		    rows[n - 1].due_ms : s->walk_due_ms + 1;
+	if ((s->walk_inside = n == WALK_SLICE)) {
+		s->walk_row = rows[n - 1];
 		return;
 	}
-	s->walk_due_ms = 0;
 	if (s->walk_domain == UINT32_MAX) {
 		walk_over(s);
 		return;
@@ -364,7 +381,7 @@ retries_advance(struct scheduler *s)
 			return;
 		s->sweeping = true;
 		s->walk_domain = 0;
-		s->walk_due_ms = 0;
+		s->walk_inside = false;
 	}
 	if (batch_filled(s->batcher) > BATCH_OCTETS / 2)
 		return;			/* after the commit */
@@ -384,12 +401,16 @@ notices_load(struct scheduler *s)
 
 	if (sched_s(s) == NULL)
 		return;
-	while ((rc = notice_next(s->s_txn, s->notice_from, &n, &e)) == 1) {
-		dues_set(s->notices, n.id, n.due_ms);
+	while ((rc = notice_next(s->s_txn, s->notice_from, &n, &e)) != 0) {
+		if (rc == 1)
+			dues_set(s->notices, n.id, n.due_ms);
+		else
+			log_failure(LEVEL_ERROR, "notice-damaged", &e);
+		if (rc == -1 && e.code != ERR_DAMAGED)
+			return;
+		/* Behind a damaged one others wait for their confirmation. */
 		s->notice_from = n.id + 1;
 	}
-	if (rc == -1)
-		log_failure(LEVEL_ERROR, "notice-damaged", &e);
 }
 
 struct delivery *

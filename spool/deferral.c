@@ -4,6 +4,8 @@
  */
 #include "config.h"
 
+#include <limits.h>
+
 #include "lib/strbuf.h"
 #include "spool/deferral.h"
 #include "spool/store.h"
@@ -117,33 +119,51 @@ seek(struct cursor *c, uint32_t domain, int64_t due_ms, struct slice *key,
 	return rc;
 }
 
+/* The first row of domain, or the first behind that one. */
+static int
+seek_behind(struct cursor *c, uint32_t domain, const struct deferral *after,
+    struct slice *key, struct slice *value, struct err *e)
+{
+	struct strbuf from = STRBUF_INIT(KEY_MAX + 1);
+	int rc;
+
+	if (after == NULL)
+		return seek(c, domain, 0, key, value, e);
+	key_build(&from, after);
+	pack_u8(&from, 0);	/* a key one octet longer is just above it */
+	rc = cursor_seek(c, SLICE(from.s, from.len), key, value, e);
+	strbuf_free(&from);
+	return rc;
+}
+
 int
-deferral_due(struct txn *t, uint32_t domain, int64_t from_ms,
+deferral_due(struct txn *t, uint32_t domain, const struct deferral *after,
     int64_t until_ms, struct deferral *rows, size_t max, size_t *n_r,
     struct err *e)
 {
 	struct cursor *c = NULL;
 	struct slice key, value;
+	int rc, damaged = 0;
 	size_t n = 0;
-	int rc;
 
 	*n_r = 0;
 	if (cursor_open(t, TABLE_DEFERRALS, &c, e) == -1)
 		return -1;
-	rc = seek(c, domain, from_ms, &key, &value, e);
+	rc = seek_behind(c, domain, after, &key, &value, e);
 	while (rc == 1 && n < max) {
-		if (row_decode(&rows[n], key, value, e) == -1) {
-			rc = -1;
-			break;
-		}
+		bool good = row_decode(&rows[n], key, value, e) == 0;
+
 		if (rows[n].domain != domain || rows[n].due_ms > until_ms)
 			break;
-		n++;
+		if (good)
+			n++;
+		else if (damaged < INT_MAX)
+			damaged++;
 		rc = cursor_next(c, &key, &value, e);
 	}
 	cursor_close(c);
 	*n_r = n;
-	return rc == -1 ? -1 : 0;
+	return rc == -1 ? -1 : damaged;
 }
 
 int

@@ -38,12 +38,16 @@ int deferral_del(struct txn *t, const struct deferral *d, struct err *e);
 /* By the key in d_r, the rest of which is filled.  1, 0, -1. */
 int deferral_get(struct txn *t, struct deferral *d_r, struct err *e);
 /*
- * Copy up to max rows of domain that are due from from_ms to until_ms, in
- * order of due.  0 or -1.
+ * Copy up to max rows of domain that are due until until_ms, in the order of
+ * their keys: the first there are, or with after those behind that one.  Many
+ * may be due in the same moment, so a time is no place to go on from.
+ *
+ * Returns how many damaged rows were passed over, with e for the last of them,
+ * or -1 when the table cannot be read.
  */
-int deferral_due(struct txn *t, uint32_t domain, int64_t from_ms,
-    int64_t until_ms, struct deferral *rows, size_t max, size_t *n_r,
-    struct err *e);
+int deferral_due(struct txn *t, uint32_t domain,
+    const struct deferral *after, int64_t until_ms, struct deferral *rows,
+    size_t max, size_t *n_r, struct err *e);
 /*
  * Skip-scan: the first domain with an id >= *domain that has a row due from
  * from_ms on, and the earliest such time.  1, 0 past the last, -1.

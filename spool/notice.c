@@ -54,6 +54,8 @@ notice_decode(struct slice key, struct slice value, struct notice *n,
 	struct unpack u;
 	uint8_t kind;
 
+	unpack_init(&u, key.p, key.len);
+	n->id = unpack_u64(&u);
 	if (row_open(&u, TABLE_NOTICES, key, value, NOTICE_VERSION, e) == -1)
 		return -1;
 	kind = unpack_u8(&u);
@@ -70,11 +72,7 @@ notice_decode(struct slice key, struct slice value, struct notice *n,
 	n->first_ms = unpack_i64(&u);
 	n->due_ms = unpack_i64(&u);
 	unpack_str(&u, n->address, sizeof(n->address));
-	if (row_done(&u, TABLE_NOTICES, key, e) == -1)
-		return -1;
-	unpack_init(&u, key.p, key.len);
-	n->id = unpack_u64(&u);
-	return 0;
+	return row_done(&u, TABLE_NOTICES, key, e);
 }
 
 int

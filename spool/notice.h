@@ -46,7 +46,10 @@ int notice_add(struct txn *t, const struct notice *n, uint64_t *id_r,
     struct err *e);
 /* 1, 0, -1. */
 int notice_get(struct txn *t, uint64_t id, struct notice *n_r, struct err *e);
-/* The first with an id >= id, for building the queue's heap.  1, 0, -1. */
+/*
+ * The first with an id >= id, for building the queue's heap.  1, 0, -1; with
+ * ERR_DAMAGED n_r->id says which one it is, so that it can be passed over.
+ */
 int notice_next(struct txn *t, uint64_t id, struct notice *n_r,
     struct err *e);
 /* An attempt was deferred. */

@@ -143,7 +143,11 @@ domain_find(struct txn *t, const char *domain, uint32_t *id_r, struct err *e)
 int
 domain_name(struct txn *t, uint32_t id, char out[static 256], struct err *e)
 {
-	(void)t, (void)e;
+	(void)t;
+	if (id == audience.bad_domain && id != 0) {
+		err_set(e, ERR_DAMAGED, "domain_ids %u", (unsigned)id);
+		return -1;
+	}
 	if (id == 0 || id > audience.domains)
 		return 0;
 	snprintf(out, 256, "d%u.example", id);
@@ -311,19 +315,24 @@ gate_check_notice(struct txn *t, uint64_t notice, int64_t now_ms,
 int
 notice_get(struct txn *t, uint64_t id, struct notice *n_r, struct err *e)
 {
-	(void)t, (void)e;
+	(void)t;
 	if (id == 0 || id > audience.notices ||
 	    !audience.notice_there[id - 1])
 		return 0;
 	*n_r = audience.notice[id - 1];
+	if (id == audience.bad_notice) {
+		err_set(e, ERR_DAMAGED, "notices %u", (unsigned)id);
+		return -1;
+	}
 	return 1;
 }
 
 int
 notice_next(struct txn *t, uint64_t id, struct notice *n_r, struct err *e)
 {
-	for (; id <= audience.notices; id++)
-		if (notice_get(t, id, n_r, e) == 1)
-			return 1;
-	return 0;
+	int rc = 0;
+
+	for (; rc == 0 && id <= audience.notices; id++)
+		rc = notice_get(t, id, n_r, e);
+	return rc;
 }

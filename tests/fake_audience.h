@@ -40,6 +40,9 @@ struct fake_audience {
 	struct notice	notice[FAKE_NOTICES];
 	bool		notice_there[FAKE_NOTICES];
 	size_t		notices;
+	/* Their rows are damaged; 0: none. */
+	uint64_t	bad_notice;
+	uint32_t	bad_domain;
 	unsigned	gate_calls;
 };
 

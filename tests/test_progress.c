@@ -181,13 +181,13 @@ static void
 due_rows_come_in_order(void **state)
 {
 	struct world *w = *state;
-	struct deferral got[8];
+	struct deferral got[8], after;
 	struct txn *t;
 	size_t n;
 
 	put_some(w);
 	t = world_read(w, STORE_Q);
-	assert_int_equal(deferral_due(t, 5, 0, 250, got, 8, &n, &w->e), 0);
+	assert_int_equal(deferral_due(t, 5, NULL, 250, got, 8, &n, &w->e), 0);
 	assert_int_equal(n, 2);
 	assert_int_equal(got[0].subscriber, 10);
 	assert_int_equal(got[1].subscriber, 20);
@@ -196,11 +196,14 @@ due_rows_come_in_order(void **state)
 	    got[0].join == 6 && got[0].attempts == 2 &&
 	    got[0].first_ms == 5 && got[0].code == 451 &&
 	    got[0].enhanced[1] == 7 && got[0].source == 9);
-	assert_int_equal(deferral_due(t, 5, 101, 9999, got, 8, &n, &w->e), 0);
+	after = got[0];
+	assert_int_equal(deferral_due(t, 5, &after, 9999, got, 8, &n,
+	    &w->e), 0);
 	assert_int_equal(n, 2);
-	assert_int_equal(deferral_due(t, 5, 0, 9999, got, 1, &n, &w->e), 0);
+	assert_int_equal(got[0].subscriber, 20);
+	assert_int_equal(deferral_due(t, 5, NULL, 9999, got, 1, &n, &w->e), 0);
 	assert_int_equal(n, 1);
-	assert_int_equal(deferral_due(t, 6, 0, 9999, got, 8, &n, &w->e), 0);
+	assert_int_equal(deferral_due(t, 6, NULL, 9999, got, 8, &n, &w->e), 0);
 	assert_int_equal(n, 0);
 	txn_end(t);
 }

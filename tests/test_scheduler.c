@@ -17,6 +17,7 @@
 
 #include "lib/strbuf.h"
 #include "lib/sys/log.h"
+#include "spool/row.h"
 #include "tests/queue_sim.h"
 
 #define MINUTE	60000
@@ -451,6 +452,153 @@ a_row_is_due_before_its_commit(void **state)
 	sim_settle(sim);
 	sim_tally(sim, id, &c);
 	assert_int_equal(c.state, CAMPAIGN_FINISHED);
+	sim_free(sim);
+}
+
+/*
+ * All that is still deferred near the end of a campaign's time is due in the
+ * same millisecond, the last one: none of it may be passed over.
+ */
+static void
+many_end_in_one_moment(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct tally v;
+	struct campaign c;
+	int64_t end = sim->utc_ms + MINUTE;
+	uint32_t id;
+
+	join_many(sim, 1, 1500);
+	id = sim_release(sim, end);
+	for (int i = 0; i < 400; i++) {
+		fill_peers(sim);
+		answer_all(sim, IPC_DEFERRED);
+	}
+	assert_true(sim->utc_ms < end);
+	assert_int_equal(sim_tally(sim, id, &c).deferred, 1500);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.expired, 1500);
+	assert_true(sim->utc_ms < end + MINUTE);
+	sim_free(sim);
+}
+
+/* The same, with a domain that is gone when they are due. */
+static void
+many_fail_in_one_moment(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct campaign c;
+	struct tally v;
+	uint32_t id, paused;
+
+	join_many(sim, 1, 300);
+	paused = sim_release(sim, 0);
+	id = sim_release(sim, 0);
+	for (int i = 0; i < 200; i++) {
+		fill_peers(sim);
+		answer_all(sim, IPC_DEFERRED);
+	}
+	assert_int_equal(sim_tally(sim, id, &c).deferred, 300);
+	sim_set_state(sim, paused, CAMPAIGN_PAUSED);
+	sim->dns[1] = SIM_DNS_NXDOMAIN;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.failed, 300);
+	assert_int_equal(sim_tally(sim, paused, &c).deferred, 300);
+	sim_free(sim);
+}
+
+static int
+damage_deferral(struct txn *t, void *arg, struct err *e)
+{
+	struct slice key, value;
+	struct cursor *c;
+	struct key k = KEY_INIT;
+	int rc;
+
+	(void)arg;
+	if (cursor_open(t, TABLE_DEFERRALS, &c, e) == -1)
+		return -1;
+	rc = cursor_seek(c, SLICE("", 0), &key, &value, e);
+	if (rc == 1)
+		key_raw(&k, key.p, key.len);
+	cursor_close(c);
+	return rc == 1 ? txn_put(t, TABLE_DEFERRALS, key_slice(&k),
+	    SLICE("junk", 4), e) : -1;
+}
+
+/* P6: a damaged row stays for people to look at; those behind it go on. */
+static void
+a_damaged_row_holds_up_no_other(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct campaign c;
+	uint32_t id;
+
+	join_many(sim, 1, 10);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	answer_all(sim, IPC_DEFERRED);
+	assert_int_equal(sim_tally(sim, id, &c).deferred, 10);
+	world_must(sim->w, STORE_Q, damage_deferral, NULL);
+	sim_crash(sim, false);
+	sim_start(sim);
+	for (int i = 0; i < 60; i++) {
+		sim_pass(sim, MINUTE);
+		sim_settle(sim);
+	}
+	assert_int_equal(sim_tally(sim, id, &c).delivered, 9);
+	assert_int_equal(c.state, CAMPAIGN_RUNNING);
+	sim_free(sim);
+}
+
+/* P6: of a domain whose name cannot be read nothing is known, so it waits. */
+static void
+a_damaged_domain_is_not_guessed_at(void **state)
+{
+	struct sim *sim = begin(state, 2);
+	struct campaign c;
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 10);
+	join_many(sim, 2, 10);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	answer_all(sim, IPC_DEFERRED);
+	audience.bad_domain = 1;
+	for (int i = 0; i < 60; i++) {
+		sim_pass(sim, MINUTE);
+		sim_settle(sim);
+	}
+	v = sim_tally(sim, id, &c);
+	assert_true(v.failed == 0 && v.delivered == 10 && v.deferred == 10);
+	audience.bad_domain = 0;	/* mended */
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+/* P6: nor may a damaged notice keep back the confirmations of all others. */
+static void
+a_damaged_notice_holds_up_no_other(void **state)
+{
+	struct sim *sim = begin(state, 1);
+
+	audience_join(1, 1, 1);
+	audience_notice(1, sim->utc_ms);
+	audience.bad_notice = audience_notice(1, sim->utc_ms);
+	audience_notice(1, sim->utc_ms);
+	scheduler_notices_changed(sim->s);
+	sim_settle(sim);
+	assert_int_equal(sim->notices_sent[1], 1);
+	assert_int_equal(sim->notices_sent[2], 0);
+	assert_int_equal(sim->notices_sent[3], 1);
+	audience_notice(1, sim->utc_ms);
+	scheduler_notices_changed(sim->s);
+	sim_settle(sim);
+	assert_int_equal(sim->notices_sent[4], 1);
 	sim_free(sim);
 }
 
@@ -1222,6 +1370,11 @@ main(void)
 		T(retries_end_with_their_campaign),
 		T(retries_expire_with_their_campaign),
 		T(retries_wait_with_their_campaign),
+		T(many_end_in_one_moment),
+		T(many_fail_in_one_moment),
+		T(a_damaged_row_holds_up_no_other),
+		T(a_damaged_domain_is_not_guessed_at),
+		T(a_damaged_notice_holds_up_no_other),
 		T(permanent_failure_is_the_end),
 		T(a_resend_goes_to_the_failed),
 		T(a_domain_is_explained),
