@@ -127,6 +127,8 @@ inbound_address(const struct conf *conf, const struct keyring *keys,
     struct store *st, const struct address *rcpt, struct inbound_target *t,
     struct err *e)
 {
+	struct address a;
+
 	*t = (struct inbound_target){ .kind = INBOUND_NONE };
 	if (rcpt->domain[0] == '\0') {
 		by_role(rcpt->local, t);
@@ -137,7 +139,15 @@ inbound_address(const struct conf *conf, const struct keyring *keys,
 		t->kind = INBOUND_FOREIGN;
 		return 0;
 	}
-	if (by_role(rcpt->local, t) || by_token(keys, rcpt->local, t))
+	/* Quotes that are not needed change nothing (RFC 5321 4.1.2). */
+	if (address_fold(rcpt, &a, e) == -1)
+		return -1;
+	if (by_role(a.local, t) || by_token(keys, a.local, t))
 		return 0;
-	return by_list(st, rcpt->local, t, e);
+	if (by_list(st, a.local, t, e) == -1)
+		return -1;
+	/* What asks for a way on from here, in one of the old spellings. */
+	if (t->kind == INBOUND_NONE && strpbrk(a.local, "%!@") != NULL)
+		t->kind = INBOUND_FOREIGN;
+	return 0;
 }

@@ -20,7 +20,7 @@ struct store;
 
 enum inbound_kind {
 	INBOUND_NONE,		/* no such address here: 550 5.1.1 */
-	INBOUND_FOREIGN,	/* another host's domain: 550 5.7.1 (S55) */
+	INBOUND_FOREIGN,	/* for another host: 550 5.7.1 (S55) */
 	INBOUND_BOUNCE,		/* b-TOKEN: a report about one delivery */
 	INBOUND_LEAVE,		/* u-TOKEN */
 	INBOUND_CONFIRM,	/* c-TOKEN */
@@ -43,7 +43,9 @@ struct inbound_target {
 /*
  * What rcpt is.  Domains served are the bounce domain and the host's own name;
  * postmaster without a domain is the host's (RFC 5321 section 4.5.1).  Lists
- * are read from the store.  0 with t_r, or -1: the store cannot be read now.
+ * are read from the store.  A local part of ours that is none of these and has
+ * a '%', '!' or '@' asks for another host, too.  0 with t_r, or -1: the store
+ * cannot be read now.
  */
 int inbound_address(const struct conf *conf, const struct keyring *keys,
     struct store *st, const struct address *rcpt,
