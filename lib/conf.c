@@ -92,7 +92,7 @@ TEXT(smtp_listen, CONF_LISTEN, 0, NULL, NULL,
     "for more addresses; port 0 takes any free one and logs it."),
 TEXT(lmtp_listen, CONF_LISTEN, CONF_UNIX, NULL, NULL,
     "The same by LMTP, for a mail server in front.  May be the path of a "
-    "UNIX socket."),
+    "UNIX socket; the port cannot be 25."),
 TEXT(smtp_tls_cert, CONF_PATH, CONF_RELOAD, NULL, NULL,
     "The certificate chain (PEM) for STARTTLS; needs smtp_tls_key."),
 TEXT(smtp_tls_key, CONF_PATH, CONF_RELOAD, NULL, NULL,
@@ -478,6 +478,10 @@ check_whole(struct reading *r)
 	    c->smarthost_tls == CONF_TLS_OPPORTUNISTIC)
 		mistake(r, 0, "smarthost_auth: needs smarthost_tls = encrypt "
 		    "or verify");
+	/* RFC 2033 section 5: who expects SMTP there would be answered so. */
+	for (size_t i = 0; i < c->lmtp_listen.n; i++)
+		if (c->lmtp_listen.v[i].port == 25)
+			mistake(r, 0, "lmtp_listen: LMTP is not for port 25");
 	if (c->smtp_port != 25 && !c->allow_loopback)
 		mistake(r, 0, "smtp_port: a port other than 25 needs "
 		    "allow_loopback");

@@ -172,6 +172,8 @@ static const struct {
 	    "f: https_listen: needs web_tls_cert and web_tls_key\n" },
 	{ "password in the clear", "smarthost_auth = /a",
 	    "f: smarthost_auth: needs smarthost_tls = encrypt or verify\n" },
+	{ "LMTP where SMTP is expected (R177)", "lmtp_listen = 127.0.0.1:25",
+	    "f: lmtp_listen: LMTP is not for port 25\n" },
 	{ "other port in earnest", "smtp_port = 2525",
 	    "f: smtp_port: a port other than 25 needs allow_loopback\n" },
 };
