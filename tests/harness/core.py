@@ -283,6 +283,7 @@ def _chosen(functions):
 def run(*functions, needs_root=False):
     """Run the tests and exit."""
     sys.stdout.reconfigure(line_buffering=True)
+    os.umask(0o022)         # whoever runs this may have a stricter one
     chosen = _chosen(functions)
     if needs_root and os.getuid() != 0:
         print("SKIP: needs root")
