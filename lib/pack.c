@@ -11,6 +11,7 @@
 #include "lib/pack.h"
 #include "lib/strbuf.h"
 
+#define VARINT_MAX	10	/* octets of a u64 */
 #define RECORD_CHECK	4	/* octets of check at the end of a record */
 
 static void
@@ -51,6 +52,18 @@ void
 pack_i64(struct strbuf *b, int64_t v)
 {
 	pack_be(b, (uint64_t)v, 8);
+}
+
+void
+pack_varint(struct strbuf *b, uint64_t v)
+{
+	uint8_t out[VARINT_MAX];
+	size_t n = 0;
+
+	for (; v > 0x7f; v >>= 7)
+		out[n++] = (uint8_t)(0x80 | (v & 0x7f));
+	out[n++] = (uint8_t)v;
+	strbuf_add(b, out, n);
 }
 
 void
@@ -144,6 +157,26 @@ int64_t
 unpack_i64(struct unpack *u)
 {
 	return (int64_t)unpack_be(u, 8);
+}
+
+uint64_t
+unpack_varint(struct unpack *u)
+{
+	uint64_t v = 0;
+	uint8_t octet;
+
+	for (unsigned shift = 0; shift < 7 * VARINT_MAX; shift += 7) {
+		octet = unpack_u8(u);
+		v |= (uint64_t)(octet & 0x7f) << shift;
+		if ((octet & 0x80) != 0)
+			continue;
+		/* Each number has one form: no zeros on top, no lost bits. */
+		if ((octet == 0 && shift > 0) || (shift == 63 && octet > 1))
+			break;
+		return u->bad ? 0 : v;
+	}
+	u->bad = true;
+	return 0;
 }
 
 void

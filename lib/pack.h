@@ -28,6 +28,8 @@ void pack_u16(struct strbuf *b, uint16_t v);
 void pack_u32(struct strbuf *b, uint32_t v);
 void pack_u64(struct strbuf *b, uint64_t v);
 void pack_i64(struct strbuf *b, int64_t v);
+/* Seven bits an octet, the lowest first: 1 octet below 128, at most 10. */
+void pack_varint(struct strbuf *b, uint64_t v);
 /* len octets as they are, without a length. */
 void pack_raw(struct strbuf *b, const void *p, size_t len);
 /* u32 length, then the octets. */
@@ -50,6 +52,8 @@ uint16_t unpack_u16(struct unpack *u);
 uint32_t unpack_u32(struct unpack *u);
 uint64_t unpack_u64(struct unpack *u);
 int64_t unpack_i64(struct unpack *u);
+/* Bad when it does not end within 64 bits, or has an octet too many. */
+uint64_t unpack_varint(struct unpack *u);
 void unpack_enhanced(struct unpack *u, uint16_t code_r[static 3]);
 /* Copy exactly len octets to out; zeros when they are not there. */
 void unpack_raw(struct unpack *u, void *out, size_t len);

@@ -294,7 +294,9 @@ apply_delta(struct txn *t, const struct delta *d, struct err *e)
 	v.failed += d->state[OUTCOME_FAILED];
 	v.expired += d->state[OUTCOME_EXPIRED];
 	v.suppressed += d->state[OUTCOME_SUPPRESSED];
-	v.deferred = (uint64_t)((int64_t)v.deferred + d->deferred);
+	/* Of a campaign cancelled meanwhile it is 0 already. */
+	v.deferred = (int64_t)v.deferred + d->deferred < 0 ? 0 :
+	    (uint64_t)((int64_t)v.deferred + d->deferred);
 	v.attempts += d->attempts;
 	return tally_put(t, d->campaign, &v, e);
 }

@@ -103,6 +103,8 @@ campaign_json(const struct campaign *m, const struct tally *v,
 	set(o, "left", v->left);
 	set(o, "deferred", v->deferred);
 	set(o, "attempts", v->attempts);
+	if (m->state == CAMPAIGN_CANCELLED && m->count > tally_ended(v))
+		set(o, "unsent", m->count - tally_ended(v));
 	json_object_set_new(o, "percent", json_integer(m->count == 0 ?
 	    (m->state == CAMPAIGN_FINISHED ? 100 : 0) :
 	    (json_int_t)(tally_ended(v) * 100 / m->count)));
@@ -133,6 +135,8 @@ add_details(struct call *c, json_t *o, const struct campaign *m)
 	json_object_set_new(o, "changed", json_time(m->changed_ms));
 	if (scheduler_progress(call_scheduler(c), m->id, &p)) {
 		json_object_set_new(o, "held", json_boolean(p.held));
+		if (p.why[0] != '\0')
+			json_object_set_new(o, "reason", json_string(p.why));
 		set(o, "open", p.out);
 		set(o, "waiting", p.waiting);
 		set(o, "domains_left", p.domains_left);

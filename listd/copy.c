@@ -369,9 +369,15 @@ make_campaign(struct copier *c, struct made *m, const struct ipc_delivery *d,
 	json_t *attributes;
 	int ret;
 
-	if (k == NULL || read_attributes(c, d, &attributes, e) == -1) {
-		/* The store or the file cannot be read now; later it can. */
+	/* Queue holds the campaign until its parts can be read again. */
+	if (k == NULL) {
 		e->code = ERR_AGAIN;
+		return -1;
+	}
+	/* One member's damage is no reason to hold the others. */
+	if (read_attributes(c, d, &attributes, e) == -1) {
+		if (e->code != ERR_DAMAGED)
+			e->code = ERR_AGAIN;
 		return -1;
 	}
 	m->compiled = k;

@@ -110,6 +110,8 @@ forget_progress(struct txn *t, void *arg, struct err *e)
 		return rc == -1 ? -1 : 0;
 	}
 	c->more = 1;
+	if (campaign_settle(t, row.id, e) == -1)
+		return -1;
 	if (row.state == CAMPAIGN_FINISHED || row.state == CAMPAIGN_CANCELLED)
 		rc = progress_sweep(t, row.id, CHORE_ROWS, e);
 	else

@@ -210,6 +210,7 @@ bool scheduler_site_resume(struct scheduler *s, const char *name);
 /* What is known of one campaign in memory. */
 struct scheduler_progress {
 	bool		running, paused, held, expiring, listed;
+	const char	*why;		/* no copy can be made: why; or "" */
 	size_t		domains_left;	/* of those listed so far */
 	size_t		out, waiting;
 };

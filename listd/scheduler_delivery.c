@@ -362,27 +362,10 @@ not_tried(struct scheduler *s, struct delivery *d)
 		delivery_free(s, d);	/* its row stands for it */
 }
 
-void
-delivery_gated(struct scheduler *s, struct delivery *d, uint8_t gate)
+/* Not now: it is looked at again when what holds it may be over. */
+static void
+hold_back(struct scheduler *s, struct delivery *d)
 {
-	switch ((enum gate_verdict)gate) {
-	case GATE_LEFT:
-	case GATE_NOT_COUNTED:
-		if (d->kind == IPC_KIND_CAMPAIGN)
-			delivery_end(s, d);	/* "left" is what remains */
-		else
-			delivery_settle(s, d, OUTCOME_SUPPRESSED, NULL, gate);
-		return;
-	case GATE_HELD:
-		break;
-	case GATE_NO_CONSENT:
-		log_text(LEVEL_ERROR, "no-consent", "subscriber %llx has no "
-		    "entry that bears it out", (unsigned long long)d->who);
-		/* FALLTHROUGH */
-	default:
-		delivery_settle(s, d, OUTCOME_SUPPRESSED, NULL, gate);
-		return;
-	}
 	if (d->kind == IPC_KIND_NOTICE) {
 		dues_set(s->notices, d->who & ~WHO_NOTICE,
 		    sched_now(s) + HELD_RETRY_MS);
@@ -398,6 +381,50 @@ delivery_gated(struct scheduler *s, struct delivery *d, uint8_t gate)
 		d->run->held = true;
 		not_tried(s, d);
 	}
+}
+
+void
+delivery_gated(struct scheduler *s, struct delivery *d, uint8_t gate)
+{
+	switch ((enum gate_verdict)gate) {
+	case GATE_LEFT:
+	case GATE_NOT_COUNTED:
+		if (d->kind == IPC_KIND_CAMPAIGN)
+			delivery_end(s, d);	/* "left" is what remains */
+		else
+			delivery_settle(s, d, OUTCOME_SUPPRESSED, NULL, gate);
+		return;
+	case GATE_HELD:
+		hold_back(s, d);
+		return;
+	case GATE_NO_CONSENT:
+		log_text(LEVEL_ERROR, "no-consent", "subscriber %llx has no "
+		    "entry that bears it out", (unsigned long long)d->who);
+		/* FALLTHROUGH */
+	default:
+		delivery_settle(s, d, OUTCOME_SUPPRESSED, NULL, gate);
+	}
+}
+
+/*
+ * No copy can be made: its message or key is gone, or the store can not be
+ * read.  That is the campaign's affair and not its recipients': it waits,
+ * says why, and goes on by itself once that is mended.
+ */
+static void
+cannot_make(struct scheduler *s, struct delivery *d, const char *why)
+{
+	struct run *run = d->run;
+	struct log_line l;
+
+	if (strcmp(run->why, why) != 0) {
+		snprintf(run->why, sizeof(run->why), "%s", why);
+		log_begin(&l, LEVEL_ERROR, "campaign-held");
+		log_hex(&l, "campaign", run->c.id);
+		log_str(&l, "reason", why);
+		log_end(&l);
+	}
+	hold_back(s, d);
 }
 
 static void
@@ -530,6 +557,13 @@ take_outcome(struct scheduler *s, struct delivery *d,
 		abandon(s, d);
 		return;
 	}
+	if (d->kind == IPC_KIND_CAMPAIGN && o->result == IPC_DEFERRED &&
+	    o->stage == IPC_STAGE_RENDER) {
+		cannot_make(s, d, o->text);
+		return;
+	}
+	if (d->run != NULL && o->stage > IPC_STAGE_RENDER)
+		d->run->why[0] = '\0';
 	switch (o->result) {
 	case IPC_DELIVERED:
 	case IPC_FAILED:

@@ -198,13 +198,12 @@ enum fate { FATE_MAIL, FATE_SUPPRESSED, FATE_SKIP };
 static enum fate
 fate_of(const struct run *run, const struct subscriber_row *m)
 {
-	if (m->join == 0 || m->join > run->c.as_of)
+	if (!member_counted(m->state, m->join, m->change, &m->past,
+	    run->c.as_of))
 		return FATE_SKIP;
 	if (run->c.failed_of != 0 && !run_only(run, m->subscriber))
 		return FATE_SKIP;
-	if (m->state == MEMBER_ACTIVE)
-		return FATE_MAIL;
-	return m->change > run->c.as_of ? FATE_SUPPRESSED : FATE_SKIP;
+	return m->state == MEMBER_ACTIVE ? FATE_MAIL : FATE_SUPPRESSED;
 }
 
 static void

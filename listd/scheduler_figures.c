@@ -105,8 +105,10 @@ scheduler_progress(const struct scheduler *s, uint32_t campaign,
 	const struct lane *l;
 
 	memset(r, 0, sizeof(*r));
+	r->why = "";
 	if (run == NULL)
 		return false;
+	r->why = run->why;
 	r->running = run->c.state == CAMPAIGN_RUNNING;
 	r->paused = run->c.state == CAMPAIGN_PAUSED;
 	r->held = run->held;

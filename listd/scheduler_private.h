@@ -117,7 +117,8 @@ TAILQ_HEAD(lane_list, lane);
 
 struct run {
 	struct campaign	 c;		/* without its slices */
-	bool		 held;		/* its list or organization is */
+	bool		 held;		/* its list or organization is, or: */
+	char		 why[IPC_TEXT_MAX + 1];	/* no copy can be made of it */
 	bool		 expiring;	/* send_by is past */
 	bool		 dead;		/* cancelled: nothing more goes out */
 	bool		 finishing;	/* the job is under way */

@@ -139,9 +139,10 @@ row_member(struct scheduler *s, struct run *run, const struct deferral *row,
 		log_failure(LEVEL_ERROR, "members-damaged", &e);
 		return false;
 	}
-	if (rc == 1 && m->state != MEMBER_ACTIVE &&
-	    m->change > run->c.as_of && m->join <= run->c.as_of)
-		return true;	/* suspended: the gate has words for it */
+	/* Suspended, and the gate has words for it; or resumed since. */
+	if (rc == 1 && member_counted(m->state, m->join, m->change, &m->past,
+	    run->c.as_of))
+		return true;
 	delivery_end(s, row_delivery(s, run, row, "", ""));
 	return false;
 }

@@ -321,7 +321,10 @@ campaign_change(struct txn *t, const struct campaign *c, struct err *e)
 		    campaign_state_name(c->state));
 		return 1;
 	}
-	return campaign_put(t, c, e);
+	if (campaign_put(t, c, e) == -1)
+		return -1;
+	return c->state == CAMPAIGN_CANCELLED ?
+	    campaign_settle(t, c->id, e) : 0;
 }
 
 /* ---- figures */
@@ -382,4 +385,21 @@ uint64_t
 tally_ended(const struct tally *v)
 {
 	return v->delivered + v->failed + v->expired + v->suppressed + v->left;
+}
+
+int
+campaign_settle(struct txn *t, uint32_t campaign, struct err *e)
+{
+	struct campaign c;
+	struct tally v;
+	int rc = campaign_get(t, campaign, &c, e);
+
+	if (rc != 1 || c.state != CAMPAIGN_CANCELLED)
+		return rc == -1 ? -1 : 0;
+	if (tally_get(t, campaign, &v, e) == -1)
+		return -1;
+	if (v.deferred == 0)
+		return 0;
+	v.deferred = 0;
+	return tally_put(t, campaign, &v, e);
 }

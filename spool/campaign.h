@@ -119,6 +119,11 @@ int tally_get(struct txn *t, uint32_t campaign, struct tally *v_r,
     struct err *e);
 int tally_put(struct txn *t, uint32_t campaign, const struct tally *v,
     struct err *e);
+/*
+ * Of a CANCELLED campaign nobody waits any more: its deferred figure becomes
+ * 0; what has no end is its count less tally_ended().  0 or -1.
+ */
+int campaign_settle(struct txn *t, uint32_t campaign, struct err *e);
 /* delivered + failed + expired + suppressed + left */
 uint64_t tally_ended(const struct tally *v);
 

@@ -49,11 +49,9 @@ suppressed(const struct suppression *s)
 static enum gate_verdict
 by_sequence(const struct member *m, uint64_t as_of)
 {
-	if (m->join == 0 || m->join > as_of)
+	if (!member_counted(m->state, m->join, m->change, &m->past, as_of))
 		return GATE_NOT_COUNTED;
-	if (m->state == MEMBER_ACTIVE)
-		return GATE_OPEN;
-	return m->change > as_of ? GATE_SUSPENDED : GATE_NOT_COUNTED;
+	return m->state == MEMBER_ACTIVE ? GATE_OPEN : GATE_SUSPENDED;
 }
 
 /* Whether list and organization may send now; 0 or -1. */

@@ -18,9 +18,12 @@
 #include "spool/store.h"
 #include "spool/subscriber_private.h"
 
-#define MEMBER_VERSION	1
+#define MEMBER_VERSION	2
+#define MEMBER_FIXED	1	/* an older form: every field in full */
 #define DOMAIN_VERSION	1
-#define HAS_BOUNCES	0x80	/* beside state and why: their fields follow */
+/* Beside state and why: their fields follow. */
+#define HAS_BOUNCES	0x80
+#define HAS_PAST	0x08
 
 static const char *const state_names[] = {
 	[MEMBER_UNCONFIRMED] = "unconfirmed", [MEMBER_ACTIVE] = "active",
@@ -75,14 +78,14 @@ member_encode(struct strbuf *b, const struct member *m)
 	bool bounced = n->hard_days != 0 || n->soft_days != 0;
 
 	record_begin(b, MEMBER_VERSION);
-	pack_u64(b, m->subscriber);
-	pack_u64(b, m->join);
-	pack_u64(b, m->change);
-	pack_u64(b, m->consent);
+	pack_varint(b, m->subscriber);
+	pack_varint(b, m->join);
+	pack_varint(b, m->change - m->join);
+	pack_varint(b, m->consent);
 	pack_u8(b, (uint8_t)(m->state | m->why << 4 |
-	    (bounced ? HAS_BOUNCES : 0)));
-	pack_i64(b, m->created_ms);
-	pack_u32(b, m->import);
+	    (bounced ? HAS_BOUNCES : 0) | (m->past.n > 0 ? HAS_PAST : 0)));
+	pack_varint(b, (uint64_t)m->created_ms);
+	pack_varint(b, m->import);
 	if (bounced) {
 		pack_u32(b, n->hard_first);
 		pack_u32(b, n->hard_last);
@@ -90,6 +93,12 @@ member_encode(struct strbuf *b, const struct member *m)
 		pack_u32(b, n->soft_last);
 		pack_u8(b, n->hard_days);
 		pack_u8(b, n->soft_days);
+	}
+	if (m->past.n > 0)
+		pack_u8(b, m->past.n);
+	for (unsigned i = 0; i < m->past.n; i++) {
+		pack_varint(b, m->past.v[i].join);
+		pack_varint(b, m->past.v[i].until);
 	}
 	pack_raw(b, m->local, differs ? strlen(m->local) : 0);
 }
@@ -120,30 +129,78 @@ read_bounces(struct unpack *u, struct member_bounces *n)
 	n->soft_days = unpack_u8(u);
 }
 
+static void
+read_past(struct unpack *u, struct member_past *p)
+{
+	p->n = unpack_u8(u);
+	if (p->n == 0 || p->n > MEMBER_PASTS) {
+		p->n = 0;
+		u->bad = true;
+	}
+	for (unsigned i = 0; i < p->n; i++) {
+		p->v[i].join = unpack_varint(u);
+		p->v[i].until = unpack_varint(u);
+	}
+}
+
+/* Everything before the bounces; what state, why and flags are. */
+static uint8_t
+read_fields(struct unpack *u, struct member *m)
+{
+	uint64_t import;
+	uint8_t states;
+
+	m->subscriber = unpack_varint(u);
+	m->join = unpack_varint(u);
+	m->change = m->join + unpack_varint(u);
+	m->consent = unpack_varint(u);
+	states = unpack_u8(u);
+	m->created_ms = (int64_t)unpack_varint(u);
+	import = unpack_varint(u);
+	m->import = (uint32_t)import;
+	if (import > UINT32_MAX)
+		u->bad = true;
+	return states;
+}
+
+static uint8_t
+read_fixed(struct unpack *u, struct member *m)
+{
+	uint8_t states;
+
+	m->subscriber = unpack_u64(u);
+	m->join = unpack_u64(u);
+	m->change = unpack_u64(u);
+	m->consent = unpack_u64(u);
+	states = unpack_u8(u);
+	m->created_ms = unpack_i64(u);
+	m->import = unpack_u32(u);
+	return states;
+}
+
 int
 member_decode(struct slice key, struct slice value, struct member *m,
     struct err *e)
 {
 	struct unpack u;
 	struct slice typed;
-	uint8_t states;
+	uint8_t states, version = value.len > 0 && value.p[0] ==
+	    MEMBER_FIXED ? MEMBER_FIXED : MEMBER_VERSION;
 
 	if (!read_key(key, m))
 		return row_damaged(TABLE_MEMBERS, key, "key", e);
-	if (row_open(&u, TABLE_MEMBERS, key, value, MEMBER_VERSION, e) == -1)
+	if (row_open(&u, TABLE_MEMBERS, key, value, version, e) == -1)
 		return -1;
-	m->subscriber = unpack_u64(&u);
-	m->join = unpack_u64(&u);
-	m->change = unpack_u64(&u);
-	m->consent = unpack_u64(&u);
-	states = unpack_u8(&u);
-	m->state = states & 15;
+	states = version == MEMBER_FIXED ? read_fixed(&u, m) :
+	    read_fields(&u, m);
+	m->state = states & 7;
 	m->why = states >> 4 & 7;
-	m->created_ms = unpack_i64(&u);
-	m->import = unpack_u32(&u);
 	m->bounces = (struct member_bounces){ 0 };
+	m->past = (struct member_past){ .n = 0 };
 	if ((states & HAS_BOUNCES) != 0)
 		read_bounces(&u, &m->bounces);
+	if ((states & HAS_PAST) != 0)
+		read_past(&u, &m->past);
 	typed = unpack_rest(&u);
 	if (typed.len == 0)
 		typed = SLICE(m->folded, strlen(m->folded));
@@ -436,6 +493,20 @@ change_is_legal(enum member_state from, enum member_state to)
 	return to == MEMBER_SUSPENDED && from == MEMBER_ACTIVE;
 }
 
+/* It was ACTIVE until it was suspended, and is about to be again. */
+static void
+remember_past(struct member *m)
+{
+	struct member_past *p = &m->past;
+
+	if (m->state != MEMBER_SUSPENDED)
+		return;
+	if (p->n == MEMBER_PASTS)
+		memmove(&p->v[0], &p->v[1], --p->n * sizeof(p->v[0]));
+	p->v[p->n].join = m->join;
+	p->v[p->n++].until = m->change;
+}
+
 int
 subscriber_set_state(struct txn *t, struct member *m,
     enum member_state state, enum member_why why, uint64_t consent,
@@ -450,6 +521,8 @@ subscriber_set_state(struct txn *t, struct member *m,
 		    member_state_name(state));
 		return -1;
 	}
+	if (state == MEMBER_ACTIVE)
+		remember_past(m);
 	if (count_change(t, m, active, 0, false, &m->change, e) == -1)
 		return -1;
 	if (state == MEMBER_ACTIVE) {

@@ -42,6 +42,18 @@ struct member_bounces {
 	uint8_t		hard_days, soft_days;	/* distinct; 255 stays */
 };
 
+/*
+ * The last times it was ACTIVE before, the latest last: from join until a
+ * later sequence number, that of its suspension.
+ */
+#define MEMBER_PASTS	3	/* kept; there are few in a campaign's time */
+struct member_past {
+	uint8_t		n;
+	struct {
+		uint64_t	join, until;
+	} v[MEMBER_PASTS];
+};
+
 struct member {
 	/* the key */
 	uint32_t	list, domain;
@@ -56,9 +68,17 @@ struct member {
 	enum member_why	why;
 	int64_t		created_ms;
 	uint32_t	import;		/* 0: none */
+	struct member_past past;
 	struct member_bounces bounces;
 	char		local[256];	/* to send to */
 };
+
+/*
+ * The audience rule (spool/DESIGN section 4): was it ACTIVE, and so counted,
+ * when the list's sequence was as_of?
+ */
+bool member_counted(enum member_state state, uint64_t join, uint64_t change,
+    const struct member_past *past, uint64_t as_of);
 
 const char *member_state_name(enum member_state s);
 
@@ -141,6 +161,7 @@ struct subscriber_row {
 	uint64_t	subscriber;
 	uint64_t	join, change;
 	enum member_state state;
+	struct member_past past;
 	char		local[256];	/* to send to */
 };
 

@@ -38,6 +38,7 @@ take_row(struct window *w, const struct member *m)
 	row->join = m->join;
 	row->change = m->change;
 	row->state = m->state;
+	row->past = m->past;
 	memcpy(row->local, m->local, sizeof(row->local));
 }
 

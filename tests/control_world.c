@@ -252,7 +252,8 @@ scheduler_progress(const struct scheduler *s, uint32_t campaign,
     struct scheduler_progress *r)
 {
 	(void)s, (void)campaign;
-	*r = (struct scheduler_progress){ .running = true, .out = 5 };
+	*r = (struct scheduler_progress){ .running = true, .why = "",
+	    .out = 5 };
 	return true;
 }
 

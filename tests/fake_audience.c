@@ -95,6 +95,20 @@ audience_suspend(uint64_t subscriber)
 	m->change = ++audience.sequence;
 }
 
+void
+audience_resume(uint64_t subscriber)
+{
+	struct fake_member *m = audience_find(subscriber);
+
+	if (m->gone || m->state != MEMBER_SUSPENDED)
+		return;
+	m->past.v[m->past.n].join = m->join;
+	m->past.v[m->past.n].until = m->change;
+	m->past.n++;
+	m->state = MEMBER_ACTIVE;
+	m->join = m->change = ++audience.sequence;
+}
+
 uint64_t
 audience_active(uint32_t list)
 {
@@ -162,6 +176,7 @@ member_out(const struct fake_member *f, struct member *m)
 	m->domain = f->domain;
 	m->h8 = f->h8;
 	m->subscriber = f->subscriber;
+	m->past = f->past;
 	m->join = f->join;
 	m->change = f->change;
 	m->state = f->state;
@@ -224,6 +239,7 @@ subscriber_window(struct txn *t, uint32_t list, uint32_t domain,
 			r->r = f->h8 - start;
 			r->h8 = f->h8;
 			r->subscriber = f->subscriber;
+			r->past = f->past;
 			r->join = f->join;
 			r->change = f->change;
 			r->state = f->state;
@@ -290,7 +306,8 @@ gate_check(struct txn *t, const struct gate_question *q,
 		*v_r = GATE_HELD;
 	else if (f == NULL || f->gone)
 		*v_r = GATE_LEFT;
-	else if (f->join > q->as_of)
+	else if (!member_counted(f->state, f->join, f->change, &f->past,
+	    q->as_of))
 		*v_r = GATE_NOT_COUNTED;
 	else if (f->state != MEMBER_ACTIVE)
 		*v_r = GATE_SUSPENDED;

@@ -25,6 +25,7 @@ struct fake_member {
 	uint32_t	list, domain;	/* domain ids from 1 */
 	uint64_t	h8, subscriber, join, change;
 	enum member_state state;
+	struct member_past past;
 	bool		gone;
 	bool		suppressed;	/* the gate says organization */
 };
@@ -53,6 +54,7 @@ void audience_reset(void);
 uint64_t audience_join(uint32_t list, uint32_t domain, uint64_t h8);
 void audience_leave(uint64_t subscriber);
 void audience_suspend(uint64_t subscriber);
+void audience_resume(uint64_t subscriber);
 /* Good until the next one joins; NULL. */
 struct fake_member *audience_find(uint64_t subscriber);
 uint64_t audience_active(uint32_t list);

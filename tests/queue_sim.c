@@ -487,7 +487,11 @@ sim_answer(struct sim *sim, unsigned peer, size_t i,
 	} else if (result == IPC_SKIPPED) {
 		o->gate = gate_of(&o->what);
 	} else if (result == IPC_DEFERRED) {
-		o->code = 450;
+		o->code = sim->unmade == NULL ? 450 : 0;
+		if (sim->unmade != NULL) {
+			o->stage = IPC_STAGE_RENDER;
+			snprintf(o->text, sizeof(o->text), "%s", sim->unmade);
+		}
 	} else if (result == IPC_FAILED) {
 		o->code = 550;
 		o->recipient = REPLY_RECIPIENT_HARD;

@@ -100,6 +100,7 @@ struct sim {
 	uint64_t	effects_batch;		/* S: last batch applied */
 	unsigned	effects;
 	bool		ignore_recalls;
+	const char	*unmade;	/* deferrals: no copy could be made */
 };
 
 uint64_t sim_chance(struct sim *sim);

@@ -87,7 +87,21 @@ sequence_decides_who_was_meant(void **state)
 	assert_int_equal(ask(w, id, before), GATE_NOT_COUNTED);
 	assert_int_equal(ask(w, id, joined), GATE_SUSPENDED);
 	assert_int_equal(ask(w, id, suspended), GATE_NOT_COUNTED);
-	/* Back, but only for what is released from now on. */
+	/* Back: for what counted it, and for what is released from now on. */
+	mv.to = MEMBER_ACTIVE;
+	world_must(w, STORE_S, do_move, &mv);
+	assert_int_equal(ask(w, id, before), GATE_NOT_COUNTED);
+	assert_int_equal(ask(w, id, joined), GATE_OPEN);
+	assert_int_equal(ask(w, id, suspended), GATE_NOT_COUNTED);
+	assert_int_equal(ask(w, id, sequence(w)), GATE_OPEN);
+	mv.to = MEMBER_SUSPENDED;
+	world_must(w, STORE_S, do_move, &mv);
+	assert_int_equal(ask(w, id, joined), GATE_SUSPENDED);
+	/* Only so many times are kept. */
+	for (int i = 0; i < 2 * MEMBER_PASTS; i++) {
+		mv.to = i % 2 == 0 ? MEMBER_ACTIVE : MEMBER_SUSPENDED;
+		world_must(w, STORE_S, do_move, &mv);
+	}
 	mv.to = MEMBER_ACTIVE;
 	world_must(w, STORE_S, do_move, &mv);
 	assert_int_equal(ask(w, id, joined), GATE_NOT_COUNTED);

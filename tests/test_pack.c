@@ -143,11 +143,56 @@ a_seal_finds_every_flipped_bit(void **state)
 	strbuf_free(&b);
 }
 
+static void
+varints_have_one_form(void **state)
+{
+	static const struct {
+		uint64_t v;
+		size_t	 len;
+	} rows[] = {
+		{ 0, 1 }, { 1, 1 }, { 127, 1 }, { 128, 2 }, { 16383, 2 },
+		{ 16384, 3 }, { 10000000, 4 }, { UINT32_MAX, 5 },
+		{ UINT64_MAX >> 1, 9 }, { UINT64_MAX, 10 },
+	};
+	static const struct {
+		const char *why, *octets;
+		size_t	 len;
+	} bad[] = {
+		{ "nothing", "", 0 },
+		{ "cut", "\x80", 1 },
+		{ "a zero too many", "\x80\x00", 2 },
+		{ "a bit over 64", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
+		    10 },
+		{ "eleven octets", "\x80\x80\x80\x80\x80\x80\x80\x80\x80"
+		    "\x80\x01", 11 },
+	};
+	struct unpack u;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct strbuf b = STRBUF_INIT(16);
+
+		pack_varint(&b, rows[i].v);
+		assert_int_equal(b.len, rows[i].len);
+		unpack_init(&u, b.s, b.len);
+		assert_true(unpack_varint(&u) == rows[i].v);
+		assert_true(unpack_done(&u));
+		strbuf_free(&b);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		unpack_init(&u, bad[i].octets, bad[i].len);
+		assert_true(unpack_varint(&u) == 0);
+		if (!u.bad)
+			fail_msg("%s", bad[i].why);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_come_back),
+		cmocka_unit_test(varints_have_one_form),
 		cmocka_unit_test(every_cut_is_noticed),
 		cmocka_unit_test(bad_strings_are_refused),
 		cmocka_unit_test(a_seal_finds_every_flipped_bit),

@@ -732,6 +732,130 @@ leaving_ends_a_deferral(void **state)
 	sim_free(sim);
 }
 
+/* Suspended and resumed while it runs is not to have left. */
+static void
+resumed_is_not_left(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 5);
+	audience_suspend(5);
+	id = sim_release(sim, 0);	/* counts four */
+	audience_suspend(1);
+	audience_resume(1);
+	audience_resume(5);		/* but never was counted */
+	fill_peers(sim);
+	assert_int_equal(sim_out(sim), 4);
+	answer_all(sim, IPC_DEFERRED);
+	audience_suspend(2);
+	audience_resume(2);		/* with a deferral */
+	audience_suspend(3);		/* stays so */
+	audience_leave(4);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.delivered, 2);
+	assert_int_equal(v.suppressed, 1);
+	assert_int_equal(v.left, 1);
+	assert_int_equal(sim->delivered[1] + sim->delivered[2], 2);
+	assert_int_equal(sim->delivered[5], 0);
+	sim_free(sim);
+}
+
+/*
+ * A campaign whose copies can not be made waits with its reason, writes no
+ * row and costs nobody an attempt; mended, it goes on by itself.
+ */
+static void
+what_can_not_be_made_is_held(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct scheduler_progress p;
+	struct campaign c;
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 5);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	answer_all(sim, IPC_DEFERRED);		/* with rows of their own */
+	assert_int_equal(sim_tally(sim, id, &c).deferred, 5);
+	join_many(sim, 2, 3);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	sim->unmade = "content ab/ab: No such file or directory";
+	for (unsigned i = 0; i < 20; i++) {
+		answer_all(sim, IPC_DEFERRED);
+		sim_pass(sim, 10000);
+		fill_peers(sim);
+	}
+	answer_all(sim, IPC_DEFERRED);
+	assert_true(scheduler_progress(sim->s, id, &p));
+	assert_true(p.held);
+	assert_string_equal(p.why, sim->unmade);
+	v = sim_tally(sim, id, &c);
+	assert_int_equal(c.state, CAMPAIGN_RUNNING);
+	assert_int_equal(v.deferred + v.attempts, 0);
+	sim->unmade = NULL;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.delivered, c.count);
+	sim_free(sim);
+}
+
+/* For ever broken, it ends when its time is over, in full figures. */
+static void
+what_is_never_mended_expires(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct campaign c;
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 5);
+	id = sim_release(sim, sim->utc_ms + HOUR);
+	sim->unmade = "no key for the author's domain";
+	for (unsigned i = 0; i < 100; i++) {
+		fill_peers(sim);
+		answer_all(sim, IPC_DEFERRED);
+		sim_pass(sim, 60000);
+	}
+	v = sim_tally(sim, id, &c);
+	assert_int_equal(c.state, CAMPAIGN_FINISHED);
+	assert_int_equal(v.expired, 5);
+	sim_free(sim);
+}
+
+/* Nobody waits for a cancelled one, whatever was on its way to disk. */
+static void
+cancelled_has_no_deferred(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct campaign c;
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 8);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	answer_all(sim, IPC_DEFERRED);
+	assert_int_equal(sim_tally(sim, id, &c).deferred, 8);
+	sim_pass(sim, 20 * 60000);
+	fill_peers(sim);
+	assert_true(sim_out(sim) > 0);		/* their second attempts */
+	sim_set_state(sim, id, CAMPAIGN_CANCELLED);
+	assert_int_equal(sim_tally(sim, id, &c).deferred, 0);
+	while (sim_out(sim) > 4)
+		sim_answer(sim, 0, 0, IPC_DELIVERED);
+	answer_all(sim, IPC_DEFERRED);
+	sim_settle(sim);
+	v = sim_tally(sim, id, &c);
+	assert_int_equal(v.deferred, 0);
+	assert_true(tally_ended(&v) < c.count);
+	sim_free(sim);
+}
+
 /* ---- verdicts on a whole domain */
 
 /* R105, R106, T50: what the DNS says of a domain. */
@@ -1362,6 +1486,10 @@ main(void)
 		T(the_total_is_shared),
 		T(a_dead_site_stops_nobody_else),
 		T(site_pauses_grow),
+		T(resumed_is_not_left),
+		T(what_can_not_be_made_is_held),
+		T(what_is_never_mended_expires),
+		T(cancelled_has_no_deferred),
 		T(a_site_can_be_suspended),
 		T(notices_do_not_wait),
 		T(campaigns_take_turns),
