@@ -68,7 +68,9 @@ TEXT(bounce_domain, CONF_HOST, CONF_RELOAD, NULL, "hostname",
     "The domain of the return paths.  Its MX must lead to smtp_listen or to "
     "a server that passes its mail to lmtp_listen."),
 TEXT(postmaster, CONF_MAIL, CONF_RELOAD, NULL, "postmaster@ and hostname",
-    "Who gets the mail for postmaster and abuse of the domains served."),
+    "Who gets the mail for postmaster and abuse of the domains served: a "
+    "mailbox elsewhere, for this host has none, and with the default that "
+    "mail reaches nobody."),
 
 /* places */
 TEXT(data_dir, CONF_PATH, 0, "/var/lib/listd", NULL,
@@ -416,10 +418,11 @@ read_line(struct reading *r, size_t line, const char *p, size_t len)
 	read_setting(r, line, name, value);
 }
 
-static bool
-was_set(const struct reading *r, const char *name)
+/* The line where it was set first; 0: nowhere. */
+static size_t
+line_of(const struct reading *r, const char *name)
 {
-	return r->set_at[setting_find(name) - table] != 0;
+	return r->set_at[setting_find(name) - table];
 }
 
 /* The defaults that other settings make. */
@@ -455,6 +458,18 @@ derive_dkim_dir(struct reading *r)
 		    sizeof(c->dkim_dir) - 1);
 }
 
+static void
+check_pair(struct reading *r, const char *cert, const char *cert_value,
+    const char *key, const char *key_value)
+{
+	size_t line = line_of(r, cert) != 0 ? line_of(r, cert) :
+	    line_of(r, key);
+
+	if ((cert_value[0] == '\0') != (key_value[0] == '\0'))
+		mistake(r, line, "%s and %s: one is set without the other",
+		    cert, key);
+}
+
 /* What is missing, and what does not fit together. */
 static void
 check_whole(struct reading *r)
@@ -464,27 +479,35 @@ check_whole(struct reading *r)
 	for (size_t i = 0; i < SETTINGS; i++)
 		if ((table[i].flags & CONF_REQUIRED) != 0 && r->set_at[i] == 0)
 			mistake(r, 0, "%s: is not set", table[i].name);
-	if ((c->smtp_tls_cert[0] == '\0') != (c->smtp_tls_key[0] == '\0'))
-		mistake(r, 0, "smtp_tls_cert and smtp_tls_key: "
-		    "one is set without the other");
-	if ((c->web_tls_cert[0] == '\0') != (c->web_tls_key[0] == '\0'))
-		mistake(r, 0, "web_tls_cert and web_tls_key: "
-		    "one is set without the other");
-	else if (c->https_listen.n != 0 && c->web_tls_cert[0] == '\0' &&
-	    !was_set(r, "web_tls_cert"))
-		mistake(r, 0, "https_listen: needs web_tls_cert and "
-		    "web_tls_key");
+	check_pair(r, "smtp_tls_cert", c->smtp_tls_cert, "smtp_tls_key",
+	    c->smtp_tls_key);
+	check_pair(r, "web_tls_cert", c->web_tls_cert, "web_tls_key",
+	    c->web_tls_key);
+	if (c->https_listen.n != 0 && c->web_tls_cert[0] == '\0' &&
+	    c->web_tls_key[0] == '\0' && line_of(r, "web_tls_cert") == 0)
+		mistake(r, line_of(r, "https_listen"), "https_listen: needs "
+		    "web_tls_cert and web_tls_key");
 	if (c->smarthost_auth[0] != '\0' &&
 	    c->smarthost_tls == CONF_TLS_OPPORTUNISTIC)
-		mistake(r, 0, "smarthost_auth: needs smarthost_tls = encrypt "
-		    "or verify");
+		mistake(r, line_of(r, "smarthost_auth"), "smarthost_auth: "
+		    "needs smarthost_tls = encrypt or verify");
 	/* RFC 2033 section 5: who expects SMTP there would be answered so. */
 	for (size_t i = 0; i < c->lmtp_listen.n; i++)
 		if (c->lmtp_listen.v[i].port == 25)
-			mistake(r, 0, "lmtp_listen: LMTP is not for port 25");
+			mistake(r, line_of(r, "lmtp_listen"), "lmtp_listen: "
+			    "LMTP is not for port 25");
 	if (c->smtp_port != 25 && !c->allow_loopback)
-		mistake(r, 0, "smtp_port: a port other than 25 needs "
-		    "allow_loopback");
+		mistake(r, line_of(r, "smtp_port"), "smtp_port: a port other "
+		    "than 25 needs allow_loopback");
+}
+
+bool
+conf_postmaster_is_here(const struct conf *c)
+{
+	const char *at = strrchr(c->postmaster, '@');
+
+	return at != NULL && (strcasecmp(at + 1, c->hostname) == 0 ||
+	    strcasecmp(at + 1, c->bounce_domain) == 0);
 }
 
 int

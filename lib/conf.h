@@ -215,7 +215,7 @@ void conf_init(struct conf *c);
  * file		its name, for messages
  * bytes	need no NUL
  * mistakes	appended to: one line per mistake, `file:line: text` or, for
- *		what is missing or does not fit together, `file: text`, each
+ *		what is missing, `file: text`, each
  *		ended by a newline, at most CONF_ERRORS_MAX; what its limit
  *		cuts off is lost.
  *
@@ -223,6 +223,12 @@ void conf_init(struct conf *c);
  */
 int conf_parse(struct conf *c, const char *file, const void *bytes,
     size_t len, struct strbuf *mistakes);
+
+/*
+ * True when postmaster names this host, which has no mailboxes: what comes for
+ * postmaster and abuse then reaches nobody (S62).
+ */
+bool conf_postmaster_is_here(const struct conf *c);
 
 /*
  * Make fresh, read for a reload, fit to replace running: a setting that only

@@ -502,6 +502,15 @@ send_reload(struct parent *p)
 	strbuf_free(&frame);
 }
 
+static void
+say_who_is_missing(const struct conf *conf)
+{
+	if (conf_postmaster_is_here(conf))
+		log_text(LEVEL_WARNING, "postmaster", "%s is on this host, "
+		    "which has no mailboxes: mail for postmaster and abuse "
+		    "reaches nobody", conf->postmaster);
+}
+
 /* All or nothing: one mistake, and everything stays as it is. */
 static bool
 reload(struct parent *p)
@@ -525,6 +534,7 @@ reload(struct parent *p)
 	descriptors_renew(&p->fds, &fds);
 	p->conf = *fresh;
 	log_conf(&p->conf, "listd", p->params->foreground);
+	say_who_is_missing(&p->conf);
 	send_reload(p);
 	done = true;
 out:
@@ -714,6 +724,7 @@ parent_run(const struct parent_params *params, struct err *e)
 	if (prepare(p, e) == -1)
 		goto out;
 	say_what_is_not_enforced(p);
+	say_who_is_missing(&p->conf);
 	if ((queue = child_of(p, ROLE_QUEUE)) != NULL)
 		start_child(p, queue);
 	for (size_t i = 0; queue == NULL && i < p->n; i++)

@@ -70,6 +70,10 @@ print_conf(const struct conf *c)
 	struct strbuf out = STRBUF_INIT(2 * CONF_FILE_MAX);
 	int rc;
 
+	if (conf_postmaster_is_here(c))
+		fprintf(stderr, "listd: warning: postmaster: this host has no "
+		    "mailboxes, so mail for %s reaches nobody\n",
+		    c->postmaster);
 	conf_dump(c, &out);
 	rc = fwrite(out.s, 1, out.len, stdout) == out.len &&
 	    fflush(stdout) == 0 ? STATUS_OK : STATUS_AGAIN;

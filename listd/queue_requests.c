@@ -246,10 +246,11 @@ apply_forward(struct txn *t, struct peer_request *r, struct err *e)
 	    (int)sizeof(n.address) - 1, r->postmaster);
 	if (f->list[0] != '\0') {
 		l = xcalloc(1, sizeof(*l));
-		if ((ret = list_find(t, f->list, l, e)) == 1)
+		/* Who was named and did not confirm it is no owner yet (S9). */
+		if ((ret = list_find(t, f->list, l, e)) == 1 &&
+		    l->owner_ms != 0)
 			snprintf(n.address, sizeof(n.address), "%.*s",
-			    (int)sizeof(n.address) - 1,
-			    l->owner[0] != '\0' ? l->owner : l->from);
+			    (int)sizeof(n.address) - 1, l->owner);
 		free(l);
 	}
 	/* Without anybody to send it to the mail stays under content/. */

@@ -163,19 +163,19 @@ static const struct {
 	    "f:2: smarthost: \"a b\" is not host[:port]\n" },
 	/* what does not fit together */
 	{ "key missing", "smtp_tls_cert = /a",
-	    "f: smtp_tls_cert and smtp_tls_key: one is set without the "
+	    "f:2: smtp_tls_cert and smtp_tls_key: one is set without the "
 	    "other\n" },
 	{ "web key missing", "web_tls_cert = /a",
-	    "f: web_tls_cert and web_tls_key: one is set without the "
+	    "f:2: web_tls_cert and web_tls_key: one is set without the "
 	    "other\n" },
 	{ "https without certificate", "https_listen = 127.0.0.1:443",
-	    "f: https_listen: needs web_tls_cert and web_tls_key\n" },
+	    "f:2: https_listen: needs web_tls_cert and web_tls_key\n" },
 	{ "password in the clear", "smarthost_auth = /a",
-	    "f: smarthost_auth: needs smarthost_tls = encrypt or verify\n" },
+	    "f:2: smarthost_auth: needs smarthost_tls = encrypt or verify\n" },
 	{ "LMTP where SMTP is expected (R177)", "lmtp_listen = 127.0.0.1:25",
-	    "f: lmtp_listen: LMTP is not for port 25\n" },
+	    "f:2: lmtp_listen: LMTP is not for port 25\n" },
 	{ "other port in earnest", "smtp_port = 2525",
-	    "f: smtp_port: a port other than 25 needs allow_loopback\n" },
+	    "f:2: smtp_port: a port other than 25 needs allow_loopback\n" },
 };
 
 static void
