@@ -26,7 +26,7 @@
 #include "spool/subscriber.h"
 
 #define PIECES	4	/* signature, header, empty line, final dot */
-#define SPARE	1	/* what the session lets travel along */
+#define SPARE	2	/* what the session lets travel along */
 
 static char crlf[] = "\r\n", final_dot[] = ".\r\n";
 

@@ -25,7 +25,8 @@ struct err;
 struct copy {
 	char		 return_path[320];	/* VERP, without brackets */
 	char		 message_id[256];	/* with brackets */
-	struct iovec	*iov;			/* headers, body, final dot */
+	/* Headers, body, final dot; room for two more behind them. */
+	struct iovec	*iov;
 	size_t		 n;
 	size_t		 octets;		/* as SIZE= counts them (RFC 1870) */
 	bool		 eightbit;		/* needs 8BITMIME */

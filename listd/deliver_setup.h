@@ -13,6 +13,7 @@ struct err;
 struct keyring;
 struct ring;
 struct role_env;
+struct smtp_login;
 struct store;
 
 /* The secrets this role was given.  NULL with e. */
@@ -22,6 +23,12 @@ struct keyring *deliver_setup_keyring(struct role_env *env, struct err *e);
  * CA file where there is one.  What a bad one means is the session's affair.
  */
 SSL_CTX *deliver_setup_tls(struct role_env *env, struct err *e);
+/*
+ * Who we are at the smarthosts: one line user:password.  1 with it, 0 when no
+ * smarthost_auth is set (login_r not touched), -1.
+ */
+int deliver_setup_login(struct role_env *env, struct smtp_login *login_r,
+    struct err *e);
 /* The ring of open deliveries; NULL (logged) when it cannot be used. */
 struct ring *deliver_setup_ring(struct role_env *env);
 /* The store, read-only, and the copier on top with its signing keys. */

@@ -42,9 +42,18 @@ struct question {
 	bool			 open;
 };
 
+/* One libunbound, with what it was told; a reload may put another there. */
+struct upstream {
+	TAILQ_ENTRY(upstream)	 entry;
+	struct ub_ctx		*ub;
+	struct strbuf		 settings;	/* servers and anchors, lines */
+	size_t			 lookups;	/* that rest on it */
+};
+
 struct resolver_lookup {
 	TAILQ_ENTRY(resolver_lookup) entry;
 	struct resolver		*resolver;
+	struct upstream		*upstream;
 	enum lookup_kind	 kind;
 	char			 name[DNS_NAME_MAX];
 	bool			 cancelled;
@@ -69,7 +78,9 @@ struct resolver_lookup {
 
 struct resolver {
 	struct event_base	*base;
-	struct ub_ctx		*ub;
+	struct upstream		*now;
+	TAILQ_HEAD(, upstream)	 upstreams;	/* now, and those before it */
+	struct event		*sweep;		/* of the old ones, from the loop */
 	struct conf_smarthosts	 smarthosts;	/* n 0: by MX */
 	char			 hostname[CONF_NAME_MAX];
 	TAILQ_HEAD(, resolver_lookup) lookups;
@@ -176,6 +187,11 @@ join_status(enum ipc_dns a, enum ipc_dns b)
 static void
 lookup_free(struct resolver_lookup *l)
 {
+	struct resolver *r = l->resolver;
+
+	/* Not here: libunbound may be what called us. */
+	if (--l->upstream->lookups == 0 && l->upstream != r->now)
+		event_active(r->sweep, EV_TIMEOUT, 0);
 	TAILQ_REMOVE(&l->resolver->lookups, l, entry);
 	for (size_t i = 0; i < l->texts; i++)
 		free(l->text[i]);
@@ -225,7 +241,7 @@ ask(struct resolver_lookup *l, enum dns_type first, enum dns_type second)
 		l->question[i] = (struct question){ i < n ? l : NULL, type[i],
 			i < n };
 	for (unsigned i = 0; i < n; i++) {
-		int rc = ub_resolve_event(l->resolver->ub, l->name,
+		int rc = ub_resolve_event(l->upstream->ub, l->name,
 		    (int)type[i], 1, &l->question[i], on_answer, NULL);
 
 		/* Out of memory, or a name libunbound cannot pack. */
@@ -383,6 +399,8 @@ lookup_new(struct resolver *r, enum lookup_kind kind, const char *name,
 	struct resolver_lookup *l = xcalloc(1, sizeof(*l));
 
 	l->resolver = r;
+	l->upstream = r->now;
+	l->upstream->lookups++;
 	l->kind = kind;
 	l->arg = arg;
 	l->route.ttl_s = UINT32_MAX;
@@ -394,15 +412,21 @@ lookup_new(struct resolver *r, enum lookup_kind kind, const char *name,
 }
 
 /* Relays are tried in the order of the configuration. */
-static void
-put_smarthost(struct ipc_route *route, const struct conf_smarthost *sh)
+uint16_t
+resolver_smarthosts(const struct conf_smarthosts *list,
+    struct ipc_host host[static IPC_HOSTS_MAX])
 {
-	struct ipc_host *h = &route->host[route->n];
-	bool six = strchr(sh->host, ':') != NULL;
+	uint16_t n = 0;
 
-	h->preference = route->n++;
-	snprintf(h->name, sizeof(h->name), "%s%.240s%s:%u", six ? "[" : "",
-	    sh->host, six ? "]" : "", sh->port);
+	for (; n < list->n && n < IPC_HOSTS_MAX; n++) {
+		const struct conf_smarthost *sh = &list->v[n];
+		bool six = strchr(sh->host, ':') != NULL;
+
+		host[n].preference = n;
+		snprintf(host[n].name, sizeof(host[n].name), "%s%.240s%s:%u",
+		    six ? "[" : "", sh->host, six ? "]" : "", sh->port);
+	}
+	return n;
 }
 
 struct resolver_lookup *
@@ -416,9 +440,8 @@ resolver_route(struct resolver *r, const char *domain,
 		ask(l, DNS_MX, 0);
 		return l;
 	}
-	for (size_t i = 0; i < r->smarthosts.n && i < IPC_HOSTS_MAX; i++)
-		put_smarthost(&l->route, &r->smarthosts.v[i]);
-	l->route.ttl_s = RESOLVER_TTL_MAX_S;
+	l->route.n = resolver_smarthosts(&r->smarthosts, l->route.host);
+	l->route.ttl_s = RESOLVER_TTL_NEGATIVE_S;	/* a reload ends it */
 	lookup_answered(l, IPC_DNS_OK, true);
 	return l;
 }
@@ -476,10 +499,21 @@ ub_try(int rc, const char *what, struct err *e)
 	return -1;
 }
 
+/* The settings are lines: S and a server, or A and a trust anchor. */
 static int
-add_server(struct resolver *r, const char *server, struct err *e)
+apply_settings(struct upstream *up, struct err *e)
 {
-	return ub_try(ub_ctx_set_fwd(r->ub, server), server, e);
+	char *text = xstrdup(up->settings.len > 0 ? up->settings.s : "");
+	char *line, *save = NULL;
+	int ret = 0;
+
+	for (line = strtok_r(text, "\n", &save); line != NULL && ret == 0;
+	    line = strtok_r(NULL, "\n", &save))
+		ret = line[0] == 'S' ?
+		    ub_try(ub_ctx_set_fwd(up->ub, line + 1), line + 1, e) :
+		    ub_try(ub_ctx_add_ta(up->ub, line + 1), "trust anchor", e);
+	free(text);
+	return ret;
 }
 
 static int
@@ -503,7 +537,7 @@ read_fd(int fd, struct strbuf *b, struct err *e)
 
 /* The nameserver lines of resolv.conf(5). */
 static int
-add_resolv_conf(struct resolver *r, int fd, struct err *e)
+add_resolv_conf(struct strbuf *settings, int fd, struct err *e)
 {
 	struct strbuf b = STRBUF_INIT(RESOLV_CONF_MAX);
 	char *line, *save = NULL;
@@ -519,8 +553,7 @@ add_resolv_conf(struct resolver *r, int fd, struct err *e)
 		    strcmp(word, "nameserver") != 0)
 			continue;
 		server[strcspn(server, "%")] = '\0';	/* scope ids */
-		if (add_server(r, server, e) == -1)
-			goto out;
+		strbuf_addf(settings, "S%s\n", server);
 		n++;
 	}
 	if (n > 0)
@@ -533,7 +566,7 @@ out:
 }
 
 static int
-add_anchor(struct resolver *r, int fd, struct err *e)
+add_anchor(struct strbuf *settings, int fd, struct err *e)
 {
 	struct strbuf b = STRBUF_INIT(RESOLV_CONF_MAX);
 	char *line, *save = NULL;
@@ -544,9 +577,8 @@ add_anchor(struct resolver *r, int fd, struct err *e)
 	for (line = b.len > 0 ? strtok_r(b.s, "\n", &save) : NULL;
 	    line != NULL; line = strtok_r(NULL, "\n", &save)) {
 		line[strcspn(line, ";")] = '\0';
-		if (line[strspn(line, " \t\r")] != '\0' &&
-		    ub_try(ub_ctx_add_ta(r->ub, line), "trust anchor", e) == -1)
-			goto out;
+		if (line[strspn(line, " \t\r")] != '\0')
+			strbuf_addf(settings, "A%s\n", line);
 	}
 	ret = 0;
 out:
@@ -554,19 +586,99 @@ out:
 	return ret;
 }
 
+/* All that makes a new libunbound necessary when it changes. */
 static int
-add_servers(struct resolver *r, const struct conf *conf, int resolv_fd,
-    struct err *e)
+read_settings(struct strbuf *settings, const struct conf *conf, int resolv_fd,
+    int anchor_fd, struct err *e)
 {
 	const struct conf_server *s = &conf->resolver;
-	char ip[INET6_ADDRSTRLEN], server[80];
+	char ip[INET6_ADDRSTRLEN];
 
-	if (s->family == 0)
-		return add_resolv_conf(r, resolv_fd, e);
-	inet_ntop(s->family == 4 ? AF_INET : AF_INET6, s->ip, ip, sizeof(ip));
-	snprintf(server, sizeof(server), "%s@%u", ip,
-	    s->port != 0 ? s->port : 53);
-	return add_server(r, server, e);
+	if (s->family == 0) {
+		if (add_resolv_conf(settings, resolv_fd, e) == -1)
+			return -1;
+	} else {
+		inet_ntop(s->family == 4 ? AF_INET : AF_INET6, s->ip, ip,
+		    sizeof(ip));
+		strbuf_addf(settings, "S%s@%u\n", ip,
+		    s->port != 0 ? s->port : 53);
+	}
+	if (anchor_fd != -1 && add_anchor(settings, anchor_fd, e) == -1)
+		return -1;
+	if (!settings->overflow)
+		return 0;
+	err_set(e, ERR_LIMIT, "resolver: too many servers and anchors");
+	return -1;
+}
+
+static void
+upstream_free(struct resolver *r, struct upstream *up)
+{
+	if (up->ub != NULL)
+		ub_ctx_delete(up->ub);
+	TAILQ_REMOVE(&r->upstreams, up, entry);
+	strbuf_free(&up->settings);
+	free(up);
+}
+
+/* Ask these servers from now on; takes the settings over. */
+static int
+use_settings(struct resolver *r, struct strbuf *settings, struct err *e)
+{
+	struct upstream *up = xcalloc(1, sizeof(*up));
+
+	up->settings = *settings;
+	TAILQ_INSERT_TAIL(&r->upstreams, up, entry);
+	if ((up->ub = ub_ctx_create_event(r->base)) == NULL)
+		err_set(e, ERR_SYSTEM, "resolver: libunbound did not start");
+	/* A local resolver, as most hosts have, counts as loopback. */
+	if (up->ub == NULL ||
+	    ub_try(ub_ctx_set_option(up->ub, "do-not-query-localhost:", "no"),
+	    "do-not-query-localhost", e) == -1 ||
+	    apply_settings(up, e) == -1) {
+		upstream_free(r, up);
+		return -1;
+	}
+	r->now = up;
+	return 0;
+}
+
+static void
+on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct resolver *r = arg;
+	struct upstream *up, *next;
+
+	(void)fd;
+	(void)what;
+	for (up = TAILQ_FIRST(&r->upstreams); up != NULL; up = next) {
+		next = TAILQ_NEXT(up, entry);
+		if (up != r->now && up->lookups == 0)
+			upstream_free(r, up);
+	}
+}
+
+int
+resolver_reload(struct resolver *r, const struct conf *conf, int resolv_fd,
+    int anchor_fd, struct err *e)
+{
+	struct strbuf settings = STRBUF_INIT(2 * RESOLV_CONF_MAX);
+
+	snprintf(r->hostname, sizeof(r->hostname), "%s", conf->hostname);
+	r->smarthosts = conf->smarthost;
+	if (read_settings(&settings, conf, resolv_fd, anchor_fd, e) == -1) {
+		strbuf_free(&settings);
+		return -1;
+	}
+	if (r->now != NULL && settings.len == r->now->settings.len &&
+	    memcmp(settings.s, r->now->settings.s, settings.len) == 0) {
+		strbuf_free(&settings);		/* and keep what it knows */
+		return 0;
+	}
+	if (use_settings(r, &settings, e) == -1)
+		return -1;
+	event_active(r->sweep, EV_TIMEOUT, 0);
+	return 0;
 }
 
 struct resolver *
@@ -576,21 +688,12 @@ resolver_new(struct event_base *base, const struct conf *conf, int resolv_fd,
 	struct resolver *r = xcalloc(1, sizeof(*r));
 
 	TAILQ_INIT(&r->lookups);
+	TAILQ_INIT(&r->upstreams);
 	r->base = base;
-	snprintf(r->hostname, sizeof(r->hostname), "%s", conf->hostname);
-	r->smarthosts = conf->smarthost;
-	if ((r->ub = ub_ctx_create_event(base)) == NULL) {
-		err_set(e, ERR_SYSTEM, "resolver: libunbound did not start");
-		goto fail;
-	}
-	/* A local resolver, as most hosts have, counts as loopback. */
-	if (ub_try(ub_ctx_set_option(r->ub, "do-not-query-localhost:", "no"),
-	    "do-not-query-localhost", e) == -1 ||
-	    add_servers(r, conf, resolv_fd, e) == -1 ||
-	    (anchor_fd != -1 && add_anchor(r, anchor_fd, e) == -1))
-		goto fail;
-	return r;
-fail:
+	if ((r->sweep = event_new(base, -1, 0, on_sweep, r)) == NULL)
+		err_set(e, ERR_SYSTEM, "no memory for an event");
+	else if (resolver_reload(r, conf, resolv_fd, anchor_fd, e) == 0)
+		return r;
 	resolver_free(r);
 	return NULL;
 }
@@ -599,12 +702,20 @@ void
 resolver_free(struct resolver *r)
 {
 	struct resolver_lookup *l;
+	struct upstream *up;
 
 	if (r == NULL)
 		return;
-	if (r->ub != NULL)
-		ub_ctx_delete(r->ub);
+	/* Without their servers lookups call nobody back any more. */
+	TAILQ_FOREACH(up, &r->upstreams, entry) {
+		ub_ctx_delete(up->ub);
+		up->ub = NULL;
+	}
 	while ((l = TAILQ_FIRST(&r->lookups)) != NULL)
 		lookup_free(l);
+	while ((up = TAILQ_FIRST(&r->upstreams)) != NULL)
+		upstream_free(r, up);
+	if (r->sweep != NULL)
+		event_free(r->sweep);
 	free(r);
 }

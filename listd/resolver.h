@@ -18,6 +18,7 @@
 #include "lib/ipc.h"
 
 struct conf;
+struct conf_smarthosts;
 struct err;
 struct event_base;
 struct resolver;
@@ -46,6 +47,18 @@ struct resolver *resolver_new(struct event_base *base,
     const struct conf *conf, int resolv_fd, int anchor_fd, struct err *e);
 /* Running lookups are dropped without a call back.  NULL is fine. */
 void resolver_free(struct resolver *r);
+
+/*
+ * The configuration was reloaded: hostname and smarthosts count from here on,
+ * and so do the servers and the anchor, if they changed.  Lookups under way
+ * end with the old ones.  -1 with e: those could not be set, the old ones stay.
+ */
+int resolver_reload(struct resolver *r, const struct conf *conf,
+    int resolv_fd, int anchor_fd, struct err *e);
+
+/* The smarthosts as the hosts of a route; their number. */
+uint16_t resolver_smarthosts(const struct conf_smarthosts *list,
+    struct ipc_host host_r[static IPC_HOSTS_MAX]);
 
 /*
  * The hosts that take mail for domain (A-label form), RFC 5321 section 5.1:

@@ -35,7 +35,7 @@ struct smtp_conn_ops {
 	void	(*secured)(void *arg, bool verified);
 	/* Bytes came.  The connection may be freed inside. */
 	void	(*data)(void *arg, const uint8_t *p, size_t len);
-	/* All that was queued has left. */
+	/* All that was queued has left, and what was not taken finds room. */
 	void	(*drained)(void *arg);
 	/* Over: refused, reset, TLS failed, or the peer's end (eof). */
 	void	(*closed)(void *arg, const char *why, bool eof);
@@ -57,11 +57,19 @@ void smtp_conn_free(struct smtp_conn *c);
  * passed; the owner closes it (closed is not called for this).
  */
 int smtp_conn_writev(struct smtp_conn *c, struct iovec *iov, size_t n);
+/*
+ * The same, but the last piece must not wait: it goes if all before it went
+ * and the socket takes at least its first octet now (with TLS: has room).
+ * Else it is forgotten, *taken_r is false, and `drained` tells when to try
+ * again.  For the MAIL whose gate was just asked.
+ */
+int smtp_conn_writev_last(struct smtp_conn *c, struct iovec *iov, size_t n,
+    bool *taken_r);
 
 /*
- * Speak TLS from here on; host goes into SNI and is what the certificate is
- * compared with (the result is told, not enforced).  -1 when input waits that
- * was sent before the handshake.
+ * Speak TLS from here on.  host, a name or an address, is what the certificate
+ * is compared with (the result is told, not enforced); a name goes into SNI.
+ * -1 when input waits that was sent before the handshake.
  */
 int smtp_conn_starttls(struct smtp_conn *c, SSL_CTX *ctx, const char *host,
     struct err *e);

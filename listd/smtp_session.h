@@ -8,7 +8,12 @@
  * one group with the next transaction's MAIL, RCPT and DATA (RFC 2920 section
  * 3.1): one write and one read per message.
  *
- *	CONNECT -> BANNER -> EHLO [-> STARTTLS -> TLS -> EHLO] -> OPEN -> QUIT
+ *	CONNECT -> BANNER -> EHLO [-> STARTTLS -> TLS -> EHLO [-> AUTH]]
+ *	    -> OPEN -> QUIT
+ *
+ * TLS that fails before mail may be sent is left out at a new connection to
+ * the same address, for nothing was promised (S88); towards a smarthost the
+ * configuration may require it, and then there is no mail and no AUTH without.
  *
  * Each delivery ends in exactly one call: outcome (it was tried, or its gate
  * was closed) or returned (nothing was said about it; give it again).  The
@@ -57,9 +62,15 @@ struct smtp_session_ops {
 	void	(*state)(void *arg, const struct ipc_session_state *s);
 };
 
+/* How to log in at a relay (smarthost_auth). */
+struct smtp_login {
+	char	user[256];
+	char	password[256];
+};
+
 /*
  * What every session of a role shares.  Borrowed for the life of them all, and
- * read anew at every use: a reload changes conf and tls in place.
+ * read anew at every use: a reload changes conf, tls and login in place.
  */
 struct smtp_session_env {
 	struct event_base	*base;
@@ -67,6 +78,7 @@ struct smtp_session_env {
 	const struct conf	*conf;
 	struct resolver		*resolver;
 	SSL_CTX			*tls;	/* NULL: never STARTTLS */
+	const struct smtp_login	*login;	/* NULL: no AUTH */
 	const struct smtp_session_ops *ops;
 	void			*arg;
 };

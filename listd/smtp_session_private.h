@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * smtp_session_private.h - shared by smtp_session.c (the connection's life) and
- * smtp_transaction.c (what is said about each delivery).
+ * smtp_session_private.h - shared by the parts of a session:
+ *
+ *	smtp_session.c		its life: events, time, the end
+ *	smtp_connect.c		where to: hosts and their addresses
+ *	smtp_greeting.c		until mail may be sent: EHLO, STARTTLS, AUTH
+ *	smtp_transaction.c	what is said about each delivery
+ *	smtp_item.c		what becomes of each delivery
  */
 #ifndef LISTD_SMTP_SESSION_PRIVATE_H
 #define LISTD_SMTP_SESSION_PRIVATE_H
@@ -23,8 +28,8 @@
 /* Where the connection stands. */
 enum session_state {
 	SESSION_RESOLVE, SESSION_CONNECT, SESSION_BANNER, SESSION_EHLO,
-	SESSION_STARTTLS, SESSION_TLS, SESSION_OPEN, SESSION_QUIT,
-	SESSION_OVER,
+	SESSION_STARTTLS, SESSION_TLS, SESSION_AUTH, SESSION_OPEN,
+	SESSION_QUIT, SESSION_OVER,
 };
 
 /* What has been written about a delivery. */
@@ -79,9 +84,11 @@ struct smtp_session {
 	char			 peer[256];	/* host [address] */
 
 	struct smtp_conn	*conn;
+	unsigned		 serial;	/* connections given up */
 	struct smtp_reply_parser *parser;
 	struct smtp_ehlo	 ehlo;
 	bool			 helo;		/* EHLO was not understood */
+	unsigned		 auth_step;	/* lines of AUTH LOGIN said */
 	uint8_t			 tls;		/* as in struct ipc_outcome */
 	struct timer		 timer;
 	int64_t			 opened_ms;	/* when connecting began */
@@ -97,6 +104,7 @@ struct smtp_session {
 	struct expect		 expect[EXPECT_MAX];
 	unsigned		 expect_first, expects;
 	struct strbuf		 command;
+	struct strbuf		 envelope;	/* a MAIL and what goes with it */
 	size_t			 queued;	/* octets, when last looked at */
 };
 
@@ -105,17 +113,75 @@ void session_fail(struct smtp_session *s, uint16_t code, const char *why);
 void session_arm(struct smtp_session *s, int64_t wait_ms);
 void session_quit(struct smtp_session *s);
 int64_t session_now(const struct smtp_session *s);
+/* What is told when the session ends without success. */
+void session_why(struct smtp_session *s, uint16_t code, const char *why);
+/* Write one command outside of transactions and wait for its reply. */
+void session_say(struct smtp_session *s, const char *text, int64_t wait_ms);
+void session_over(struct smtp_session *s, enum ipc_session_event event);
+/* Close what there is of a connection; the session goes on or ends. */
+void session_drop(struct smtp_session *s);
+/* The greeting is done: mail may be sent. */
+void session_open(struct smtp_session *s);
+extern const struct smtp_conn_ops session_conn_ops;
+
+/* smtp_connect.c */
+/* The host of a route's name, which may carry its port. */
+uint16_t connect_split_port(const char *name, char host[static 256],
+    uint16_t port);
+/* Try the host at s->host, or end when there is none. */
+void connect_next_host(struct smtp_session *s);
+/* Try the address at s->at, or the next host. */
+void connect_next_address(struct smtp_session *s);
+
+/* smtp_greeting.c */
+void greeting_ehlo(struct smtp_session *s);
+/* A reply before the session is open; more: octets came behind it. */
+void greeting_reply(struct smtp_session *s, const struct smtp_reply *r,
+    bool more);
+/* TLS stands. */
+void greeting_secured(struct smtp_session *s, bool verified);
+/* The connection broke in the greeting. */
+void greeting_broken(struct smtp_session *s, const char *why);
 
 /* smtp_transaction.c */
 /* Write all that may be written now, then make the next copy ready. */
 void transaction_pump(struct smtp_session *s);
+/* All that was written has left. */
+void transaction_drained(struct smtp_session *s);
 /* Start the time of what is waited for: room to write, or a reply. */
 void transaction_await(struct smtp_session *s);
-/* One reply while the session is open.  False: the session has ended. */
-bool transaction_reply(struct smtp_session *s, const struct smtp_reply *r);
+/* One reply while the session is open. */
+void transaction_reply(struct smtp_session *s, const struct smtp_reply *r);
 /* The connection is lost: end or return every delivery held. */
 void transaction_lost(struct smtp_session *s, uint16_t code, const char *why);
-/* Give back what was not begun. */
-void transaction_return_waiting(struct smtp_session *s);
+
+/* smtp_item.c */
+struct item *item_find(struct smtp_session *s, uint64_t delivery);
+/* Forget it, telling nobody. */
+void item_free(struct smtp_session *s, struct item *item);
+/* Nothing was said about it: give it back. */
+void item_return(struct smtp_session *s, struct item *item);
+/* Give back all that was not begun. */
+void items_return_waiting(struct smtp_session *s);
+/* Write the verdict into the item; the first one stays. */
+void item_verdict(struct smtp_session *s, struct item *item,
+    enum ipc_result_kind result, enum ipc_stage stage, uint16_t code,
+    const char *text);
+void item_enhanced(struct item *item, const struct enhanced *e);
+/* A reply other than the hoped-for one is its verdict. */
+void item_refuse(struct smtp_session *s, struct item *item,
+    enum ipc_stage stage, enum reply_stage said, const struct smtp_reply *r);
+/* Tell its verdict and forget it. */
+void item_done(struct smtp_session *s, struct item *item);
+/* Make the copy, or end the item.  False when it is gone. */
+bool item_prepare(struct smtp_session *s, struct item *item);
+/*
+ * The next waiting item that may be begun now: rendered, acceptable to this
+ * host, and its gate open at this moment.  Others end here.
+ */
+struct item *item_next_ready(struct smtp_session *s);
+/* A reply's text without the address it may repeat. */
+void item_text(const struct ipc_delivery *d, const char *text,
+    char out[static IPC_TEXT_MAX + 1]);
 
 #endif

@@ -12,6 +12,10 @@
  * its 354 (RFC 2920 section 3.1).  Without, each command waits for its reply.
  * Where all of an envelope was refused and DATA still got a 354, a lone dot
  * ends the transaction.
+ *
+ * A MAIL never waits in a buffer of ours: its gate is asked when nothing else
+ * waits, right before the write, and when the socket takes none of it then the
+ * item waits again and its gate is asked anew.
  */
 #include "config.h"
 
@@ -25,153 +29,6 @@
 #include "lib/xmalloc.h"
 #include "listd/copy.h"
 #include "listd/smtp_session_private.h"
-
-#define REPLACED	"<rcpt>"
-
-/* ---- outcomes */
-
-static struct item *
-item_find(struct smtp_session *s, uint64_t delivery)
-{
-	struct item *item;
-
-	TAILQ_FOREACH(item, &s->items, entry)
-		if (item->d.delivery == delivery)
-			return item;
-	return NULL;
-}
-
-static void
-item_free(struct smtp_session *s, struct item *item)
-{
-	TAILQ_REMOVE(&s->items, item, entry);
-	s->held--;
-	s->env->ops->mark(s->env->arg, &item->d, &item->slot, SMTP_MARK_NONE);
-	if (item->copy != NULL)
-		s->env->ops->release(s->env->arg, item->copy);
-	free(item);
-}
-
-static void
-item_return(struct smtp_session *s, struct item *item)
-{
-	uint64_t delivery = item->d.delivery;
-
-	item_free(s, item);
-	s->env->ops->returned(s->env->arg, s->grant.session, delivery);
-}
-
-static void
-item_done(struct smtp_session *s, struct item *item)
-{
-	struct ipc_outcome o = item->outcome;
-
-	o.what = item->d;
-	o.when_ms = clock_utc_ms(timers_clock(s->env->timers));
-	if (item->copy != NULL)
-		snprintf(o.message_id, sizeof(o.message_id), "%s",
-		    item->copy->message_id);
-	item_free(s, item);
-	s->env->ops->outcome(s->env->arg, &o);
-}
-
-/*
- * Keep a reply without the address it may repeat (spool/DESIGN, L).  It is
- * taken out before the text is cut, or a half of it could stay at the end.
- */
-static void
-put_text(const struct ipc_delivery *d, const char *text,
-    char out[IPC_TEXT_MAX + 1])
-{
-	char address[520];
-	size_t len, used = 0;
-
-	snprintf(address, sizeof(address), "%s@%s", d->local, d->domain);
-	len = strlen(address);
-	while (*text != '\0' && used < IPC_TEXT_MAX) {
-		if (strncasecmp(text, address, len) != 0) {
-			out[used++] = *text++;
-			continue;
-		}
-		text += len;
-		if (used > 0 && out[used - 1] == '<' && *text == '>') {
-			used--;
-			text++;
-		}
-		for (const char *p = REPLACED; *p != '\0' &&
-		    used < IPC_TEXT_MAX; p++)
-			out[used++] = *p;
-	}
-	out[used] = '\0';
-}
-
-static void
-put_times(struct smtp_session *s, struct item *item)
-{
-	struct ipc_outcome *o = &item->outcome;
-	const struct clock *clock = timers_clock(s->env->timers);
-	int64_t now = session_now(s), waited;
-
-	waited = clock_utc_ms(clock) - item->d.queued_ms;
-	if (item->begun_ms != 0)
-		waited -= now - item->begun_ms;
-	o->delay_ms[0] = waited > 0 && waited < UINT32_MAX ?
-	    (uint32_t)waited : 0;
-	o->delay_ms[1] = s->connect_ms;
-	s->connect_ms = 0;		/* the first delivery waited for it */
-	if (item->begun_ms == 0)
-		return;
-	o->delay_ms[2] = (uint32_t)((item->body_ms != 0 ? item->body_ms :
-	    now) - item->begun_ms);
-	o->delay_ms[3] = item->body_ms != 0 ?
-	    (uint32_t)(now - item->body_ms) : 0;
-}
-
-/* Write the verdict into the item; the first one stays. */
-static void
-item_verdict(struct smtp_session *s, struct item *item,
-    enum ipc_result_kind result, enum ipc_stage stage, uint16_t code,
-    const char *text)
-{
-	struct ipc_outcome *o = &item->outcome;
-
-	if (item->refused)
-		return;
-	item->refused = true;
-	o->result = result;
-	o->stage = stage;
-	o->code = code;
-	o->tls = s->tls;
-	put_text(&item->d, text, o->text);
-	snprintf(o->host, sizeof(o->host), "%s", s->peer);
-	put_times(s, item);
-}
-
-static void
-put_enhanced(struct ipc_outcome *o, const struct enhanced *e)
-{
-	o->enhanced[0] = e->class;
-	o->enhanced[1] = e->subject;
-	o->enhanced[2] = e->detail;
-}
-
-/* A reply other than the hoped-for one. */
-static void
-item_refuse(struct smtp_session *s, struct item *item, enum ipc_stage stage,
-    enum reply_stage said, const struct smtp_reply *r)
-{
-	struct reply_class c;
-
-	if (item->refused)
-		return;
-	reply_classify(said, r, &c);
-	item->scheduler = c.scheduler;
-	item_verdict(s, item, reply_is_final(&c) ? IPC_FAILED : IPC_DEFERRED,
-	    stage, (uint16_t)r->code, r->text);
-	put_enhanced(&item->outcome, &r->enhanced);
-	item->outcome.recipient = (uint8_t)c.recipient;
-	item->outcome.category = (uint8_t)c.category;
-}
 
 /* ---- what may be written */
 
@@ -208,85 +65,8 @@ void
 transaction_await(struct smtp_session *s)
 {
 	s->queued = smtp_conn_queued(s->conn);
-	session_arm(s, s->queued > 0 ? s->env->conf->timeout_block :
-	    expect_wait(s));
-}
-
-/* A reason of our own, before any command: this copy cannot go here. */
-static bool
-cannot_go(struct smtp_session *s, struct item *item)
-{
-	static const struct enhanced too_big = { 5, 3, 4 }, eai = { 5, 6, 7 },
-	    eightbit = { 5, 6, 3 };
-	const struct enhanced *why = NULL;
-	const char *text = NULL;
-
-	if (s->ehlo.size_max != 0 && item->copy->octets > s->ehlo.size_max) {
-		why = &too_big;
-		text = "the message is larger than this host accepts";
-	} else if (item->copy->eightbit && !s->ehlo.eightbitmime) {
-		why = &eightbit;
-		text = "the message needs 8BITMIME and this host lacks it";
-	}
-	for (const char *p = item->d.local; *p != '\0'; p++)
-		if ((unsigned char)*p >= 0x80 && !s->ehlo.smtputf8) {
-			why = &eai;
-			text = "the address needs SMTPUTF8, this host lacks it";
-		}
-	if (why == NULL)
-		return false;
-	item_verdict(s, item, IPC_FAILED, IPC_STAGE_EHLO, 0, text);
-	put_enhanced(&item->outcome, why);
-	return true;
-}
-
-/* Make the copy, or end the item.  False when it is gone. */
-static bool
-item_prepare(struct smtp_session *s, struct item *item)
-{
-	struct err e = ERR_INIT;
-
-	if (item->copy != NULL)
-		return true;
-	if ((item->copy = s->env->ops->make(s->env->arg, &item->d, &e)) != NULL)
-		return true;
-	item_verdict(s, item, e.code == ERR_AGAIN ? IPC_DEFERRED : IPC_FAILED,
-	    IPC_STAGE_RENDER, 0, e.text);
-	item_done(s, item);
-	return false;
-}
-
-/*
- * The next waiting item that may be begun now: rendered, acceptable to this
- * host, and its gate open at this moment.  Others end here.
- */
-static struct item *
-next_ready(struct smtp_session *s)
-{
-	struct item *item, *after;
-	uint8_t gate;
-
-	for (item = TAILQ_FIRST(&s->items); item != NULL; item = after) {
-		after = TAILQ_NEXT(item, entry);
-		if (item->step != ITEM_WAITING)
-			continue;
-		if (!item_prepare(s, item))
-			continue;
-		if (cannot_go(s, item)) {
-			item_done(s, item);
-			continue;
-		}
-		/* The last look: the write that carries MAIL follows. */
-		if ((gate = s->env->ops->gate(s->env->arg, &item->d)) != 0) {
-			item_verdict(s, item, IPC_SKIPPED, IPC_STAGE_GATE, 0,
-			    "");
-			item->outcome.gate = gate;
-			item_done(s, item);
-			continue;
-		}
-		return item;
-	}
-	return NULL;
+	session_arm(s, s->queued > 0 || s->expects == 0 ?
+	    s->env->conf->timeout_block : expect_wait(s));
 }
 
 static bool
@@ -296,6 +76,17 @@ has_open_item(const struct smtp_session *s)
 
 	TAILQ_FOREACH(item, &s->items, entry)
 		if (item->step != ITEM_WAITING && item->step != ITEM_BODY)
+			return true;
+	return false;
+}
+
+static bool
+has_waiting_item(const struct smtp_session *s)
+{
+	const struct item *item;
+
+	TAILQ_FOREACH(item, &s->items, entry)
+		if (item->step == ITEM_WAITING)
 			return true;
 	return false;
 }
@@ -318,14 +109,14 @@ command_mail(struct smtp_session *s, struct item *item)
 
 	for (const char *p = item->d.local; *p != '\0'; p++)
 		utf8 = utf8 || (unsigned char)*p >= 0x80;
-	strbuf_addf(&s->command, "MAIL FROM:<%s>", item->copy->return_path);
+	strbuf_addf(&s->envelope, "MAIL FROM:<%s>", item->copy->return_path);
 	if (s->ehlo.size)
-		strbuf_addf(&s->command, " SIZE=%zu", item->copy->octets);
+		strbuf_addf(&s->envelope, " SIZE=%zu", item->copy->octets);
 	if (item->copy->eightbit)
-		strbuf_adds(&s->command, " BODY=8BITMIME");
+		strbuf_adds(&s->envelope, " BODY=8BITMIME");
 	if (utf8)
-		strbuf_adds(&s->command, " SMTPUTF8");
-	strbuf_adds(&s->command, "\r\n");
+		strbuf_adds(&s->envelope, " SMTPUTF8");
+	strbuf_adds(&s->envelope, "\r\n");
 	expect_add(s, EXPECT_MAIL, item);
 	item->step = ITEM_MAIL;
 	item->begun_ms = session_now(s);
@@ -333,18 +124,18 @@ command_mail(struct smtp_session *s, struct item *item)
 }
 
 static void
-command_rcpt(struct smtp_session *s, struct item *item)
+command_rcpt(struct smtp_session *s, struct strbuf *out, struct item *item)
 {
-	strbuf_addf(&s->command, "RCPT TO:<%s@%s>\r\n", item->d.local,
+	strbuf_addf(out, "RCPT TO:<%s@%s>\r\n", item->d.local,
 	    item->d.domain);
 	expect_add(s, EXPECT_RCPT, item);
 	item->step = ITEM_RCPT;
 }
 
 static void
-command_data(struct smtp_session *s, struct item *item)
+command_data(struct smtp_session *s, struct strbuf *out, struct item *item)
 {
-	strbuf_adds(&s->command, "DATA\r\n");
+	strbuf_adds(out, "DATA\r\n");
 	expect_add(s, EXPECT_DATA, item);
 	item->step = ITEM_DATA;
 }
@@ -359,57 +150,104 @@ messages_max(const struct smtp_session *s)
 	return max;
 }
 
-/* Put the next envelope into s->command, as much of it as may go now. */
+/*
+ * May a MAIL be written now?  Not behind what the socket has not taken: it
+ * would lie there while its gate may close.
+ */
+static bool
+may_begin(const struct smtp_session *s)
+{
+	return s->begun < messages_max(s) && !s->winding_down &&
+	    !has_open_item(s) && smtp_conn_queued(s->conn) == 0;
+}
+
+/* Put the next envelope into s->envelope, as much of it as may go now. */
 static void
 begin_next(struct smtp_session *s)
 {
 	struct item *item;
 
-	if (s->begun >= messages_max(s) || has_open_item(s))
+	if (!may_begin(s))
 		return;
 	if (s->need_rset && !may_pipeline(s)) {
-		command_rset(s);
+		if (has_waiting_item(s))
+			command_rset(s);
 		return;
 	}
-	if ((item = next_ready(s)) == NULL)
+	if ((item = item_next_ready(s)) == NULL)
 		return;
 	if (s->need_rset)
 		command_rset(s);
 	command_mail(s, item);
 	if (!may_pipeline(s))
 		return;
-	command_rcpt(s, item);
-	command_data(s, item);
+	command_rcpt(s, &s->envelope, item);
+	command_data(s, &s->envelope, item);
+}
+
+/* Its MAIL was not written after all. */
+static void
+unbegin(struct smtp_session *s)
+{
+	struct item *item = NULL;
+
+	while (s->expects > 0) {
+		const struct expect *x = &s->expect[(s->expect_first +
+		    s->expects - 1) % EXPECT_MAX];
+
+		if (x->kind != EXPECT_MAIL && x->kind != EXPECT_RCPT &&
+		    x->kind != EXPECT_DATA)
+			break;
+		item = x->item;
+		s->expects--;
+	}
+	if (item == NULL)
+		return;
+	item->step = ITEM_WAITING;
+	item->begun_ms = 0;
+	s->begun--;
 }
 
 static void
+clear_output(struct smtp_session *s)
+{
+	strbuf_reset(&s->command);
+	strbuf_reset(&s->envelope);
+}
+
+/* Write body, if any, then s->command, then s->envelope, in one write. */
+static void
 flush(struct smtp_session *s, struct item *body)
 {
-	struct iovec command = { s->command.s, s->command.len };
-	int rc = 0;
+	struct iovec two[2], *iov = body != NULL ? body->copy->iov : two;
+	size_t n = body != NULL ? body->copy->n : 0;
+	bool taken = true;
+	int rc;
 
-	if (body == NULL && s->command.len == 0)
-		return;
-	if (s->command.overflow) {
+	if (s->command.overflow || s->envelope.overflow) {
 		session_fail(s, 0, "commands too long");
 		return;
 	}
-	if (body != NULL) {
-		struct copy *c = body->copy;
-
-		/* The copier leaves one spare piece for what travels along. */
-		c->iov[c->n] = command;
+	/* The copier leaves two spare pieces for what travels along. */
+	if (s->command.len > 0)
+		iov[n++] = (struct iovec){ s->command.s, s->command.len };
+	if (s->envelope.len > 0)
+		iov[n++] = (struct iovec){ s->envelope.s, s->envelope.len };
+	if (n == 0)
+		return;
+	if (body != NULL)
 		s->env->ops->mark(s->env->arg, &body->d, &body->slot,
 		    SMTP_MARK_DOT);
-		rc = smtp_conn_writev(s->conn, c->iov,
-		    c->n + (command.iov_len > 0));
-	} else {
-		rc = smtp_conn_writev(s->conn, &command, 1);
-	}
-	if (rc == -1)
+	rc = s->envelope.len > 0 ?
+	    smtp_conn_writev_last(s->conn, iov, n, &taken) :
+	    smtp_conn_writev(s->conn, iov, n);
+	if (rc == -1) {
 		session_fail(s, 0, "connection lost while writing");
-	else
-		transaction_await(s);
+		return;
+	}
+	if (!taken)
+		unbegin(s);
+	transaction_await(s);
 }
 
 /* Sign and render what comes next while the answers are on their way. */
@@ -435,6 +273,10 @@ rest(struct smtp_session *s)
 {
 	if (s->expects > 0 || s->state != SESSION_OPEN)
 		return;
+	if (smtp_conn_queued(s->conn) > 0) {	/* answered before it was read */
+		transaction_await(s);
+		return;
+	}
 	if (s->begun >= messages_max(s) || (s->closing && s->held == 0)) {
 		session_quit(s);
 		return;
@@ -449,7 +291,7 @@ transaction_pump(struct smtp_session *s)
 	if (s->in_pump)
 		return;			/* an ops callback came back here */
 	s->in_pump = true;
-	strbuf_reset(&s->command);
+	clear_output(s);
 	if (s->expects == 0)
 		begin_next(s);
 	flush(s, NULL);
@@ -459,6 +301,26 @@ transaction_pump(struct smtp_session *s)
 	rest(s);
 }
 
+void
+transaction_drained(struct smtp_session *s)
+{
+	if (s->expects == 0) {
+		transaction_pump(s);
+		return;
+	}
+	if (s->in_pump)
+		return;
+	/* What could not travel with the content follows it now. */
+	s->in_pump = true;
+	clear_output(s);
+	if (may_pipeline(s))
+		begin_next(s);
+	flush(s, NULL);
+	s->in_pump = false;
+	if (s->state == SESSION_OPEN)
+		transaction_await(s);
+}
+
 /* ---- replies */
 
 /* The envelope is accepted: content, and the next envelope behind it. */
@@ -466,7 +328,7 @@ static void
 send_body(struct smtp_session *s, struct item *item)
 {
 	s->in_pump = true;
-	strbuf_reset(&s->command);
+	clear_output(s);
 	item->step = ITEM_BODY;
 	item->body_ms = session_now(s);
 	expect_add(s, EXPECT_DOT, item);
@@ -482,7 +344,7 @@ send_body(struct smtp_session *s, struct item *item)
 static void
 send_lone_dot(struct smtp_session *s, struct item *item)
 {
-	strbuf_reset(&s->command);
+	clear_output(s);
 	strbuf_adds(&s->command, ".\r\n");
 	expect_add(s, EXPECT_LONE_DOT, item);
 	flush(s, NULL);
@@ -534,7 +396,7 @@ reply_dot(struct smtp_session *s, struct item *item,
 	}
 	item_verdict(s, item, IPC_DELIVERED, IPC_STAGE_DOT, (uint16_t)r->code,
 	    r->text);
-	put_enhanced(&item->outcome, &r->enhanced);
+	item_enhanced(item, &r->enhanced);
 	return item_settle(s, item);
 }
 
@@ -546,11 +408,11 @@ lockstep(struct smtp_session *s, struct item *item)
 		s->need_rset = true;
 		return item_settle(s, item);
 	}
-	strbuf_reset(&s->command);
+	clear_output(s);
 	if (item->step == ITEM_MAIL)
-		command_rcpt(s, item);
+		command_rcpt(s, &s->command, item);
 	else
-		command_data(s, item);
+		command_data(s, &s->command, item);
 	flush(s, NULL);
 	return s->state == SESSION_OPEN;
 }
@@ -583,7 +445,7 @@ reply_item(struct smtp_session *s, const struct expect *x,
 	return true;
 }
 
-bool
+void
 transaction_reply(struct smtp_session *s, const struct smtp_reply *r)
 {
 	char text[IPC_TEXT_MAX + 1];
@@ -592,32 +454,31 @@ transaction_reply(struct smtp_session *s, const struct smtp_reply *r)
 	if (s->expects == 0) {
 		/* 421 may come at any time; anything else is out of step. */
 		session_fail(s, (uint16_t)r->code, r->text);
-		return false;
+		return;
 	}
 	x = s->expect[s->expect_first];
 	if (x.item != NULL)
-		put_text(&x.item->d, r->text, text);
+		item_text(&x.item->d, r->text, text);
 	else
 		snprintf(text, sizeof(text), "%.*s", IPC_TEXT_MAX, r->text);
 	if (r->code == 421 && x.kind != EXPECT_DOT) {
 		session_fail(s, 421, text);
-		return false;
+		return;
 	}
 	s->expect_first = (s->expect_first + 1) % EXPECT_MAX;
 	s->expects--;
 	if (x.item != NULL && !reply_item(s, &x, r))
-		return false;
+		return;
 	if (r->code == 421) {
 		session_fail(s, 421, text);
-		return false;
+		return;
 	}
 	if (s->expects > 0) {
 		if (smtp_conn_queued(s->conn) == 0)
 			session_arm(s, expect_wait(s));
-		return true;
+		return;
 	}
 	transaction_pump(s);
-	return s->state == SESSION_OPEN || s->state == SESSION_QUIT;
 }
 
 /* ---- trouble */
@@ -651,18 +512,6 @@ transaction_lost(struct smtp_session *s, uint16_t code, const char *why)
 		item_verdict(s, item, IPC_DEFERRED, item->step == ITEM_BODY ?
 		    IPC_STAGE_DOT : IPC_STAGE_MAIL, code, text);
 		item_done(s, item);
-	}
-}
-
-void
-transaction_return_waiting(struct smtp_session *s)
-{
-	struct item *item, *after;
-
-	for (item = TAILQ_FIRST(&s->items); item != NULL; item = after) {
-		after = TAILQ_NEXT(item, entry);
-		if (item->step == ITEM_WAITING)
-			item_return(s, item);
 	}
 }
 

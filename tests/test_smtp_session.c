@@ -9,8 +9,13 @@
  *	D	content up to its final dot	X	close the connection
  *	N	wait for the next connection	Z	nothing more may come
  *	W	wind the session down, and give it delivery 9
+ *	T	speak TLS from here on		G	close the gate of delivery 2
+ *	P	read nothing			R	read again
+ *	H	wait until the session has begun to write content
  *
  * What the session tells is written down as one line per event and compared.
+ * Whatever the script, each MAIL that comes must have had its gate asked, and
+ * found open, for itself (S106).
  */
 #include "config.h"
 
@@ -29,8 +34,11 @@
 #include <cmocka.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/listener.h>
+#include <openssl/evp.h>
+#include <openssl/x509v3.h>
 
 #include "lib/conf.h"
 #include "lib/err.h"
@@ -42,7 +50,9 @@
 #include "listd/resolver.h"
 #include "listd/smtp_session.h"
 
-#define TEST_LIMIT_S	10	/* a scenario that takes longer has hung */
+#define TEST_LIMIT_S	60	/* a scenario that takes longer has hung */
+#define GATES		10	/* deliveries of a scenario */
+#define LARGE		(10u << 20)	/* more than the sockets hold */
 
 struct world {
 	struct event_base	*base;
@@ -56,7 +66,13 @@ struct world {
 	struct strbuf		 events;
 	struct smtp_session	*session;
 	unsigned		 closed_gate;	/* delivery whose gate is shut */
+	bool			 passed[GATES];	/* gate open, no MAIL seen yet */
+	unsigned		 connections;
+	bool			 content_begun;
+	size_t			 large;		/* octets of delivery 1 */
+	size_t			 looked_at;	/* octets of content */
 	struct event		*play;
+	SSL_CTX			*server_tls, *client_tls[2];	/* [trusts] */
 };
 
 static struct world world;
@@ -73,13 +89,20 @@ script_fail(struct world *w, const char *line)
 
 /* The content's end has come; take it away. */
 static bool
-take_content(struct evbuffer *in)
+take_content(struct world *w, struct evbuffer *in)
 {
-	struct evbuffer_ptr at = evbuffer_search(in, "\r\n.\r\n", 5, NULL);
+	size_t len = evbuffer_get_length(in);
+	struct evbuffer_ptr from, at;
 
-	if (at.pos == -1)
+	/* What was looked at before ended within five octets of here. */
+	evbuffer_ptr_set(in, &from, w->looked_at, EVBUFFER_PTR_SET);
+	at = evbuffer_search(in, "\r\n.\r\n", 5, &from);
+	if (at.pos == -1) {
+		w->looked_at = len > 5 ? len - 5 : 0;
 		return false;
+	}
 	evbuffer_drain(in, (size_t)at.pos + 5);
+	w->looked_at = 0;
 	return true;
 }
 
@@ -91,6 +114,14 @@ take_line(struct world *w, struct evbuffer *in, const char *want)
 
 	if (line == NULL)
 		return false;
+	if (strncmp(line, "MAIL FROM:<b-", 13) == 0) {
+		unsigned n = (unsigned)line[13] - '0';
+
+		if (n >= GATES || !w->passed[n])
+			script_fail(w, "(no gate was asked for this MAIL)");
+		else
+			w->passed[n] = false;
+	}
 	if (strncmp(line, want, strlen(want)) != 0) {
 		fprintf(stderr, "wanted \"%s\", got \"%s\"\n", want, line);
 		script_fail(w, want);
@@ -107,6 +138,9 @@ peer_close(struct world *w)
 	w->peer = NULL;
 }
 
+static void on_peer_read(struct bufferevent *, void *);
+static void on_peer_event(struct bufferevent *, short, void *);
+
 static void
 wind_down(struct world *w)
 {
@@ -115,6 +149,24 @@ wind_down(struct world *w)
 
 	smtp_session_wind_down(w->session);
 	assert_false(smtp_session_give(w->session, &d));
+}
+
+/* What was written leaves first; then the peer's bytes are TLS. */
+static void
+speak_tls(struct world *w)
+{
+	struct evbuffer *out = bufferevent_get_output(w->peer);
+	evutil_socket_t fd = bufferevent_getfd(w->peer);
+
+	evbuffer_unfreeze(out, 1);
+	evbuffer_write(out, fd);
+	bufferevent_setfd(w->peer, -1);
+	bufferevent_free(w->peer);
+	w->peer = bufferevent_openssl_socket_new(w->base, fd,
+	    SSL_new(w->server_tls), BUFFEREVENT_SSL_ACCEPTING,
+	    BEV_OPT_CLOSE_ON_FREE);
+	bufferevent_setcb(w->peer, on_peer_read, NULL, on_peer_event, w);
+	bufferevent_enable(w->peer, EV_READ | EV_WRITE);
 }
 
 static void
@@ -134,7 +186,7 @@ play(struct world *w)
 		in = bufferevent_get_input(w->peer);
 		if (line[0] == 'C' && !take_line(w, in, line + 2))
 			return;
-		if (line[0] == 'D' && !take_content(in))
+		if (line[0] == 'D' && !take_content(w, in))
 			return;
 		if (line[0] == 'S') {
 			bufferevent_write(w->peer, line + 2,
@@ -144,14 +196,27 @@ play(struct world *w)
 		if (line[0] == 'X') {
 			struct evbuffer *out = bufferevent_get_output(w->peer);
 
-			evbuffer_unfreeze(out, 1);
-			evbuffer_write(out, bufferevent_getfd(w->peer));
+			if (bufferevent_openssl_get_ssl(w->peer) == NULL) {
+				evbuffer_unfreeze(out, 1);
+				evbuffer_write(out,
+				    bufferevent_getfd(w->peer));
+			}
 			peer_close(w);
 		}
 		if (line[0] == 'W')
 			wind_down(w);
 		if (line[0] == 'Z' && evbuffer_get_length(in) > 0)
 			script_fail(w, line);
+		if (line[0] == 'H' && !w->content_begun)
+			return;
+		if (line[0] == 'T')
+			speak_tls(w);
+		if (line[0] == 'G')
+			w->closed_gate = 2;
+		if (line[0] == 'P')
+			bufferevent_disable(w->peer, EV_READ);
+		if (line[0] == 'R')
+			bufferevent_enable(w->peer, EV_READ);
 		w->script++;
 	}
 }
@@ -193,6 +258,7 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa,
 	(void)sa;
 	(void)len;
 	peer_close(w);
+	w->connections++;
 	w->peer = bufferevent_socket_new(w->base, fd, BEV_OPT_CLOSE_ON_FREE);
 	bufferevent_setcb(w->peer, on_peer_read, NULL, on_peer_event, w);
 	bufferevent_enable(w->peer, EV_READ | EV_WRITE);
@@ -206,6 +272,7 @@ op_gate(void *arg, const struct ipc_delivery *d)
 {
 	struct world *w = arg;
 
+	w->passed[d->delivery] = d->delivery != w->closed_gate;
 	return d->delivery == w->closed_gate ? 2 : 0;
 }
 
@@ -213,16 +280,20 @@ static struct copy *
 op_make(void *arg, const struct ipc_delivery *d, struct err *e)
 {
 	struct copy *c = xcalloc(1, sizeof(*c));
+	struct world *w = arg;
+	size_t large = d->delivery == 1 ? w->large : 0;
+	char *p;
 
-	(void)arg;
 	(void)e;
-	c->iov = xcalloc(2, sizeof(*c->iov));
+	c->iov = xcalloc(3, sizeof(*c->iov));
 	c->n = 1;
-	if (asprintf((char **)&c->iov[0].iov_base,
-	    "Subject: %u\r\n\r\n%u\r\n.\r\n", (unsigned)d->delivery,
-	    (unsigned)d->delivery) == -1)
-		abort();
-	c->octets = c->iov[0].iov_len = strlen(c->iov[0].iov_base);
+	c->iov[0].iov_base = p = xmalloc(large + 64);
+	p += sprintf(p, "Subject: %u\r\n\r\n", (unsigned)d->delivery);
+	memset(p, 'x', large);
+	p += large;
+	p += sprintf(p, "%u\r\n.\r\n", (unsigned)d->delivery);
+	c->octets = c->iov[0].iov_len = (size_t)(p -
+	    (char *)c->iov[0].iov_base);
 	snprintf(c->return_path, sizeof(c->return_path), "b-%u@b.example",
 	    (unsigned)d->delivery);
 	return c;
@@ -245,10 +316,14 @@ static void
 op_mark(void *arg, const struct ipc_delivery *d, unsigned *slot,
     enum smtp_mark mark)
 {
-	(void)arg;
+	struct world *w = arg;
+
 	(void)slot;
 	(void)d;
-	(void)mark;
+	if (mark != SMTP_MARK_DOT)
+		return;
+	w->content_begun = true;
+	event_active(w->play, EV_TIMEOUT, 0);	/* once it is written */
 }
 
 static void
@@ -286,17 +361,33 @@ op_state(void *arg, const struct ipc_session_state *s)
 }
 
 static const struct smtp_session_ops ops = {
-	op_gate, op_make, op_release, op_mark, op_outcome, op_returned, op_state
+	.gate = op_gate, .make = op_make, .release = op_release,
+	.mark = op_mark, .outcome = op_outcome, .returned = op_returned,
+	.state = op_state,
 };
 
 /* ---- scenarios */
 
 #define HELLO_PIPE	"S 220 mx", "C EHLO", "S 250-mx", "S 250 PIPELINING"
 #define HELLO_PLAIN	"S 220 mx", "C EHLO", "S 250 mx"
+#define HELLO_TLS	"S 220 mx", "C EHLO", "S 250-mx", "S 250-STARTTLS", \
+	"S 250 PIPELINING", "C STARTTLS"
+#define INSIDE_TLS	"S 220 go", "T", "C EHLO"
+#define ENVELOPE	"C MAIL", "C RCPT", "C DATA"
+#define ACCEPTED	"S 250 ok", "S 250 ok", "S 354 go", "D", "S 250 ok"
+#define BYE		"C QUIT", "S 221 bye"
 #define LONG_FIFTY "a reply that goes on and on until it has been cut. "
 #define LONG	LONG_FIFTY LONG_FIFTY LONG_FIFTY LONG_FIFTY LONG_FIFTY \
 	LONG_FIFTY LONG_FIFTY LONG_FIFTY LONG_FIFTY "and then so on, "
 #define SCRIPT(...)	(const char *const[]){ __VA_ARGS__, NULL }
+
+enum {
+	TLS_FREE = 1,		/* to a recipient's own server */
+	TLS_ENCRYPT,		/* smarthost_tls = encrypt */
+	TLS_VERIFY,		/* and a certificate that is not trusted */
+	TLS_TRUSTED,		/* and one that is */
+	TLS_LOGIN,		/* the same with smarthost_auth */
+};
 
 static const struct scenario {
 	const char *why;
@@ -304,6 +395,9 @@ static const struct scenario {
 	unsigned deliveries;
 	unsigned closed_gate;
 	const char *events;
+	unsigned tls;		/* 0 not spoken, or TLS_* */
+	size_t large;
+	unsigned connections;	/* 0: one */
 } scenarios[] = {
 	{ "content and next envelope in one group (RFC 2920 3.1)",
 	    SCRIPT(HELLO_PIPE,
@@ -312,78 +406,183 @@ static const struct scenario {
 		"D", "C MAIL FROM:<b-2@", "C RCPT TO:<r2@", "C DATA",
 		"S 250 got it", "S 250 ok", "S 250 ok", "S 354 go", "D",
 		"S 250 got it", "C QUIT", "S 221 bye"),
-	    2, 0, "up 0\n1 delivered 250\n2 delivered 250\nclosed 0\n" },
+	    2, 0, "up 0\n1 delivered 250\n2 delivered 250\nclosed 0\n",
+	    0, 0, 0 },
 	{ "without PIPELINING each command waits (RFC 5321)",
 	    SCRIPT(HELLO_PLAIN, "C MAIL", "Z", "S 250 ok", "C RCPT", "Z",
 		"S 250 ok", "C DATA", "Z", "S 354 go", "D", "Z", "S 250 ok",
 		"C MAIL", "S 250 ok", "C RCPT", "S 250 ok", "C DATA",
 		"S 354 go", "D", "S 250 ok", "C QUIT", "S 221 bye"),
-	    2, 0, "up 0\n1 delivered 250\n2 delivered 250\nclosed 0\n" },
+	    2, 0, "up 0\n1 delivered 250\n2 delivered 250\nclosed 0\n",
+	    0, 0, 0 },
 	{ "EHLO unknown: HELO (RFC 5321 3.2)",
 	    SCRIPT("S 220 mx", "C EHLO", "S 502 what", "C HELO", "S 250 mx",
 		"C MAIL", "S 250 ok", "C RCPT", "S 250 ok", "C DATA",
 		"S 354 go", "D", "S 250 ok", "C QUIT", "S 221 bye"),
-	    1, 0, "up 0\n1 delivered 250\nclosed 0\n" },
+	    1, 0, "up 0\n1 delivered 250\nclosed 0\n", 0, 0, 0 },
 	{ "one unknown user costs only its own delivery",
 	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA",
 		"S 250 ok", "S 550 5.1.1 no such user", "S 503 no recipients",
 		"C RSET", "C MAIL", "C RCPT", "C DATA", "S 250 reset",
 		"S 250 ok", "S 250 ok", "S 354 go", "D", "S 250 ok",
 		"C QUIT", "S 221 bye"),
-	    2, 0, "up 0\n1 failed 550\n2 delivered 250\nclosed 0\n" },
+	    2, 0, "up 0\n1 failed 550\n2 delivered 250\nclosed 0\n", 0, 0, 0 },
 	{ "354 after all recipients failed: a lone dot (R110)",
 	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA",
 		"S 250 ok", "S 550 5.1.1 no such user", "S 354 go on",
 		"C .", "S 554 no recipients",
 		"C MAIL", "C RCPT", "C DATA", "S 250 ok", "S 250 ok",
 		"S 354 go", "D", "S 250 ok", "C QUIT", "S 221 bye"),
-	    2, 0, "up 0\n1 failed 550\n2 delivered 250\nclosed 0\n" },
+	    2, 0, "up 0\n1 failed 550\n2 delivered 250\nclosed 0\n", 0, 0, 0 },
 	{ "refused without PIPELINING: RSET alone, then the next",
 	    SCRIPT(HELLO_PLAIN, "C MAIL", "S 250 ok", "C RCPT",
 		"S 550 5.1.1 no", "C RSET", "Z", "S 250 ok", "C MAIL",
 		"S 250 ok", "C RCPT", "S 250 ok", "C DATA", "S 354 go", "D",
 		"S 250 ok", "C QUIT", "S 221 bye"),
-	    2, 0, "up 0\n1 failed 550\n2 delivered 250\nclosed 0\n" },
+	    2, 0, "up 0\n1 failed 550\n2 delivered 250\nclosed 0\n", 0, 0, 0 },
 	{ "dropped after the final dot: tried, and again later (R104)",
 	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA", "S 250 ok",
 		"S 250 ok", "S 354 go", "D", "X"),
-	    1, 0, "up 0\n1 deferred 0\nrefused 0\n" },
+	    1, 0, "up 0\n1 deferred 0\nrefused 0\n", 0, 0, 0 },
 	{ "hung up between messages: the next is given back (R11)",
 	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA", "S 250 ok",
 		"S 250 ok", "S 354 go", "D", "S 250 ok", "X"),
-	    2, 0, "up 0\n1 delivered 250\n2 returned\nclosed 0\n" },
+	    2, 0, "up 0\n1 delivered 250\n2 returned\nclosed 0\n", 0, 0, 0 },
 	{ "a closed gate says nothing about that person",
 	    SCRIPT(HELLO_PIPE, "C MAIL FROM:<b-2@", "C RCPT", "C DATA",
 		"S 250 ok", "S 250 ok", "S 354 go", "D", "S 250 ok",
 		"C QUIT", "S 221 bye"),
-	    2, 1, "up 0\n1 skipped 0\n2 delivered 250\nclosed 0\n" },
+	    2, 1, "up 0\n1 skipped 0\n2 delivered 250\nclosed 0\n", 0, 0, 0 },
 	{ "a banner that refuses is trouble of the site",
 	    SCRIPT("S 554 go away"),
-	    2, 0, "1 returned\n2 returned\nrefused 554\n" },
+	    2, 0, "1 returned\n2 returned\nrefused 554\n", 0, 0, 0 },
 	{ "421 in the middle ends the connection",
 	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA", "S 250 ok",
 		"S 250 ok", "S 354 go", "D", "S 250 ok",
 		"C MAIL", "S 421 4.3.2 closing"),
-	    2, 0, "up 0\n1 delivered 250\n2 returned\nrefused 421\n" },
+	    2, 0, "up 0\n1 delivered 250\n2 returned\nrefused 421\n", 0, 0, 0 },
 	{ "a malformed reply is a temporary failure (F23)",
 	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA", "S 999 what"),
-	    1, 0, "up 0\n1 deferred 0\nrefused 0\n" },
+	    1, 0, "up 0\n1 deferred 0\nrefused 0\n", 0, 0, 0 },
 	{ "no address is kept, said twice, in 421, or where a text is cut",
 	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA", "S 250 ok",
 		"S 550 5.1.1 <R1@ONE.example> r1@one.example " LONG
 		"r1@one.example", "S 503 no", "C RSET", "C MAIL", "C RCPT",
 		"C DATA", "S 250 ok", "S 250 ok",
 		"S 421 4.2.1 <r2@one.example> is busy"),
-	    2, 0, "up 0\n1 failed 550\n2 deferred 421\nrefused 421\n" },
+	    2, 0, "up 0\n1 failed 550\n2 deferred 421\nrefused 421\n",
+	    0, 0, 0 },
 	{ "winding down: what was begun ends, nothing is taken",
 	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA", "W", "S 250 ok",
 		"S 250 ok", "S 354 go", "D", "S 250 ok"),
 	    2, 0, "up 0\n2 returned\n9 returned\n1 delivered 250\n"
-	    "closed 0\n" },
+	    "closed 0\n", 0, 0, 0 },
 	{ "SIZE smaller than the copy: permanent for it (R111)",
 	    SCRIPT("S 220 mx", "C EHLO", "S 250-mx", "S 250-SIZE 5",
 		"S 250 PIPELINING", "C QUIT", "S 221 bye"),
-	    1, 0, "up 0\n1 failed 0\nclosed 0\n" },
+	    1, 0, "up 0\n1 failed 0\nclosed 0\n", 0, 0, 0 },
+	{ "nothing is said to reset for nobody after winding down",
+	    SCRIPT(HELLO_PLAIN, "C MAIL", "W", "S 250 ok", "C RCPT",
+		"S 550 5.1.1 no", "C QUIT"),
+	    2, 0, "up 0\n2 returned\n9 returned\n1 failed 550\n"
+	    "closed 0\n", 0, 0, 0 },
+	{ "a full socket: the gate is asked when MAIL can be written",
+	    SCRIPT(HELLO_PIPE, ENVELOPE, "S 250 ok", "S 250 ok", "P",
+		"S 354 go", "H", "G", "R", "D", "Z", "S 250 ok", BYE),
+	    2, 0, "up 0\n2 skipped 0\n1 delivered 250\nclosed 0\n", 0,
+	    LARGE, 0 },
+	{ "a full socket: MAIL follows as soon as the content has left",
+	    SCRIPT(HELLO_PIPE, ENVELOPE, "S 250 ok", "S 250 ok", "P",
+		"S 354 go", "H", "R", "D", ENVELOPE, "S 250 ok", ACCEPTED,
+		BYE),
+	    2, 0, "up 0\n1 delivered 250\n2 delivered 250\nclosed 0\n", 0,
+	    LARGE, 0 },
+	{ "an answer before the content has left begins nothing",
+	    SCRIPT(HELLO_PIPE, ENVELOPE, "S 250 ok", "S 250 ok", "P",
+		"S 354 go", "H", "S 250 already", "G", "R", "D", BYE),
+	    2, 0, "up 0\n1 delivered 250\n2 skipped 0\nclosed 0\n", 0,
+	    LARGE, 0 },
+	{ "TLS where it is offered, and EHLO again (R166)",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250 PIPELINING",
+		ENVELOPE, "S 250 ok", "S 250 ok", "S 354 go", "D", ENVELOPE,
+		"S 250 ok", ACCEPTED, BYE),
+	    2, 0, "up 0\n1 delivered 250\n2 delivered 250\nclosed 0\n",
+	    TLS_FREE, 0, 0 },
+	{ "a full socket inside TLS",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250 PIPELINING",
+		ENVELOPE, "S 250 ok", "S 250 ok", "P", "S 354 go", "H", "G",
+		"R", "D", "Z", "S 250 ok", BYE),
+	    2, 0, "up 0\n2 skipped 0\n1 delivered 250\nclosed 0\n",
+	    TLS_FREE, LARGE, 0 },
+	{ "a broken handshake: the same host without (F27, S88)",
+	    SCRIPT(HELLO_TLS, "S 220 go", "X", "N", "S 220 mx", "C EHLO",
+		"S 250-mx", "S 250-STARTTLS", "S 250 PIPELINING", ENVELOPE,
+		ACCEPTED, BYE),
+	    1, 0, "up 0\n1 delivered 250\nclosed 0\n", TLS_FREE, 0, 2 },
+	{ "broken at the EHLO inside: the same host without",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "X", "N", "S 220 mx", "C EHLO",
+		"S 250-mx", "S 250-STARTTLS", "S 250 PIPELINING", ENVELOPE,
+		ACCEPTED, BYE),
+	    1, 0, "up 0\n1 delivered 250\nclosed 0\n", TLS_FREE, 0, 2 },
+	{ "bytes before the handshake are not believed (X04)",
+	    SCRIPT(HELLO_TLS, "S 220 go\r\n250-evil\r\n250 PIPELINING",
+		"X", "N", "S 220 mx", "C EHLO", "S 250 mx", "C MAIL", "S 250 ok",
+		"C RCPT", "S 250 ok", "C DATA", "S 354 go", "D", "S 250 ok",
+		BYE),
+	    1, 0, "up 0\n1 delivered 250\nclosed 0\n", TLS_FREE, 0, 2 },
+	{ "STARTTLS refused: the session is good as it is (RFC 3207 4)",
+	    SCRIPT(HELLO_TLS, "S 454 4.7.0 not now", ENVELOPE, ACCEPTED, BYE),
+	    1, 0, "up 0\n1 delivered 250\nclosed 0\n", TLS_FREE, 0, 0 },
+	{ "421 to STARTTLS ends it, and costs nobody an attempt",
+	    SCRIPT(HELLO_TLS, "S 421 4.3.2 closing"),
+	    1, 0, "1 returned\nrefused 421\n", TLS_FREE, 0, 0 },
+	{ "required and not offered: no mail (S88)",
+	    SCRIPT(HELLO_PIPE, "Z"),
+	    1, 0, "1 returned\nrefused 0\n", TLS_ENCRYPT, 0, 0 },
+	{ "required and refused: no mail",
+	    SCRIPT(HELLO_TLS, "S 454 4.7.0 not now"),
+	    1, 0, "1 returned\nrefused 454\n", TLS_ENCRYPT, 0, 0 },
+	{ "required and broken: no second try without (F27)",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "X"),
+	    1, 0, "1 returned\nrefused 0\n", TLS_ENCRYPT, 0, 0 },
+	{ "encrypt asks for no name",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250 PIPELINING", ENVELOPE,
+		ACCEPTED, BYE),
+	    1, 0, "up 0\n1 delivered 250\nclosed 0\n", TLS_ENCRYPT, 0, 0 },
+	{ "verify: nothing is said inside to somebody else",
+	    SCRIPT(HELLO_TLS, "S 220 go", "T"),
+	    1, 0, "1 returned\nrefused 0\n", TLS_VERIFY, 0, 0 },
+	{ "verify: a good certificate",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250 PIPELINING", ENVELOPE,
+		ACCEPTED, BYE),
+	    1, 0, "up 0\n1 delivered 250\nclosed 0\n", TLS_TRUSTED, 0, 0 },
+	{ "AUTH PLAIN (RFC 4616)",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx",
+		"S 250-PIPELINING", "S 250 AUTH LOGIN PLAIN", "C AUTH PLAIN AG1lAHNlY3JldA==",
+		"Z", "S 235 in", ENVELOPE, ACCEPTED, BYE),
+	    1, 0, "up 0\n1 delivered 250\nclosed 0\n", TLS_LOGIN, 0, 0 },
+	{ "AUTH LOGIN where PLAIN is not offered",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250-PIPELINING",
+		"S 250 AUTH LOGIN", "C AUTH LOGIN", "S 334 VXNlcm5hbWU6",
+		"C bWU=", "S 334 UGFzc3dvcmQ6", "C c2VjcmV0", "S 235 in",
+		ENVELOPE, ACCEPTED, BYE),
+	    1, 0, "up 0\n1 delivered 250\nclosed 0\n", TLS_LOGIN, 0, 0 },
+	{ "AUTH LOGIN that asks and asks",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250 AUTH LOGIN",
+		"C AUTH LOGIN",
+		"S 334 a", "C bWU=", "S 334 b", "C c2VjcmV0", "S 334 c"),
+	    1, 0, "1 returned\nrefused 334\n", TLS_LOGIN, 0, 0 },
+	{ "a password that is wrong is trouble of the site",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250 AUTH PLAIN",
+		"C AUTH PLAIN",
+		"S 535 5.7.8 no"),
+	    1, 0, "1 returned\nrefused 535\n", TLS_LOGIN, 0, 0 },
+	{ "no way to log in that we know: no mail",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250 AUTH CRAM-MD5"),
+	    1, 0, "1 returned\nrefused 0\n", TLS_LOGIN, 0, 0 },
+	{ "no password without TLS (R172)",
+	    SCRIPT("S 220 mx", "C EHLO", "S 250-mx", "S 250 AUTH PLAIN", "Z"),
+	    1, 0, "1 returned\nrefused 0\n", TLS_LOGIN, 0, 0 },
 };
 
 static void
@@ -401,12 +600,15 @@ listen_port(struct world *w)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET };
 	socklen_t len = sizeof(sin);
+	int small = 65536;
 
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	w->listener = evconnlistener_new_bind(w->base, on_accept, w,
 	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, 8,
 	    (struct sockaddr *)&sin, sizeof(sin));
 	assert_non_null(w->listener);
+	setsockopt(evconnlistener_get_fd(w->listener), SOL_SOCKET, SO_RCVBUF,
+	    &small, sizeof(small));
 	assert_int_equal(getsockname(evconnlistener_get_fd(w->listener),
 	    (struct sockaddr *)&sin, &len), 0);
 	return ntohs(sin.sin_port);
@@ -425,19 +627,35 @@ give(struct world *w, unsigned n)
 }
 
 static void
+set_policy(struct world *w, unsigned tls)
+{
+	w->conf.smarthost.n = tls > TLS_FREE;
+	w->conf.smarthost_tls = tls == TLS_ENCRYPT ? CONF_TLS_ENCRYPT :
+	    CONF_TLS_VERIFY;
+}
+
+static void
 run_scenario(const struct scenario *sc)
 {
+	static const struct smtp_login login = { "me", "secret" };
 	struct world *w = &world;
 	struct ipc_session_open grant = { .session = 1, .depth = 8, .n = 1,
 		.host = { { 10, "127.0.0.1" } } };
 	struct smtp_session_env env = { w->base, w->timers, &w->conf,
-		w->resolver, NULL, &ops, w };
+		w->resolver, w->client_tls[sc->tls >= TLS_TRUSTED],
+		sc->tls == TLS_LOGIN ? &login : NULL, &ops, w };
 	struct timeval limit = { TEST_LIMIT_S, 0 };
 	struct event *timeout = evtimer_new(w->base, on_limit, w);
 
 	w->script = sc->script;
 	w->wrong = NULL;
 	w->closed_gate = sc->closed_gate;
+	w->large = sc->large;
+	w->connections = 0;
+	w->looked_at = 0;
+	w->content_begun = false;
+	memset(w->passed, 0, sizeof(w->passed));
+	set_policy(w, sc->tls);
 	strbuf_reset(&w->events);
 	w->conf.smtp_port = listen_port(w);
 	event_add(timeout, &limit);
@@ -454,6 +672,8 @@ run_scenario(const struct scenario *sc)
 		    sc->why, w->wrong, w->events.s);
 	if (strcmp(w->events.s, sc->events) != 0)
 		fail_msg("%s: events were\n%s", sc->why, w->events.s);
+	if (w->connections != (sc->connections != 0 ? sc->connections : 1))
+		fail_msg("%s: %u connections", sc->why, w->connections);
 }
 
 static void
@@ -462,6 +682,49 @@ scripted_servers(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
 		run_scenario(&scenarios[i]);
+}
+
+/* A key and a certificate for 127.0.0.1 that it signed itself. */
+static X509 *
+make_certificate(EVP_PKEY *key)
+{
+	X509 *x = X509_new();
+	X509_EXTENSION *san;
+	X509_NAME *name = X509_get_subject_name(x);
+
+	X509_set_version(x, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
+	X509_gmtime_adj(X509_getm_notBefore(x), -3600);
+	X509_gmtime_adj(X509_getm_notAfter(x), 86400);
+	X509_set_pubkey(x, key);
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+	    (const unsigned char *)"test", -1, -1, 0);
+	X509_set_issuer_name(x, name);
+	san = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name,
+	    "IP:127.0.0.1");
+	X509_add_ext(x, san, -1);
+	X509_EXTENSION_free(san);
+	assert_true(X509_sign(x, key, EVP_sha256()) > 0);
+	return x;
+}
+
+static void
+make_tls(struct world *w)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = make_certificate(key);
+
+	w->server_tls = SSL_CTX_new(TLS_server_method());
+	assert_int_equal(SSL_CTX_use_certificate(w->server_tls, cert), 1);
+	assert_int_equal(SSL_CTX_use_PrivateKey(w->server_tls, key), 1);
+	for (int i = 0; i < 2; i++) {
+		w->client_tls[i] = SSL_CTX_new(TLS_client_method());
+		SSL_CTX_set_options(w->client_tls[i],
+		    SSL_OP_IGNORE_UNEXPECTED_EOF);
+	}
+	X509_STORE_add_cert(SSL_CTX_get_cert_store(w->client_tls[1]), cert);
+	X509_free(cert);
+	EVP_PKEY_free(key);
 }
 
 static int
@@ -480,6 +743,7 @@ set_up(void **state)
 	w->timers = timers_new(w->base, &realclock, false);
 	w->resolver = resolver_new(w->base, &w->conf, -1, -1, &e);
 	w->play = event_new(w->base, -1, 0, on_play, w);
+	make_tls(w);
 	return w->resolver == NULL ? -1 : 0;
 }
 
@@ -490,6 +754,9 @@ tear_down(void **state)
 
 	(void)state;
 	event_free(w->play);
+	SSL_CTX_free(w->server_tls);
+	SSL_CTX_free(w->client_tls[0]);
+	SSL_CTX_free(w->client_tls[1]);
 	resolver_free(w->resolver);
 	timers_free(w->timers);
 	event_base_free(w->base);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * deliver_private.h - what the parts of the deliver role share:
+ *
+ *	role_deliver.c		its life: queue comes and goes, epochs, stop
+ *	deliver_sessions.c	the sessions granted, and the ring of open work
+ *	deliver_names.c		questions about names, and about our keys
+ */
+#ifndef LISTD_DELIVER_PRIVATE_H
+#define LISTD_DELIVER_PRIVATE_H
+
+#include <sys/queue.h>
+
+#include "lib/sys/ring.h"
+#include "lib/sys/timers.h"
+#include "listd/smtp_session.h"
+
+#define SESSION_BUCKETS	256
+
+struct held_session {
+	TAILQ_ENTRY(held_session) entry;
+	uint32_t		 id;
+	struct smtp_session	*smtp;
+};
+TAILQ_HEAD(session_list, held_session);
+
+struct deliver {
+	struct role_env		*env;
+	struct channel		*queue;
+	struct deliver_link	*link;
+	uint64_t		 epoch;		/* of the work in hand */
+	uint64_t		 next_epoch;	/* said by a HELLO; 0: none */
+	struct timer		 grace;
+	struct timer		 lonely;	/* no queue for too long */
+	struct timer		 last_words;	/* they wait to be read */
+	struct store		*store;
+	struct keyring		*keys;
+	struct copier		*copier;
+	struct resolver		*resolver;
+	struct ring		*ring;
+	uint16_t		 slot[RING_SLOTS];	/* free places of it */
+	unsigned		 slots_free;
+	SSL_CTX			*tls;
+	struct smtp_login	 login;
+	struct smtp_session_env	 session_env;
+	struct session_list	 bucket[SESSION_BUCKETS];
+	struct session_list	 over;		/* to be freed from the loop */
+	size_t			 sessions;
+	struct event		*flush;		/* end of this turn of the loop */
+	bool			 flush_set;
+	bool			 draining;
+};
+
+/* deliver_sessions.c */
+extern const struct smtp_session_ops deliver_session_ops;
+void sessions_init(struct deliver *dl);
+/* Let every session finish what it has begun, and take nothing more. */
+void sessions_wind_down(struct deliver *dl);
+/* Not told to anyone: what was open is handed out again by a new queue. */
+void sessions_drop(struct deliver *dl);
+/* Free what is over; from the loop. */
+void sessions_reap(struct deliver *dl);
+/* Queue has read what a former life left in the ring. */
+void sessions_clear_ring(struct deliver *dl);
+void frame_session_open(struct deliver *dl, struct unpack *u);
+void frame_session_close(struct deliver *dl, struct unpack *u);
+void frame_deliver(struct deliver *dl, struct unpack *u);
+void frame_recall(struct deliver *dl, struct unpack *u);
+
+/* deliver_names.c */
+void frame_resolve(struct deliver *dl, struct unpack *u);
+void frame_lookup_txt(struct deliver *dl, struct unpack *u);
+void frame_prove(struct deliver *dl, struct unpack *u);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * smtp_item.c - one delivery of a session, from when it is taken until its
+ * outcome is told or it is given back.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/err.h"
+#include "listd/copy.h"
+#include "listd/smtp_session_private.h"
+
+#define REPLACED	"<rcpt>"
+
+/* ---- its end */
+
+struct item *
+item_find(struct smtp_session *s, uint64_t delivery)
+{
+	struct item *item;
+
+	TAILQ_FOREACH(item, &s->items, entry)
+		if (item->d.delivery == delivery)
+			return item;
+	return NULL;
+}
+
+void
+item_free(struct smtp_session *s, struct item *item)
+{
+	TAILQ_REMOVE(&s->items, item, entry);
+	s->held--;
+	s->env->ops->mark(s->env->arg, &item->d, &item->slot, SMTP_MARK_NONE);
+	if (item->copy != NULL)
+		s->env->ops->release(s->env->arg, item->copy);
+	free(item);
+}
+
+void
+item_return(struct smtp_session *s, struct item *item)
+{
+	uint64_t delivery = item->d.delivery;
+
+	item_free(s, item);
+	s->env->ops->returned(s->env->arg, s->grant.session, delivery);
+}
+
+void
+item_done(struct smtp_session *s, struct item *item)
+{
+	struct ipc_outcome o = item->outcome;
+
+	o.what = item->d;
+	o.when_ms = clock_utc_ms(timers_clock(s->env->timers));
+	if (item->copy != NULL)
+		snprintf(o.message_id, sizeof(o.message_id), "%s",
+		    item->copy->message_id);
+	item_free(s, item);
+	s->env->ops->outcome(s->env->arg, &o);
+}
+
+/*
+ * Keep a reply without the address it may repeat (spool/DESIGN, L).  It is
+ * taken out before the text is cut, or a half of it could stay at the end.
+ */
+void
+item_text(const struct ipc_delivery *d, const char *text,
+    char out[static IPC_TEXT_MAX + 1])
+{
+	char address[520];
+	size_t len, used = 0;
+
+	snprintf(address, sizeof(address), "%s@%s", d->local, d->domain);
+	len = strlen(address);
+	while (*text != '\0' && used < IPC_TEXT_MAX) {
+		if (strncasecmp(text, address, len) != 0) {
+			out[used++] = *text++;
+			continue;
+		}
+		text += len;
+		if (used > 0 && out[used - 1] == '<' && *text == '>') {
+			used--;
+			text++;
+		}
+		for (const char *p = REPLACED; *p != '\0' &&
+		    used < IPC_TEXT_MAX; p++)
+			out[used++] = *p;
+	}
+	out[used] = '\0';
+}
+
+static void
+put_times(struct smtp_session *s, struct item *item)
+{
+	struct ipc_outcome *o = &item->outcome;
+	const struct clock *clock = timers_clock(s->env->timers);
+	int64_t now = session_now(s), waited;
+
+	waited = clock_utc_ms(clock) - item->d.queued_ms;
+	if (item->begun_ms != 0)
+		waited -= now - item->begun_ms;
+	o->delay_ms[0] = waited > 0 && waited < UINT32_MAX ?
+	    (uint32_t)waited : 0;
+	o->delay_ms[1] = s->connect_ms;
+	s->connect_ms = 0;		/* the first delivery waited for it */
+	if (item->begun_ms == 0)
+		return;
+	o->delay_ms[2] = (uint32_t)((item->body_ms != 0 ? item->body_ms :
+	    now) - item->begun_ms);
+	o->delay_ms[3] = item->body_ms != 0 ?
+	    (uint32_t)(now - item->body_ms) : 0;
+}
+
+void
+item_verdict(struct smtp_session *s, struct item *item,
+    enum ipc_result_kind result, enum ipc_stage stage, uint16_t code,
+    const char *text)
+{
+	struct ipc_outcome *o = &item->outcome;
+
+	if (item->refused)
+		return;
+	item->refused = true;
+	o->result = result;
+	o->stage = stage;
+	o->code = code;
+	o->tls = s->tls;
+	item_text(&item->d, text, o->text);
+	snprintf(o->host, sizeof(o->host), "%s", s->peer);
+	put_times(s, item);
+}
+
+void
+item_enhanced(struct item *item, const struct enhanced *e)
+{
+	struct ipc_outcome *o = &item->outcome;
+
+	o->enhanced[0] = e->class;
+	o->enhanced[1] = e->subject;
+	o->enhanced[2] = e->detail;
+}
+
+void
+item_refuse(struct smtp_session *s, struct item *item, enum ipc_stage stage,
+    enum reply_stage said, const struct smtp_reply *r)
+{
+	struct reply_class c;
+
+	if (item->refused)
+		return;
+	reply_classify(said, r, &c);
+	item->scheduler = c.scheduler;
+	item_verdict(s, item, reply_is_final(&c) ? IPC_FAILED : IPC_DEFERRED,
+	    stage, (uint16_t)r->code, r->text);
+	item_enhanced(item, &r->enhanced);
+	item->outcome.recipient = (uint8_t)c.recipient;
+	item->outcome.category = (uint8_t)c.category;
+}
+
+/* ---- its beginning */
+
+/* A reason of our own, before any command: this copy cannot go here. */
+static bool
+cannot_go(struct smtp_session *s, struct item *item)
+{
+	static const struct enhanced too_big = { 5, 3, 4 }, eai = { 5, 6, 7 },
+	    eightbit = { 5, 6, 3 };
+	const struct enhanced *why = NULL;
+	const char *text = NULL;
+
+	if (s->ehlo.size_max != 0 && item->copy->octets > s->ehlo.size_max) {
+		why = &too_big;
+		text = "the message is larger than this host accepts";
+	} else if (item->copy->eightbit && !s->ehlo.eightbitmime) {
+		why = &eightbit;
+		text = "the message needs 8BITMIME and this host lacks it";
+	}
+	for (const char *p = item->d.local; *p != '\0'; p++)
+		if ((unsigned char)*p >= 0x80 && !s->ehlo.smtputf8) {
+			why = &eai;
+			text = "the address needs SMTPUTF8, this host lacks it";
+		}
+	if (why == NULL)
+		return false;
+	item_verdict(s, item, IPC_FAILED, IPC_STAGE_EHLO, 0, text);
+	item_enhanced(item, why);
+	return true;
+}
+
+bool
+item_prepare(struct smtp_session *s, struct item *item)
+{
+	struct err e = ERR_INIT;
+
+	if (item->copy != NULL)
+		return true;
+	if ((item->copy = s->env->ops->make(s->env->arg, &item->d, &e)) != NULL)
+		return true;
+	item_verdict(s, item, e.code == ERR_AGAIN ? IPC_DEFERRED : IPC_FAILED,
+	    IPC_STAGE_RENDER, 0, e.text);
+	item_done(s, item);
+	return false;
+}
+
+struct item *
+item_next_ready(struct smtp_session *s)
+{
+	struct item *item, *after;
+	uint8_t gate;
+
+	for (item = TAILQ_FIRST(&s->items); item != NULL; item = after) {
+		after = TAILQ_NEXT(item, entry);
+		if (item->step != ITEM_WAITING)
+			continue;
+		if (!item_prepare(s, item))
+			continue;
+		if (cannot_go(s, item)) {
+			item_done(s, item);
+			continue;
+		}
+		/* The last look: the write that carries MAIL follows. */
+		if ((gate = s->env->ops->gate(s->env->arg, &item->d)) != 0) {
+			item_verdict(s, item, IPC_SKIPPED, IPC_STAGE_GATE, 0,
+			    "");
+			item->outcome.gate = gate;
+			item_done(s, item);
+			continue;
+		}
+		return item;
+	}
+	return NULL;
+}
+
+void
+items_return_waiting(struct smtp_session *s)
+{
+	struct item *item, *after;
+
+	for (item = TAILQ_FIRST(&s->items); item != NULL; item = after) {
+		after = TAILQ_NEXT(item, entry);
+		if (item->step == ITEM_WAITING)
+			item_return(s, item);
+	}
+}
