@@ -299,6 +299,12 @@ call_now(struct call *c)
 	return clock_utc_ms(queue_env(c->control->queue)->clock);
 }
 
+int64_t
+call_mono(struct call *c)
+{
+	return clock_mono_ms(queue_env(c->control->queue)->clock);
+}
+
 struct txn *
 call_read(struct call *c, enum store_env env)
 {

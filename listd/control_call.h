@@ -67,6 +67,7 @@ struct content *call_content(struct call *c);
 /* Valid until the loop turns. */
 const struct conf *call_conf(struct call *c);
 int64_t call_now(struct call *c);		/* UTC ms */
+int64_t call_mono(struct call *c);		/* monotonic ms */
 /*
  * The state of another call of the same verb that has not ended and that
  * match() knows by arg, or NULL.

@@ -23,6 +23,7 @@
 #include "lib/date.h"
 #include "lib/err.h"
 #include "lib/strbuf.h"
+#include "lib/sys/log.h"
 #include "listd/campaign_params.h"
 #include "listd/control_intake.h"
 #include "listd/control_json.h"
@@ -55,6 +56,8 @@ struct sending {
 	uint32_t	 stale;		/* left PREPARING by a crash */
 	int64_t		 now_ms;
 	int64_t		 send_at_ms;
+	int64_t		 asked_ms;	/* monotonic: the call came */
+	int64_t		 good_ms;	/* ... and the message was found good */
 	const char	*who;
 	struct call	*call;
 
@@ -86,6 +89,7 @@ sending_init(struct call *c, struct sending *s)
 	s->call = c;
 	s->who = call_who(c);
 	s->now_ms = call_now(c);
+	s->asked_ms = call_mono(c);
 	strbuf_init(&s->findings, CAMPAIGN_FINDINGS_MAX);
 }
 
@@ -181,6 +185,22 @@ end_test(struct call *c, struct sending *s)
 
 /* ---- release */
 
+/* It is durable; commit_ms are the two commits alone (release.h). */
+static void
+log_release(struct call *c, const struct sending *s)
+{
+	int64_t now = call_mono(c);
+	struct log_line l;
+
+	log_begin(&l, LEVEL_NOTICE, "campaign-released");
+	log_hex(&l, "campaign", s->c.id);
+	log_int(&l, "list", s->c.list);
+	log_int(&l, "count", (int64_t)s->c.count);
+	log_int(&l, "commit_ms", now - s->good_ms);
+	log_int(&l, "ms", now - s->asked_ms);
+	log_end(&l);
+}
+
 static void
 released(struct call *c, void *arg)
 {
@@ -188,10 +208,12 @@ released(struct call *c, void *arg)
 
 	(void)arg;
 	s->c = s->release.c;
-	if (s->c.state == CAMPAIGN_SCHEDULED)
+	if (s->c.state == CAMPAIGN_SCHEDULED) {
 		call_plans_changed(c);
-	else
+	} else {
+		log_release(c, s);
 		scheduler_campaign_changed(call_scheduler(c), s->c.id);
+	}
 	answered(c, s);
 }
 
@@ -216,6 +238,7 @@ release(struct call *c, struct sending *s)
 		call_error(c, &e);
 		return;
 	}
+	s->good_ms = call_mono(c);
 	s->release.send_at_ms = s->send_at_ms;
 	s->release.findings = SLICE(s->findings.s, s->findings.len);
 	call_write(c, STORE_S, CALL_URGENT, release_check, &s->release,
