@@ -372,6 +372,33 @@ on_ready(struct parent *p, struct child *c)
 	check_started(p);
 }
 
+/*
+ * Queue gave one up.  It may not know it, and would wait for a queue role that
+ * never comes: it begins again.
+ */
+static bool
+on_broken(struct parent *p, const struct child *from,
+    const struct channel_frame *f)
+{
+	struct start_peer peer;
+
+	if (from->kind != ROLE_QUEUE ||
+	    !start_get_peer(f->data, f->len, &peer) ||
+	    peer.kind == ROLE_QUEUE)
+		return false;
+	for (size_t i = 0; i < p->n; i++) {
+		struct child *c = p->children[i];
+
+		if (c->kind != peer.kind || c->index != peer.index ||
+		    c->pid == 0 || p->stage != RUNNING)
+			continue;
+		log_text(LEVEL_WARNING, "role_killed",
+		    "%s was given up by %s", c->name, from->name);
+		child_kill(c);
+	}
+	return true;
+}
+
 static void
 child_frame(struct channel *ch, struct channel_frame *f, void *arg)
 {
@@ -388,7 +415,7 @@ child_frame(struct channel *ch, struct channel_frame *f, void *arg)
 			log_failure(LEVEL_ERROR, "role_refused", &e);
 		else
 			refuse(p, c, e.text);
-	} else {
+	} else if (f->type != START_BROKEN || !on_broken(p, c, f)) {
 		err_set(&e, ERR_INPUT, "frame %#x of %zu octets", f->type,
 		    f->len);
 		channel_fail(ch, &e);

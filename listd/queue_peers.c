@@ -3,7 +3,7 @@
  * queue_peers.c - the queue role's channels to the deliver roles.
  *
  * A frame that makes no sense closes that channel, with one warning; the
- * parent gives the peer a fresh one when it starts it again.
+ * parent starts the peer again and gives both ends of a fresh one.
  */
 #include "config.h"
 
@@ -60,6 +60,10 @@ on_closed(struct channel *ch, const struct err *why, void *arg)
 	(void)ch;
 	if (why != NULL)
 		log_closed(peer, why);
+	/* One that died, perhaps inside a frame, is started again anyway. */
+	if (why != NULL && (why->code == ERR_INPUT || why->code == ERR_LIMIT ||
+	    why->code == ERR_AGAIN))
+		role_peer_broken(peer->q->env, ROLE_DELIVER, peer->index);
 	queue_report_ring(peer->q, peer->index);
 	drop(peer);
 }

@@ -448,6 +448,19 @@ role_drained(struct role_env *env)
 	end(env->role, STATUS_OK);
 }
 
+void
+role_peer_broken(struct role_env *env, enum role_kind kind, unsigned index)
+{
+	struct start_peer peer = { kind, index, env->epoch };
+	struct strbuf b = STRBUF_INIT(64);
+	struct err e = ERR_INIT;
+
+	start_put_peer(&b, &peer);
+	if (channel_send_buf(env->role->parent, START_BROKEN, &b, &e) == -1)
+		log_failure(LEVEL_WARNING, "peer-broken", &e);
+	strbuf_free(&b);
+}
+
 int
 role_refuse(struct role_env *env, const struct err *e)
 {

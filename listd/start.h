@@ -33,6 +33,7 @@ enum start_type {
 	/* role -> parent */
 	START_READY = 0x0020,		/* everything is open */
 	START_REFUSED,			/* str why; then exits STATUS_CONFIG */
+	START_BROKEN,			/* queue: start_peer that talks nonsense */
 };
 
 struct start {

@@ -14,6 +14,7 @@
  *	stuck	never drain
  *	deaf	close the channel to the parent and go on
  *	babble	send the parent nonsense
+ *	accuse	tell the parent that deliver.0 talks nonsense
  */
 #include "config.h"
 
@@ -55,7 +56,7 @@ struct tester {
 	char		 name[32];
 	struct peer	 peers[PEERS_MAX];
 	size_t		 npeers;
-	bool		 stuck, mute, babble, deaf;
+	bool		 stuck, mute, babble, deaf, accuse;
 };
 
 static char acts[1024];
@@ -381,6 +382,8 @@ run(struct tester *t)
 		role_ready(env);
 	if (t->babble)
 		babble();
+	if (t->accuse)
+		role_peer_broken(env, ROLE_DELIVER, 0);
 	if (t->deaf) {
 		shutdown(START_FD, SHUT_RDWR);
 		for (;;)
@@ -417,6 +420,7 @@ role_tester(struct role_env *env)
 	t.mute = act(&t, "mute");
 	t.babble = act(&t, "babble");
 	t.deaf = act(&t, "deaf");
+	t.accuse = act(&t, "accuse");
 	status = run(&t);
 	for (size_t i = 0; i < t.npeers; i++)
 		channel_free(t.peers[i].ch);

@@ -61,6 +61,7 @@ static struct {
 	unsigned	delivered[PEOPLE + 8];
 	unsigned	notices;
 	unsigned	recalls, sessions, hellos, closes;
+	unsigned	broken;		/* times the parent was told */
 	uint64_t	seq, acked;
 
 	/* web */
@@ -115,6 +116,15 @@ role_drained(struct role_env *env)
 {
 	t.drained = true;
 	event_base_loopbreak(env->base);
+}
+
+void
+role_peer_broken(struct role_env *env, enum role_kind kind, unsigned index)
+{
+	(void)env;
+	assert_int_equal(kind, ROLE_DELIVER);
+	assert_int_equal(index, 0);
+	t.broken++;
 }
 
 /* ---- control.h: nobody connects here */
@@ -729,6 +739,8 @@ nonsense_ends_a_channel(void **state)
 	release_one();
 	assert_int_equal(run_role(talk_nonsense), STATUS_OK);
 	assert_true(t.drained);
+	/* Or it would wait for a queue role that is there already. */
+	assert_int_equal(t.broken, 1);
 	/* What the channel lost was open, and came again. */
 	assert_in_range(copies(), PEOPLE, 2 * PEOPLE);
 }
