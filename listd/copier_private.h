@@ -59,6 +59,8 @@ struct copier {
 	size_t			 nidle;
 	struct dkim_verifier	*verifier;
 	uint64_t		 signed_copies;
+	uint64_t		 unread;	/* gates, since the last line */
+	int64_t			 unread_ms;	/* of the next line; 0: at once */
 };
 
 /* copier.c */

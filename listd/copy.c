@@ -16,6 +16,7 @@
 #include "lib/err.h"
 #include "lib/keyring.h"
 #include "lib/strbuf.h"
+#include "lib/sys/log.h"
 #include "lib/token.h"
 #include "lib/verp.h"
 #include "lib/xmalloc.h"
@@ -58,6 +59,28 @@ ask_gate(struct copier *c, const struct ipc_delivery *d,
 	return ret;
 }
 
+/* One line says why, and the next one how often since. */
+static void
+say_unread(struct copier *c, const struct ipc_delivery *d,
+    const struct err *e)
+{
+	int64_t now = clock_mono_ms(c->p.clock);
+	struct log_line l;
+
+	c->unread++;
+	if (c->unread_ms != 0 && now < c->unread_ms)
+		return;
+	c->unread_ms = now + COPY_GATE_LOG_MS;
+	log_begin(&l, LEVEL_ERROR, "gate-unread");
+	log_int(&l, "held", (int64_t)c->unread);
+	log_hex(&l, "delivery", d->delivery);
+	log_hex(&l, d->kind == IPC_KIND_NOTICE ? "notice" : "campaign",
+	    d->kind == IPC_KIND_NOTICE ? d->notice : d->campaign);
+	log_err(&l, e);
+	log_end(&l);
+	c->unread = 0;
+}
+
 uint8_t
 copy_gate(struct copier *c, const struct ipc_delivery *d)
 {
@@ -68,8 +91,10 @@ copy_gate(struct copier *c, const struct ipc_delivery *d)
 	if (d->kind == IPC_KIND_TEST)
 		return 0;
 	/* What cannot be read now is not open: held, and asked again later. */
-	if (ask_gate(c, d, &v, &e) == -1)
+	if (ask_gate(c, d, &v, &e) == -1) {
+		say_unread(c, d, &e);
 		return GATE_HELD;
+	}
 	return v == GATE_OPEN ? 0 : (uint8_t)v;
 }
 

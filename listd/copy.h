@@ -32,7 +32,11 @@ struct copy {
 	bool		 eightbit;		/* needs 8BITMIME */
 };
 
-/* GATE_OPEN (0), or why this delivery must not be written now. */
+/*
+ * GATE_OPEN (0), or why this delivery must not be written now.  A gate that
+ * cannot be read is held, and logged once in COPY_GATE_LOG_MS with how many.
+ */
+#define COPY_GATE_LOG_MS	60000
 uint8_t copy_gate(struct copier *c, const struct ipc_delivery *d);
 
 /*

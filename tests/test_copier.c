@@ -15,15 +15,18 @@
 #include <string.h>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/dkim_key.h"
 #include "lib/err.h"
 #include "lib/strbuf.h"
+#include "lib/sys/log.h"
 #include "lib/sys/realclock.h"
 #include "listd/campaign_params.h"
 #include "listd/copier.h"
@@ -35,6 +38,25 @@
 #include "spool/org.h"
 #include "spool/subscriber.h"
 #include "tests/spool_world.h"
+
+/* The real clock, and what was added to it. */
+static int64_t passed_ms;
+
+static int64_t
+mono_ms(const struct clock *c)
+{
+	(void)c;
+	return clock_mono_ms(&realclock) + passed_ms;
+}
+
+static int64_t
+utc_ms(const struct clock *c)
+{
+	(void)c;
+	return clock_utc_ms(&realclock) + passed_ms;
+}
+
+static const struct clock test_clock = { mono_ms, utc_ms };
 
 static struct conf conf;
 static struct copier *copier;
@@ -80,7 +102,7 @@ add_key(const char *domain)
 static int
 set_up(void **state)
 {
-	struct copier_params p = { .clock = &realclock, .conf = &conf };
+	struct copier_params p = { .clock = &test_clock, .conf = &conf };
 	struct err e = ERR_INIT;
 	struct world *w;
 	char path[300];
@@ -307,6 +329,52 @@ a_confirmation_asks_and_nothing_else(void **state)
 	strbuf_free(&mail);
 }
 
+/* Ask a gate n times; what is logged about it goes to text. */
+static void
+ask_gates(const struct ipc_delivery *d, unsigned n, char text[4096])
+{
+	const struct log_params to_stderr = { .name = "test",
+		.to_stderr = true, .level = LEVEL_NOTICE };
+	int fd = memfd_create("log", MFD_CLOEXEC), was = dup(STDERR_FILENO);
+	ssize_t len;
+
+	log_close();
+	dup2(fd, STDERR_FILENO);
+	log_open(&to_stderr);
+	while (n-- > 0)
+		assert_int_equal(copy_gate(copier, d), GATE_HELD);
+	log_close();
+	dup2(was, STDERR_FILENO);
+	close(was);
+	len = pread(fd, text, 4095, 0);
+	assert_true(len >= 0);
+	text[len] = '\0';
+	close(fd);
+}
+
+/* Not open and not silent: one line, and then how many it was. */
+static void
+a_gate_that_cannot_be_read_is_said(void **state)
+{
+	struct ipc_delivery d = { .delivery = 0x77, .campaign = 0xabc,
+		.kind = IPC_KIND_CAMPAIGN };
+	char text[4096];
+
+	(void)state;
+	ask_gates(&d, 5, text);
+	assert_non_null(strstr(text, "event=gate-unread held=1 delivery=77 "
+	    "campaign=abc error="));
+	assert_non_null(strstr(text, "reason="));
+	assert_int_equal(strcspn(text, "\n"), strlen(text) - 1);
+	passed_ms += COPY_GATE_LOG_MS - 1000;
+	ask_gates(&d, 10, text);
+	assert_string_equal(text, "");
+	passed_ms += 1000;
+	ask_gates(&d, 2, text);
+	assert_non_null(strstr(text, "event=gate-unread held=15 "));
+	assert_int_equal(strcspn(text, "\n"), strlen(text) - 1);
+}
+
 int
 main(void)
 {
@@ -315,6 +383,7 @@ main(void)
 		cmocka_unit_test(bad_messages_are_refused_with_reasons),
 		cmocka_unit_test(a_copy_is_whole_and_its_own),
 		cmocka_unit_test(a_confirmation_asks_and_nothing_else),
+		cmocka_unit_test(a_gate_that_cannot_be_read_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
