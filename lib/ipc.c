@@ -311,6 +311,7 @@ ipc_put_unsubscribe(struct strbuf *b, const struct ipc_unsubscribe *v)
 	pack_raw(b, v->hash, sizeof(v->hash));
 	pack_u32(b, v->campaign);
 	pack_u8(b, (uint8_t)v->scope);
+	pack_str(b, v->address);
 }
 
 void
@@ -322,6 +323,7 @@ ipc_get_unsubscribe(struct unpack *u, struct ipc_unsubscribe *v)
 	unpack_raw(u, v->hash, sizeof(v->hash));
 	v->campaign = unpack_u32(u);
 	v->scope = get_enum(u, IPC_LEAVE_ORGANIZATION);
+	unpack_str(u, v->address, sizeof(v->address));
 }
 
 void

@@ -62,6 +62,7 @@ enum ipc_type {
 	IPC_BOUNCE,		/* struct ipc_bounce */
 	IPC_FORWARD,		/* struct ipc_forward */
 	IPC_REQUEST_RESOLVED,	/* queue -> inbound: reserved for PTR look-ups */
+	IPC_HELP,		/* struct ipc_subscribe: who asks what can be asked */
 
 	/* queue -> inbound, web */
 	IPC_REPLY = 0x0380,	/* u64 request, u8 enum ipc_result, str text */
@@ -259,6 +260,7 @@ struct ipc_unsubscribe {
 	uint8_t		hash[16];
 	uint32_t	campaign;	/* 0: not known */
 	enum ipc_leave	scope;
+	char		address[321];	/* to write to if nothing is found */
 };
 
 /* A report that came back to a VERP address whose MAC was right. */

@@ -29,6 +29,7 @@ enum inbound_kind {
 	INBOUND_REQUEST,	/* LIST-request: a command */
 	INBOUND_OWNER,		/* LIST-owner: to a person */
 	INBOUND_ROLE,		/* postmaster, abuse */
+	INBOUND_HELP,		/* a command of REQUEST alone */
 };
 
 struct inbound_target {

@@ -121,13 +121,19 @@ evidence_of(const struct inbound_message *m, const char *channel)
 static uint16_t
 leave_frame(const struct inbound_message *m,
     const struct token_unsubscribe *leave, uint64_t request,
-    struct strbuf *frame, const char *channel)
+    struct strbuf *frame, const char *channel, const struct address *author)
 {
+	struct strbuf text = STRBUF_INIT(ADDRESS_TEXT_MAX);
 	struct ipc_unsubscribe u = { .request = request,
 		.evidence = evidence_of(m, channel), .list = leave->list,
 		.campaign = leave->campaign, .scope = IPC_LEAVE_LIST };
 
 	memcpy(u.hash, leave->address, sizeof(u.hash));
+	if (author != NULL) {
+		address_format(&text, author);
+		snprintf(u.address, sizeof(u.address), "%s", text.s);
+	}
+	strbuf_free(&text);
 	ipc_put_unsubscribe(frame, &u);
 	return IPC_UNSUBSCRIBE;
 }
@@ -148,7 +154,10 @@ leave_by_author(const struct keyring *keys, const struct inbound_message *m,
 	    address_hash(keys, &folded, leave.address, &e) == -1)
 		return 0;
 	*why = "unsubscribe";
-	return leave_frame(m, &leave, request, frame, "mail");
+	/* "Not found" is told to a person, never to a machine (R157). */
+	if (autoreply_find(h, m->null_sender) != AUTOREPLY_NONE)
+		return leave_frame(m, &leave, request, frame, "mail", NULL);
+	return leave_frame(m, &leave, request, frame, "mail", &author);
 }
 
 static uint16_t
@@ -165,11 +174,14 @@ confirm_frame(const struct inbound_message *m, const struct mailhead *h,
 	return IPC_CONFIRM;
 }
 
-/* Also what a machine sent or nobody signed: that it was asked is kept (S20). */
+/*
+ * To join, and also what a machine sent or nobody signed: that it was asked is
+ * kept (S20).  The same frame asks for help.
+ */
 static uint16_t
 subscribe_frame(const struct inbound_message *m, const struct mailhead *h,
-    const struct inbound_target *t, uint64_t request, struct strbuf *frame,
-    const char **why)
+    const struct inbound_target *t, enum inbound_kind kind, uint64_t request,
+    struct strbuf *frame, const char **why)
 {
 	enum autoreply_sign found = autoreply_find(h, m->null_sender);
 	const char *sign = autoreply_name(found);
@@ -180,7 +192,8 @@ subscribe_frame(const struct inbound_message *m, const struct mailhead *h,
 	struct address author;
 	struct err e = ERR_INIT;
 
-	*why = found != AUTOREPLY_NONE ? sign : "subscribe";
+	*why = found != AUTOREPLY_NONE ? sign : kind == INBOUND_HELP ? "help" :
+	    "subscribe";
 	if (mailhead_author(h, &author, NULL, &e) == 1)
 		address_format(&text, &author);
 	else
@@ -190,7 +203,7 @@ subscribe_frame(const struct inbound_message *m, const struct mailhead *h,
 	snprintf(s.list, sizeof(s.list), "%s", t->name);
 	strbuf_free(&text);
 	ipc_put_subscribe(frame, &s);
-	return IPC_SUBSCRIBE;
+	return kind == INBOUND_HELP ? IPC_HELP : IPC_SUBSCRIBE;
 }
 
 /* ---- commands: the first word of the subject, or else of the body */
@@ -227,6 +240,8 @@ command_in(const char *text, size_t len)
 		return INBOUND_UNSUBSCRIBE;
 	if (is_word(text, len, "subscribe") || is_word(text, len, "join"))
 		return INBOUND_SUBSCRIBE;
+	if (is_word(text, len, "help") || is_word(text, len, "info"))
+		return INBOUND_HELP;
 	return INBOUND_NONE;
 }
 
@@ -258,7 +273,8 @@ by_header(const struct keyring *keys, const struct inbound_message *m,
 		*why = "confirm";
 		return confirm_frame(m, h, t, request, frame);
 	case INBOUND_SUBSCRIBE:
-		return subscribe_frame(m, h, t, request, frame, why);
+	case INBOUND_HELP:
+		return subscribe_frame(m, h, t, kind, request, frame, why);
 	case INBOUND_UNSUBSCRIBE:
 		return leave_by_author(keys, m, h, t, request, frame, why);
 	default:
@@ -280,7 +296,8 @@ inbound_message_frame(const struct keyring *keys,
 		return bounce_frame(m, t, request, frame, why);
 	if (t->kind == INBOUND_LEAVE) {
 		*why = "unsubscribe";
-		return leave_frame(m, &t->leave, request, frame, "mailto");
+		return leave_frame(m, &t->leave, request, frame, "mailto",
+		    NULL);
 	}
 	*why = "header-too-large";
 	if ((h = mailhead_parse(m->head.s, m->head.len, &e)) == NULL)

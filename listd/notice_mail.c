@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/address.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/err.h"
@@ -29,6 +30,7 @@
 #include "spool/notice.h"
 #include "spool/optin.h"
 #include "spool/store.h"
+#include "spool/subscriber.h"
 
 #define CONFIRM_BODY_MAX	2048	/* octets, S43 */
 #define FORWARD_MAX		(64u << 10)	/* octets quoted of role mail */
@@ -65,6 +67,27 @@ static const char already_text[] =
     "It gets it already; nothing was changed.  To leave, use the link at\n"
     "the end of any of its mails.\n";
 
+static const char help_text[] =
+    "You wrote to the mailing list\n"
+    "\n"
+    "    {{list}}\n"
+    "\n"
+    "{{^member}}\n"
+    "The address that this mail goes to is not on it.\n"
+    "\n"
+    "{{/member}}\n"
+    "To leave it, use the link at the end of any of its mails: it removes the\n"
+    "address which that mail was sent to.  Or write from that address to\n"
+    "\n"
+    "    {{request}}\n"
+    "\n"
+    "with the subject \"unsubscribe\".  The subject \"subscribe\" asks for the\n"
+    "list's mail.  What is sent to\n"
+    "\n"
+    "    {{owner}}\n"
+    "\n"
+    "is read by a person.\n";
+
 static const char forward_text[] =
     "This came for a role address of this host:\n"
     "\n"
@@ -89,6 +112,8 @@ static const struct kind kinds[] = {
 		CONFIRM_BODY_MAX, true, false },
 	[NOTICE_FORWARD] = { "Mail to a role address of this host",
 		forward_text, 0, false, false },
+	[NOTICE_HELP] = { "About {{list}}", help_text, CONFIRM_BODY_MAX,
+		false, false },
 };
 
 /* What a notice is made from, read from the store. */
@@ -98,8 +123,29 @@ struct facts {
 	char		link[CONF_PATH_MAX + 64];
 	char		reply_to[320];
 	char		from[320];
+	char		owner[320];
+	bool		member;
 	char		message_token[TOKEN_DELIVERY_LEN + 1];
 };
+
+/* Is the address, whatever it was when the notice was made, a member now? */
+static int
+look_for_member(struct copier *c, struct txn *t, const struct notice *n,
+    struct facts *f, struct err *e)
+{
+	uint8_t hash[ADDRESS_HASH_OCTETS];
+	struct address typed, folded;
+	struct member m;
+	int rc;
+
+	if (address_parse(n->address, strlen(n->address), ADDRESS_UTF8,
+	    &typed, e) == -1 || address_fold(&typed, &folded, e) == -1 ||
+	    address_hash(c->p.keys, &folded, hash, e) == -1)
+		return -1;
+	rc = subscriber_find(t, n->list, hash, &m, e);
+	f->member = rc == 1 && m.state == MEMBER_ACTIVE;
+	return rc == -1 ? -1 : 1;
+}
 
 static int
 read_facts(struct copier *c, const struct notice *n, const struct kind *kind,
@@ -116,6 +162,8 @@ read_facts(struct copier *c, const struct notice *n, const struct kind *kind,
 	if (ret == 1 && kind->token && optin_token(t, n->request, f->token,
 	    e) == -1)
 		ret = -1;
+	if (ret == 1 && n->kind == NOTICE_HELP)
+		ret = look_for_member(c, t, n, f, e);
 	txn_end(t);
 	if (ret == 0)
 		err_set(e, ERR_NOTFOUND, "the list is gone");
@@ -148,6 +196,8 @@ make_addresses(struct copier *c, const struct notice *n,
 	    f->token);
 	snprintf(f->from, sizeof(f->from), "%s%s@%.240s", f->list.name,
 	    n->list != 0 ? "-request" : "postmaster", conf->bounce_domain);
+	snprintf(f->owner, sizeof(f->owner), "%s-owner@%.240s", f->list.name,
+	    conf->bounce_domain);
 	ret = 0;
 out:
 	strbuf_free(&reply);
@@ -192,7 +242,9 @@ compile(struct copier *c, const struct kind *kind, const struct facts *f,
 		.from = f->from,
 		.reply_to = f->reply_to[0] != '\0' ? f->reply_to : NULL,
 		.subject = kind->subject, .text = kind->text,
-		.auto_submitted = "auto-generated",
+		/* R159: an answer, and not what we thought of. */
+		.auto_submitted = kind->text == help_text ? "auto-replied" :
+		    "auto-generated",
 		.list_title = f->list.id != 0 ? f->list.title : "",
 		.id_domain = c->p.conf->hostname,
 		.extra = { kind->form ? "Form-Sub" : NULL },
@@ -221,6 +273,9 @@ notice_make(struct copier *c, struct made *m, const struct notice *n,
 	    (m->notice = compile(c, kind, &f, e)) == NULL)
 		goto out;
 	json_object_set_new(values, "link", json_string(f.link));
+	json_object_set_new(values, "request", json_string(f.from));
+	json_object_set_new(values, "owner", json_string(f.owner));
+	json_object_set_new(values, "member", json_boolean(f.member));
 	if (n->kind == NOTICE_FORWARD &&
 	    json_object_set_new(values, "lines",
 	    quote_mail(c, n, e)) == -1)

@@ -125,6 +125,8 @@ on_recalled(void *arg, const struct scheduler_recalled *rec)
 	log_int(&l, "recalled", rec->dropped);
 	log_int(&l, "begun", rec->begun);
 	log_end(&l);
+	if (r->gone.n == 0)
+		scheduler_notices_changed(queue_scheduler(r->peer->all->q));
 	peer_request_end(r, r->result);
 }
 
@@ -155,6 +157,7 @@ on_committed(void *arg, enum job_result jr, const struct err *e)
 	}
 	switch (r->type) {
 	case IPC_SUBSCRIBE:
+	case IPC_HELP:
 	case IPC_FORWARD:
 		scheduler_notices_changed(queue_scheduler(r->peer->all->q));
 		break;
@@ -189,6 +192,17 @@ apply_subscribe(struct txn *t, struct peer_request *r, struct err *e)
 }
 
 static int
+help(struct txn *t, const struct peer_request *r,
+    const struct ipc_subscribe *in, struct err *e)
+{
+	struct optin_ask ask = { .in = in, .limits = &r->limits,
+		.now_ms = r->now_ms };
+	uint64_t notice;
+
+	return optin_help(t, &ask, &notice, e);
+}
+
+static int
 apply_confirm(struct txn *t, struct peer_request *r, struct err *e)
 {
 	struct optin_confirm c = { .in = &r->in.confirm, .now_ms = r->now_ms,
@@ -205,9 +219,25 @@ apply_confirm(struct txn *t, struct peer_request *r, struct err *e)
 static int
 apply_unsubscribe(struct txn *t, struct peer_request *r, struct err *e)
 {
+	const struct ipc_unsubscribe *u = &r->in.unsubscribe;
+	struct ipc_subscribe in = { .evidence = u->evidence };
+	struct list *l;
+	int rc;
+
 	r->result = IPC_OK;
-	return leave_unsubscribe(t, &r->in.unsubscribe, r->now_ms, &r->gone,
-	    e);
+	if (leave_unsubscribe(t, u, r->now_ms, &r->gone, e) == -1)
+		return -1;
+	/* Written from another address than the list has: not silence (T18). */
+	if (r->gone.n > 0 || u->address[0] == '\0')
+		return 0;
+	l = xcalloc(1, sizeof(*l));
+	if ((rc = list_get(t, u->list, l, e)) == 1) {
+		snprintf(in.list, sizeof(in.list), "%s", l->name);
+		memcpy(in.address, u->address, sizeof(in.address));
+		rc = help(t, r, &in, e);
+	}
+	free(l);
+	return rc;
 }
 
 static int
@@ -270,6 +300,7 @@ apply(struct txn *t, void *arg, struct err *e)
 	r->suspended = false;
 	switch (r->type) {
 	case IPC_SUBSCRIBE: return job_answer(apply_subscribe(t, r, e), e);
+	case IPC_HELP: return job_answer(help(t, r, &r->in.subscribe, e), e);
 	case IPC_CONFIRM: return job_answer(apply_confirm(t, r, e), e);
 	case IPC_UNSUBSCRIBE: return job_answer(apply_unsubscribe(t, r, e), e);
 	case IPC_BOUNCE: return job_answer(apply_bounce(t, r, e), e);
@@ -285,6 +316,7 @@ decode(struct peer_request *r, struct unpack *u)
 {
 	switch (r->type) {
 	case IPC_SUBSCRIBE:
+	case IPC_HELP:
 		ipc_get_subscribe(u, &r->in.subscribe);
 		r->id = r->in.subscribe.request;
 		break;

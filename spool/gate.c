@@ -190,6 +190,7 @@ gate_check_notice(struct txn *t, uint64_t notice, int64_t now_ms,
 			return ret;
 		return check_person(t, &n, v, e);
 	case NOTICE_ALREADY:
+	case NOTICE_HELP:
 		return check_person(t, &n, v, e);
 	case NOTICE_OWNER:
 		/* An owner confirms before the list may do anything. */

@@ -21,6 +21,7 @@ enum notice_kind {
 	NOTICE_ALREADY,		/* you are a member, you asked again */
 	NOTICE_OWNER,		/* please confirm that you own the list */
 	NOTICE_FORWARD,		/* role mail, passed on to a person */
+	NOTICE_HELP,		/* what a list's addresses are for */
 };
 
 struct notice {

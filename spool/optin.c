@@ -298,25 +298,25 @@ accept(struct txn *t, const struct asking *a, struct optin_asked *r,
 	return optin_singly_hit(t, a, e);
 }
 
-/* "You are a member": by mail, for the page must not say it (T7). */
+/* "You are a member" goes by mail, for the page must not say it (T7). */
 static int
-tell_member(struct txn *t, const struct asking *a, struct optin_asked *r,
-    struct err *e)
+tell(struct txn *t, const struct asking *a, enum notice_kind kind,
+    uint64_t *notice_r, struct err *e)
 {
 	struct strbuf address = STRBUF_INIT(NOTICE_ADDRESS_MAX);
-	struct notice n = { .kind = NOTICE_ALREADY, .list = a->list,
+	struct notice n = { .kind = kind, .list = a->list,
 	    .subscriber = a->subscriber, .created_ms = a->ask->now_ms };
 	int ret;
 
 	address_format(&address, &a->who.typed);
 	memcpy(n.address, address.s, address.len + 1);
 	strbuf_free(&address);
-	ret = notice_add(t, &n, &r->notice, e);
+	ret = notice_add(t, &n, notice_r, e);
 	return ret == -1 ? -1 : optin_mailed(t, a, false, e);
 }
 
 static int
-refuse(struct txn *t, const struct asking *a, bool tell,
+refuse(struct txn *t, const struct asking *a, bool told,
     struct optin_asked *r, struct err *e)
 {
 	int rc = optin_singly(t, a, e);
@@ -328,8 +328,8 @@ refuse(struct txn *t, const struct asking *a, bool tell,
 	else if ((rc = append_entry(t, a, r->result, NULL, &r->consent,
 	    e)) == 0)
 		rc = optin_singly_hit(t, a, e);
-	if (rc == 0 && tell)
-		rc = tell_member(t, a, r, e);
+	if (rc == 0 && told)
+		rc = tell(t, a, NOTICE_ALREADY, &r->notice, e);
 	return rc;
 }
 
@@ -351,7 +351,7 @@ optin_request(struct txn *t, const struct optin_ask *ask,
 {
 	struct asking a = { .ask = ask };
 	const struct keyring *keys = store_keys(txn_store(t));
-	int tell = 0;
+	int told = 0;
 
 	*r_r = (struct optin_asked){ .result = OPTIN_MALFORMED };
 	look_at_network(&a);
@@ -362,7 +362,34 @@ optin_request(struct txn *t, const struct optin_ask *ask,
 	if (r_r->result == OPTIN_ACCEPTED)
 		return accept(t, &a, r_r, e);
 	if (r_r->result == OPTIN_MEMBER &&
-	    (tell = optin_may_mail(t, &a, false, e)) == -1)
+	    (told = optin_may_mail(t, &a, false, e)) == -1)
 		return -1;
-	return refuse(t, &a, tell == 1, r_r, e);
+	return refuse(t, &a, told == 1, r_r, e);
+}
+
+int
+optin_help(struct txn *t, const struct optin_ask *ask, uint64_t *notice_r,
+    struct err *e)
+{
+	const struct ipc_subscribe *in = ask->in;
+	struct asking a = { .ask = ask };
+	enum optin_result ignored;
+	struct suppression s;
+	int rc;
+
+	*notice_r = 0;
+	look_at_network(&a);
+	if (in->automation.len != 0 || identity_parse(store_keys(txn_store(t)),
+	    in->address, strlen(in->address), 0, &a.who, NULL) == -1 ||
+	    address_role(&a.who.folded) == ADDRESS_RESERVED)
+		return 0;
+	if (look_at_list(t, &a, &ignored, e) == -1)
+		return -1;
+	if (a.list == 0)
+		return 0;
+	rc = suppression_blocks_request(t, a.who.hash, a.list, a.org, &s, e);
+	if (rc != 0)
+		return rc == 1 ? 0 : -1;
+	rc = optin_may_mail(t, &a, false, e);
+	return rc == 1 ? tell(t, &a, NOTICE_HELP, notice_r, e) : rc;
 }

@@ -77,6 +77,13 @@ struct optin_asked {
 int optin_request(struct txn *t, const struct optin_ask *ask,
     struct optin_asked *r_r, struct err *e);
 /*
+ * Tell by mail what the list's addresses are for, to who asked or could not be
+ * found to leave (R36, T18): no machine, nobody who is blocked, within the
+ * limits of confirmations and once a day.  0, -1; *notice_r is 0 for no mail.
+ */
+int optin_help(struct txn *t, const struct optin_ask *ask,
+    uint64_t *notice_r, struct err *e);
+/*
  * Write the aggregate entries of minutes that are over, at most max.  1 there
  * are more, 0, -1.
  */

@@ -189,8 +189,11 @@ static const struct {
 	{ "a command in the body (T18)", "news-request@lists.example",
 	    "From: a@one.example\r\nSubject:\r\n\r\nunsubscribe\r\n", false,
 	    IPC_UNSUBSCRIBE },
+	{ "help (R36)", "news-request@lists.example",
+	    "From: a@one.example\r\nSubject: Re: Help!\r\n\r\n", false,
+	    IPC_HELP },
 	{ "no command", "news-request@lists.example",
-	    "From: a@one.example\r\nSubject: hello\r\n\r\nhi\r\n", false, 0 },
+	    "From: a@one.example\r\nSubject: helpful\r\n\r\nhi\r\n", false, 0 },
 };
 
 static void

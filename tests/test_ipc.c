@@ -114,7 +114,8 @@ static void
 put_unsubscribe(struct strbuf *b)
 {
 	struct ipc_unsubscribe v = { .request = 4, .evidence = evidence,
-		.list = 8, .hash = { 1, 2 }, .scope = IPC_LEAVE_LIST };
+		.list = 8, .hash = { 1, 2 }, .scope = IPC_LEAVE_LIST,
+		.address = "a@one.example" };
 
 	ipc_put_unsubscribe(b, &v);
 }
@@ -129,6 +130,7 @@ get_unsubscribe(struct unpack *u)
 		return;
 	assert_int_equal(v.hash[1], 2);
 	assert_int_equal(v.scope, IPC_LEAVE_LIST);
+	assert_string_equal(v.address, "a@one.example");
 }
 
 static const struct {

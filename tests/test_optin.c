@@ -224,6 +224,55 @@ a_member_is_told_by_mail_once_a_day(void **state)
 	assert_int_not_equal(a.notice, 0);
 }
 
+static int
+do_help(struct txn *t, void *arg, struct err *e)
+{
+	struct optin_ask *ask = arg;
+	uint64_t notice;
+	int ret = optin_help(t, ask, &notice, e);
+
+	ask->clock_unsure = notice != 0;	/* out by the same way */
+	return job_answer(ret, e);
+}
+
+static bool
+is_helped(struct world *w, const char *list, const char *address,
+    const char *sign, int64_t now_ms)
+{
+	struct ipc_subscribe in = { .automation = SLICE(sign,
+	    strlen(sign)) };
+	struct optin_ask ask = { .in = &in, .limits = &people_limits,
+	    .now_ms = now_ms };
+
+	snprintf(in.list, sizeof(in.list), "%s", list);
+	snprintf(in.address, sizeof(in.address), "%s", address);
+	world_must(w, STORE_S, do_help, &ask);
+	return ask.clock_unsure;
+}
+
+/* R36, R157: never a machine, a role, a stranger's list; and within limits. */
+static void
+help_is_for_people(void **state)
+{
+	uint32_t saved = people_limits.mailbox_day;
+	struct world *w = *state;
+	enum optin_result result;
+
+	assert_true(is_helped(w, "news", "ann@b.example", "", NOW));
+	assert_false(is_helped(w, "news", "Ann@b.example", "", NOW + HOUR));
+	assert_true(is_helped(w, "news", "ann@b.example", "", NOW + 25 * HOUR));
+	assert_false(is_helped(w, "news", "bob@b.example", "list", NOW));
+	assert_false(is_helped(w, "news", "abuse@b.example", "", NOW));
+	assert_false(is_helped(w, "nosuch", "bob@b.example", "", NOW));
+	assert_false(is_helped(w, "news", "", "", NOW));
+	/* It counts as a mail to that mailbox (X38). */
+	people_limits.mailbox_day = 1;
+	assert_true(is_helped(w, "news", "bob@b.example", "", NOW));
+	result = people_ask(w, "news", "bob@b.example", NULL, NOW + 1).result;
+	people_limits.mailbox_day = saved;
+	assert_int_equal(result, OPTIN_THROTTLED);
+}
+
 /* ---- limits */
 
 static void
@@ -756,6 +805,7 @@ main(void)
 		TEST(closed_lists_take_nobody),
 		TEST(answers_do_not_tell_who_is_known),
 		TEST(a_member_is_told_by_mail_once_a_day),
+		TEST(help_is_for_people),
 		TEST(one_mail_for_an_address_and_list_in_seven_days),
 		TEST(three_mails_a_day_to_a_mailbox_over_all_lists),
 		TEST(networks_domains_lists_and_the_host_have_limits),
