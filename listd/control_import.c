@@ -28,6 +28,7 @@
 #include "spool/writer.h"
 
 #define BAD_TOLD_MAX	1000	/* bad rows told one by one */
+#define DAY_MS		(24ll * 3600 * 1000)	/* what zones may make of it */
 #define CHUNK_ROWS	256	/* unpacked at once; of a dry run a turn's */
 
 struct importing {
@@ -365,6 +366,9 @@ read_words(struct call *c, struct importing *s)
 	} else if (evidence != NULL && strcmp(evidence, "confirmed") != 0) {
 		call_fail(c, STATUS_USAGE, "the evidence that can be vouched "
 		    "for is: confirmed");
+	} else if (s->given.claimed_ms > call_now(c) + DAY_MS) {
+		call_fail(c, STATUS_USAGE, "--date: nobody confirmed on a day "
+		    "that is still to come");
 	} else {
 		memcpy(s->given.source, source, strlen(source) + 1);
 		if (basis != NULL)

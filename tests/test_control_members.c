@@ -249,6 +249,8 @@ test_import_refused(void **state)
 	    file, "--source", "shop", "--evidence", "hearsay", NULL);
 	EXPECT(STATUS_USAGE, q, "subscriber import", "LIST", "news", "<FILE",
 	    file, "--source", "shop", "--date", "once", NULL);
+	EXPECT(STATUS_USAGE, q, "subscriber import", "LIST", "news", "<FILE",
+	    file, "--source", "shop", "--date", "2099-01-01", NULL);
 	EXPECT(STATUS_NO, q, "subscriber import", "LIST", "none", "<FILE",
 	    file, "--source", "shop", NULL);
 	EXPECT(STATUS_USAGE, q, "subscriber import", "LIST", "news", "<FILE",
