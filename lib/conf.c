@@ -160,13 +160,15 @@ CHOICE(smarthost_tls, CONF_RELOAD, "opportunistic", smarthost_tls_names,
 
 /* sending */
 TEXT(source_address, CONF_IP, CONF_RELOAD, NULL, "the system's choice",
-    "Addresses mail leaves from.  Each has its own limits at each site."),
+    "Addresses mail leaves from.  Each has its own limits at each site.  Not "
+    "obeyed yet."),
 BOOLEAN(smtp_ipv6, CONF_RELOAD, "yes",
-    "Whether mail may leave by IPv6."),
+    "Whether mail may leave by IPv6.  Not obeyed yet."),
 BOOLEAN(smtp_dane, CONF_RELOAD, "yes",
-    "Whether DANE (RFC 7672) is obeyed where the DNS is signed."),
+    "Whether DANE (RFC 7672) is obeyed where the DNS is signed.  Not obeyed "
+    "yet."),
 BOOLEAN(smtp_mta_sts, CONF_RELOAD, "yes",
-    "Whether MTA-STS (RFC 8461) is obeyed."),
+    "Whether MTA-STS (RFC 8461) is obeyed.  Not obeyed yet."),
 NUMBER(connections_total, CONF_INT, CONF_RELOAD, "500", 1, 10000,
     "Connections out at once."),
 NUMBER(connections_per_site, CONF_INT, CONF_RELOAD, "10", 1, 500,
@@ -258,7 +260,8 @@ NUMBER(request_singly_per_minute, CONF_INT, CONF_RELOAD, "20", 1, 10000,
 NUMBER(request_singly_per_day, CONF_INT, CONF_RELOAD, "100000", 1, 10000000,
     "The same for all requests to this host in a day."),
 NUMBER(similar_per_day, CONF_INT, CONF_RELOAD, "10", 1, 10,
-    "Similar mails to one mailbox in any 24 hours, of whatever kind."),
+    "Similar mails to one mailbox in any 24 hours, of whatever kind.  Not "
+    "obeyed yet."),
 
 /* tests */
 TEXT(test_clock, CONF_PATH, 0, NULL, NULL,
