@@ -282,10 +282,22 @@ step(enum scan s, char ch)
 	return SCAN_SKIP;
 }
 
+/* How many octets from s on leave SCAN_PLAIN as it is. */
+static size_t
+plain_octets(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] != ',' && s[n] != '\n')
+		n++;
+	return n;
+}
+
 int
 csvin_feed(struct csvin *c, const void *p, size_t len, struct err *e)
 {
 	const char *s = p;
+	size_t n;
 
 	if (c->failed) {
 		err_set(e, ERR_INPUT, "the header was bad");
@@ -302,8 +314,12 @@ csvin_feed(struct csvin *c, const void *p, size_t len, struct err *e)
 		}
 		if (c->scan == SCAN_SKIP)
 			continue;
+		n = 1;
 		c->scan = step(c->scan, s[i]);
-		strbuf_addc(&c->row, s[i]);
+		if (c->scan == SCAN_PLAIN)
+			n += plain_octets(s + i + 1, len - i - 1);
+		strbuf_add(&c->row, s + i, n);
+		i += n - 1;
 		if (c->row.overflow)
 			c->scan = SCAN_SKIP;
 	}

@@ -241,9 +241,15 @@ record_begin(struct strbuf *b, uint8_t version)
 }
 
 void
+record_end_from(struct strbuf *b, size_t from)
+{
+	pack_u32(b, (uint32_t)XXH3_64bits(b->s + from, b->len - from));
+}
+
+void
 record_end(struct strbuf *b)
 {
-	pack_u32(b, (uint32_t)XXH3_64bits(b->s, b->len));
+	record_end_from(b, 0);
 }
 
 bool

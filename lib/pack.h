@@ -76,6 +76,8 @@ bool unpack_done(const struct unpack *u);
  */
 void record_begin(struct strbuf *b, uint8_t version);
 void record_end(struct strbuf *b);
+/* The same of a record that begins at an offset of b, behind others. */
+void record_end_from(struct strbuf *b, size_t from);
 /*
  * Check the seal of p[len]; on success u reads the fields, *version_r has the
  * version, true is returned.  False: the value is not one we wrote.

@@ -29,7 +29,8 @@
 
 #define BAD_TOLD_MAX	1000	/* bad rows told one by one */
 #define DAY_MS		(24ll * 3600 * 1000)	/* what zones may make of it */
-#define CHUNK_ROWS	256	/* unpacked at once; of a dry run a turn's */
+#define CHUNK_ROWS	IMPORT_BATCH	/* given to the store at once */
+#define DRY_ROWS	256	/* of one turn of a dry run */
 
 struct importing {
 	struct intake	 file, evidence;
@@ -163,14 +164,14 @@ dry_row(struct call *c, struct txn *t, struct importing *s,
 	int rc = 0;
 
 	s->counts.rows++;
-	if (row->bad)
+	if (row->verdict == IMPORT_BAD)
 		s->counts.bad++;
-	else if (address_role(&row->who.folded) == ADDRESS_RESERVED)
+	else if (row->verdict == IMPORT_ROLE)
 		s->counts.role++;
-	else if ((rc = subscriber_find(t, s->given.list, row->who.hash, &m,
+	else if ((rc = subscriber_find(t, s->given.list, row->hash, &m,
 	    &e)) == 1)
 		s->counts.duplicate++;
-	else if (rc == 0 && (rc = suppression_blocks(t, row->who.hash,
+	else if (rc == 0 && (rc = suppression_blocks(t, row->hash,
 	    s->given.list, s->org, 0, &block, &e)) == 1)
 		s->counts.suppressed++;
 	else if (rc == 0)
@@ -187,7 +188,7 @@ dry_slice(struct call *c)
 	struct importing *s = call_state(c);
 	struct txn *t = call_read(c, STORE_S);
 	size_t i = 0, n = import_run_rows(s->taken, s->at, s->rows,
-	    CHUNK_ROWS);
+	    DRY_ROWS);
 
 	if (t == NULL)
 		return;
@@ -297,8 +298,10 @@ start_reading(struct call *c, struct importing *s, int fd)
 {
 	s->reader = import_reader_new(fd, store_keys(call_store(c)),
 	    call_stopping(c));
-	s->ahead = import_run_new(IMPORT_RUN);
-	s->taken = import_run_new(IMPORT_RUN);
+	if (!s->dry)
+		import_reader_vouch(s->reader, &s->begun, s->org, s->now_ms);
+	s->ahead = import_run_new(IMPORT_RUN_MAX);
+	s->taken = import_run_new(IMPORT_RUN_MAX);
 	s->rows = xcalloc(CHUNK_ROWS, sizeof(*s->rows));
 	read_ahead(c, s);
 }

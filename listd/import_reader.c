@@ -4,8 +4,7 @@
  *
  * The CSV parser takes pieces and can not be stopped inside one, so what a
  * piece holds past the end of a run waits in `spill` for the next.  A row lies
- * packed in some 150 octets until the writer takes it: as the store's
- * functions want it, it has room for the longest of addresses.
+ * packed in some 250 octets until the writer takes it, its consent entry made.
  */
 #include "config.h"
 
@@ -14,16 +13,21 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/rand.h>
+
 #include "lib/csvin.h"
 #include "lib/date.h"
 #include "lib/err.h"
 #include "lib/strbuf.h"
 #include "lib/xmalloc.h"
 #include "listd/import_reader.h"
+#include "spool/consent.h"
+#include "spool/store.h"
 #include "spool/subscriber.h"
 
 #define PIECE		4096		/* octets fed at once */
 #define SPILL_ROWS	(PIECE + 1)	/* no more rows are in a piece */
+#define SALTS		64		/* made at once */
 /* Octets of text past IMPORT_RUN_OCTETS: one row's, and a piece's. */
 #define TEXT_SLACK	(8u << 20)
 
@@ -39,6 +43,15 @@ struct import_reader {
 	struct import_run *run;			/* being filled */
 	struct import_run *spill;		/* behind its end */
 	uint32_t	 number;		/* of the next row */
+	size_t		 rows;			/* of the next run */
+	struct err	 why;			/* of a row's failure */
+	bool		 vouched;		/* entries are made, for: */
+	struct import	 im;
+	uint32_t	 org;
+	int64_t		 now_ms;
+	struct strbuf	 entry;
+	size_t		 salts;			/* left in salt */
+	uint8_t		 salt[SALTS * CONSENT_SALT];
 	struct strbuf	 json;
 	char		 piece[PIECE];
 };
@@ -51,57 +64,79 @@ add_text(struct strbuf *b, const char *s)
 	strbuf_add(b, s, strlen(s) + 1);
 }
 
-/* A bad row has no text. */
-static void
-pack(struct import_run *run, const struct identity *who,
-    const struct strbuf *json, struct import_packed *p)
+/* The row of its consent entry, in r->entry. */
+static int
+make_entry(struct import_reader *r, const struct import_row *row)
 {
+	strbuf_reset(&r->entry);
+	if (r->salts == 0) {
+		if (RAND_bytes(r->salt, sizeof(r->salt)) != 1) {
+			err_set(&r->why, ERR_CRYPTO, "no random octets");
+			return -1;
+		}
+		r->salts = SALTS;
+	}
+	r->salts--;
+	return import_row_entry(&r->entry, &r->im, r->org, r->now_ms, row,
+	    r->salt + r->salts * CONSENT_SALT, &r->why);
+}
+
+/* A row that is not taken has no text. */
+static int
+pack(struct import_reader *r, struct import_run *run,
+    const struct import_row *row, struct import_packed *p)
+{
+	p->verdict = (uint8_t)row->verdict;
 	p->text = (uint32_t)run->text.len;
-	if (p->bad)
-		return;
-	p->h8 = who->h8;
-	memcpy(p->hash, who->hash, sizeof(p->hash));
-	memcpy(p->mailbox, who->mailbox, sizeof(p->mailbox));
-	add_text(&run->text, who->folded.domain);
-	add_text(&run->text, who->folded.local);
-	add_text(&run->text, who->typed.domain);
-	add_text(&run->text, who->typed.local);
-	p->attributes = json->len > 0;
+	if (row->verdict != IMPORT_TAKE)
+		return 0;
+	p->h8 = row->h8;
+	p->claimed_ms = row->claimed_ms;
+	memcpy(p->hash, row->hash, sizeof(p->hash));
+	add_text(&run->text, row->domain);
+	add_text(&run->text, row->local);
+	add_text(&run->text, row->typed_domain);
+	add_text(&run->text, row->typed_local);
+	p->attributes = row->attributes != NULL;
 	if (p->attributes)
-		add_text(&run->text, json->s);
+		add_text(&run->text, row->attributes);
+	if (!r->vouched)
+		return 0;
+	if (make_entry(r, row) == -1)
+		return -1;
+	p->entry = (uint16_t)r->entry.len;
+	strbuf_add(&run->text, r->entry.s, r->entry.len);
+	return 0;
 }
 
 static const char *
-take_text(const char *from, char *out, size_t size)
+skip_text(const char *s)
 {
-	size_t len = strlen(from);
-
-	if (len < size)
-		memcpy(out, from, len + 1);
-	return from + len + 1;
+	return s + strlen(s) + 1;
 }
 
+/* The row as the writer takes it. */
 static void
 unpack(const struct import_run *run, const struct import_packed *p,
     struct import_row *row)
 {
-	struct identity *who = &row->who;
 	const char *s = run->text.s + p->text;
 
-	row->bad = p->bad;
-	row->claimed_ms = p->claimed_ms;
-	row->attributes = NULL;
-	if (p->bad)
+	*row = (struct import_row){ .verdict = (enum import_verdict)
+	    p->verdict, .h8 = p->h8, .claimed_ms = p->claimed_ms };
+	if (row->verdict != IMPORT_TAKE)
 		return;
-	who->h8 = p->h8;
-	memcpy(who->hash, p->hash, sizeof(who->hash));
-	memcpy(who->mailbox, p->mailbox, sizeof(who->mailbox));
-	s = take_text(s, who->folded.domain, sizeof(who->folded.domain));
-	s = take_text(s, who->folded.local, sizeof(who->folded.local));
-	s = take_text(s, who->typed.domain, sizeof(who->typed.domain));
-	s = take_text(s, who->typed.local, sizeof(who->typed.local));
-	if (p->attributes)
+	memcpy(row->hash, p->hash, sizeof(row->hash));
+	row->domain = s;
+	row->local = s = skip_text(s);
+	row->typed_domain = s = skip_text(s);
+	row->typed_local = s = skip_text(s);
+	s = skip_text(s);
+	if (p->attributes) {
 		row->attributes = s;
+		s = skip_text(s);
+	}
+	row->entry = SLICE(s, p->entry);
 }
 
 size_t
@@ -124,9 +159,10 @@ run_reset(struct import_run *run)
 }
 
 static bool
-is_full(const struct import_run *run)
+is_full(const struct import_reader *r, const struct import_run *run)
 {
-	return run->n == run->max || run->text.len >= IMPORT_RUN_OCTETS;
+	return run->n == run->max || run->n >= r->rows ||
+	    run->text.len >= IMPORT_RUN_OCTETS;
 }
 
 /* ---- one row */
@@ -160,12 +196,17 @@ find_columns(struct import_reader *r)
 static void
 add_string(struct strbuf *b, const char *s, size_t len)
 {
+	size_t from = 0;
+
 	strbuf_addc(b, '"');
 	for (size_t i = 0; i < len; i++) {
-		if (s[i] == '"' || s[i] == '\\')
-			strbuf_addc(b, '\\');
-		strbuf_addc(b, s[i]);
+		if (s[i] != '"' && s[i] != '\\')
+			continue;
+		strbuf_add(b, s + from, i - from);
+		strbuf_addc(b, '\\');
+		from = i;
 	}
+	strbuf_add(b, s + from, len - from);
 	strbuf_addc(b, '"');
 }
 
@@ -213,28 +254,39 @@ read_row(struct import_reader *r, const struct csvin_row *row,
 	return attributes_of(r, row) ? NULL : "too many attributes";
 }
 
+static void
+remember_bad(struct import_run *run, uint64_t line, const char *why)
+{
+	if (run->nbad < IMPORT_RUN_BAD)
+		run->bad[run->nbad++] = (struct import_bad){ line, why };
+}
+
 static bool
 on_row(void *arg, const struct csvin_row *row)
 {
 	struct import_reader *r = arg;
+	struct import_row taken = { .verdict = IMPORT_BAD };
+	struct import_packed p = { .number = r->number };
 	struct import_run *run;
-	struct import_packed p = { .claimed_ms = 0 };
 	struct identity who;
 	const char *why;
+	int64_t claimed_ms = 0;
 
 	if (!r->known)
 		find_columns(r);
 	if (r->address == -1)
 		return false;
-	run = is_full(r->run) ? r->spill : r->run;
-	p.number = r->number++;
-	if ((why = read_row(r, row, &who, &p.claimed_ms)) != NULL) {
-		p.bad = true;
-		if (run->nbad < IMPORT_RUN_BAD)
-			run->bad[run->nbad++] = (struct import_bad){
-			    row->line, why };
+	run = is_full(r, r->run) ? r->spill : r->run;
+	r->number++;
+	if ((why = read_row(r, row, &who, &claimed_ms)) != NULL) {
+		remember_bad(run, row->line, why);
+	} else {
+		/* What was made here is an object, and not too long. */
+		import_row_of(&taken, &who, claimed_ms, NULL);
+		taken.attributes = r->json.len > 0 ? r->json.s : NULL;
 	}
-	pack(run, &who, &r->json, &p);
+	if (pack(r, run, &taken, &p) == -1)
+		return false;
 	run->row[run->n++] = p;
 	return true;
 }
@@ -247,12 +299,12 @@ by_place(const void *a, const void *b, void *text)
 	const struct import_packed *x = a, *y = b;
 	int rc;
 
-	if (x->bad != y->bad)
-		return x->bad ? 1 : -1;
-	if (!x->bad && (rc = strcmp((const char *)text + x->text,
+	if (x->verdict != y->verdict)
+		return x->verdict < y->verdict ? -1 : 1;
+	if (x->verdict == IMPORT_TAKE && (rc = strcmp((const char *)text + x->text,
 	    (const char *)text + y->text)) != 0)
 		return rc;
-	if (!x->bad && x->h8 != y->h8)
+	if (x->verdict == IMPORT_TAKE && x->h8 != y->h8)
 		return x->h8 < y->h8 ? -1 : 1;
 	return x->number < y->number ? -1 : 1;
 }
@@ -299,6 +351,10 @@ feed(struct import_reader *r, struct err *e)
 	r->ended = n == 0;
 	if (rc == -1)
 		return -1;
+	if (r->why.code != ERR_NONE) {
+		err_set(e, r->why.code, "%s", r->why.text);
+		return -1;
+	}
 	if (r->ended && !r->known)
 		find_columns(r);
 	return r->known && r->address == -1 ? head_error(e) : 0;
@@ -311,7 +367,7 @@ import_reader_next(struct import_reader *r, struct import_run *run,
 	run_reset(run);
 	r->run = run;
 	take_spill(r);
-	while (!is_full(run) && !r->ended) {
+	while (!is_full(r, run) && !r->ended) {
 		if (*r->stop) {
 			err_set(e, ERR_AGAIN, "the daemon stops");
 			return -1;
@@ -325,6 +381,8 @@ import_reader_next(struct import_reader *r, struct import_run *run,
 		return -1;
 	}
 	qsort_r(run->row, run->n, sizeof(*run->row), by_place, run->text.s);
+	if (r->rows < IMPORT_RUN_MAX)
+		r->rows *= 2;
 	return 0;
 }
 
@@ -340,8 +398,20 @@ import_reader_new(int fd, const struct keyring *kr, const _Atomic bool *stop)
 	r->stop = stop;
 	r->csv = csvin_new(on_row, r);
 	r->spill = import_run_new(SPILL_ROWS);
+	r->rows = IMPORT_RUN;
 	strbuf_init(&r->json, SUBSCRIBER_ATTRIBUTES_MAX);
+	strbuf_init(&r->entry, UINT16_MAX);
 	return r;
+}
+
+void
+import_reader_vouch(struct import_reader *r, const struct import *im,
+    uint32_t org, int64_t now_ms)
+{
+	r->im = *im;
+	r->org = org;
+	r->now_ms = now_ms;
+	r->vouched = im->vouched;
 }
 
 void
@@ -352,6 +422,7 @@ import_reader_free(struct import_reader *r)
 	close(r->fd);
 	csvin_free(r->csv);
 	strbuf_free(&r->json);
+	strbuf_free(&r->entry);
 	import_run_free(r->spill);
 	free(r);
 }

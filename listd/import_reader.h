@@ -6,10 +6,14 @@
  * column `date`, `confirmed` or `subscribed` says when the person asked;
  * every other column with a value becomes an attribute of that name.
  *
- * A run is the next IMPORT_RUN rows of the file, fewer where they carry much
- * text, sorted as the store keeps them.  Where runs end and how they
- * are sorted follows from the file alone, so that an import can be taken up
- * again in the middle of one.  Reading and hashing are for a thread.
+ * A run is the next rows of the file, sorted as the store keeps them: IMPORT_RUN
+ * of them, then twice as many each time up to IMPORT_RUN_MAX, fewer where they
+ * carry much text.  So the writer has something to do soon, and much to do at
+ * once later.  Where runs end and how they are sorted follows from the file
+ * alone, so that an import can be taken up again in the middle of one.
+ *
+ * Reading, hashing, judging, and making the consent entries are for a thread,
+ * so that the writer has but to put what it is given.
  */
 #ifndef LISTD_IMPORT_READER_H
 #define LISTD_IMPORT_READER_H
@@ -25,19 +29,20 @@ struct err;
 struct import_reader;
 struct keyring;
 
-#define IMPORT_RUN	16384		/* rows */
-#define IMPORT_RUN_OCTETS (16u << 20)	/* of text in a run; then it ends */
+#define IMPORT_RUN	8192		/* rows of the first */
+#define IMPORT_RUN_MAX	65536		/* rows of any */
+#define IMPORT_RUN_OCTETS (24u << 20)	/* of text in a run; then it ends */
 #define IMPORT_RUN_BAD	100		/* bad rows told of a run */
 
 /* A row without the room that its parts might need; see import_run_rows(). */
 struct import_packed {
 	uint64_t	h8;
 	uint8_t		hash[ADDRESS_HASH_OCTETS];
-	uint8_t		mailbox[ADDRESS_HASH_OCTETS];
 	int64_t		claimed_ms;
 	uint32_t	text;		/* where its strings begin */
 	uint32_t	number;		/* in the file's order */
-	bool		bad;
+	uint16_t	entry;		/* octets of its entry, behind them */
+	uint8_t		verdict;	/* enum import_verdict */
 	bool		attributes;
 };
 
@@ -62,12 +67,19 @@ struct import_reader *import_reader_new(int fd, const struct keyring *kr,
     const _Atomic bool *stop);
 void import_reader_free(struct import_reader *r);
 
-/* With room for max rows, at most IMPORT_RUN of a reader. */
+/*
+ * Before the first run: its rows are vouched for, so make their entries.  im
+ * has begun, org is its list's; now_ms as in struct import_slice.
+ */
+void import_reader_vouch(struct import_reader *r, const struct import *im,
+    uint32_t org, int64_t now_ms);
+
+/* With room for max rows; runs of a reader are no longer than that. */
 struct import_run *import_run_new(size_t max);
 void import_run_free(struct import_run *run);
 /*
- * Unpack up to max rows from the at-th on, as import_rows() takes them; their
- * attributes are borrowed from run.  How many there were.
+ * Up to max rows from the at-th on, as import_rows() takes them; what they say
+ * is borrowed from run.  How many there were.
  */
 size_t import_run_rows(const struct import_run *run, size_t at,
     struct import_row *rows, size_t max);

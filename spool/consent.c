@@ -11,6 +11,7 @@
 #include <openssl/rand.h>
 
 #include "lib/err.h"
+#include "lib/xmalloc.h"
 #include "spool/consent.h"
 #include "spool/row.h"
 
@@ -53,25 +54,76 @@ consent_commitment(const uint8_t salt[static CONSENT_SALT],
 	return -1;
 }
 
-/* Salt, entry and check, as they will lie in the row. */
+int
+consent_make(struct strbuf *out, const uint8_t salt[static CONSENT_SALT],
+    const struct consent *c, struct err *e)
+{
+	size_t from = out->len;
+
+	strbuf_add(out, salt, CONSENT_SALT);
+	if (consent_encode(out, c, e) == -1)
+		return -1;
+	record_end_from(out, from);
+	if (!out->overflow)
+		return 0;
+	err_set(e, ERR_LIMIT, "no memory for an entry");
+	return -1;
+}
+
+int
+consent_salt(uint8_t salt[static CONSENT_SALT], struct err *e)
+{
+	if (RAND_bytes(salt, CONSENT_SALT) == 1)
+		return 0;
+	err_set(e, ERR_CRYPTO, "no random octets for a salt");
+	return -1;
+}
+
 static int
 make_row(struct strbuf *row, const struct consent *c, struct err *e)
 {
-	char *salt = strbuf_reserve(row, CONSENT_SALT);
+	uint8_t salt[CONSENT_SALT];
 
-	if (salt == NULL) {
-		err_set(e, ERR_LIMIT, "no memory for an entry");
+	return consent_salt(salt, e) == -1 ? -1 :
+	    consent_make(row, salt, c, e);
+}
+
+struct consent_bulk {
+	struct txn	*t;
+	struct cursor	*c;
+};
+
+struct consent_bulk *
+consent_bulk_begin(struct txn *t, struct err *e)
+{
+	struct consent_bulk *b = xmalloc(sizeof(*b));
+
+	b->t = t;
+	if (cursor_open(t, TABLE_CONSENT, &b->c, e) == 0)
+		return b;
+	free(b);
+	return NULL;
+}
+
+void
+consent_bulk_end(struct consent_bulk *b)
+{
+	if (b == NULL)
+		return;
+	cursor_close(b->c);
+	free(b);
+}
+
+int
+consent_bulk_append(struct consent_bulk *b, struct slice row,
+    uint64_t *index_r, struct err *e)
+{
+	struct key k;
+
+	if (txn_counter_next(b->t, COUNTER_CONSENT, index_r, e) == -1)
 		return -1;
-	}
-	if (RAND_bytes((unsigned char *)salt, CONSENT_SALT) != 1) {
-		err_set(e, ERR_CRYPTO, "no random octets for a salt");
-		return -1;
-	}
-	strbuf_commit(row, CONSENT_SALT);
-	if (consent_encode(row, c, e) == -1)
-		return -1;
-	record_end(row);
-	return 0;
+	k = index_key(*index_r);
+	return cursor_append(b->c, key_slice(&k), row, e);
 }
 
 int

@@ -166,6 +166,26 @@ int consent_commitment(const uint8_t salt[static CONSENT_SALT],
 /* A new JSON object, or NULL for want of memory. */
 json_t *consent_json(uint64_t index, const struct consent *c);
 
+/*
+ * Append to out the row that an entry will be: salt, entry, check.  Needs no
+ * store, so that many can be made elsewhere.  salt: CONSENT_SALT random octets.
+ */
+int consent_make(struct strbuf *out, const uint8_t salt[static CONSENT_SALT],
+    const struct consent *c, struct err *e);
+/* CONSENT_SALT random octets.  0, or -1 ERR_CRYPTO. */
+int consent_salt(uint8_t salt_r[static CONSENT_SALT], struct err *e);
+
+/*
+ * Many entries one after the other.  What leads to them from their addresses,
+ * a row of `consent_of` each, is the caller's.
+ */
+struct consent_bulk;
+struct consent_bulk *consent_bulk_begin(struct txn *t, struct err *e);
+void consent_bulk_end(struct consent_bulk *b);	/* NULL is fine */
+/* row: what consent_make() made. */
+int consent_bulk_append(struct consent_bulk *b, struct slice row,
+    uint64_t *index_r, struct err *e);
+
 /* Append an entry; its index (from 1) in *index_r unless NULL. */
 int consent_append(struct txn *t, const struct consent *c, uint64_t *index_r,
     struct err *e);

@@ -15,13 +15,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/pack.h"
 #include "spool/identity.h"
 
 struct err;
 struct member;
+struct strbuf;
 struct txn;
 
-#define IMPORT_SLICE_MAX 8192	/* rows of one slice */
+#define IMPORT_BATCH	4096	/* rows between two looks at the clock ... */
+#define IMPORT_BATCH_BUSY 128	/* ... while others may wait */
 #define IMPORT_TEXT_MAX	256	/* octets of source and basis */
 
 enum import_state {
@@ -70,12 +73,35 @@ int import_get(struct txn *t, uint32_t id, struct import *im_r,
 int import_next(struct txn *t, uint32_t id, struct import *im_r,
     struct err *e);
 
+enum import_verdict {
+	IMPORT_TAKE,
+	IMPORT_BAD,		/* no address in it, or attributes unfit */
+	IMPORT_ROLE,		/* abuse@ and its like */
+};
+
+/* A row as far as it can be judged without the store; texts are borrowed. */
 struct import_row {
-	struct identity	who;
-	bool		bad;		/* counted, nothing else */
+	enum import_verdict verdict;	/* the rest is of IMPORT_TAKE alone */
+	uint64_t	h8;
+	uint8_t		hash[ADDRESS_HASH_OCTETS];
+	const char	*domain, *local;	/* folded */
+	const char	*typed_domain, *typed_local;
 	int64_t		claimed_ms;	/* when this person asked, or 0 */
 	const char	*attributes;	/* JSON object, or NULL */
+	struct slice	entry;		/* import_row_entry(), or empty */
 };
+
+/* What a row says, borrowed from who and attributes, and its verdict. */
+void import_row_of(struct import_row *row, const struct identity *who,
+    int64_t claimed_ms, const char *attributes);
+/*
+ * Append to out the row of the consent entry that a vouched row will have, so
+ * that the writer need not make it.  im has begun; org is its list's, now_ms
+ * that of the slice; salt has CONSENT_SALT random octets.  0 or -1.
+ */
+int import_row_entry(struct strbuf *out, const struct import *im,
+    uint32_t org, int64_t now_ms, const struct import_row *row,
+    const uint8_t *salt, struct err *e);
 
 struct import_slice {
 	uint32_t	id;
@@ -86,8 +112,8 @@ struct import_slice {
 };
 
 /*
- * Apply rows, as many as the transaction's time allows and at least one;
- * *done_r says how many.  They are best sorted by domain and h8.  -1 with
+ * Apply rows, as many as the transaction's time allows and at least one
+ * batch; *done_r says how many.  They are best sorted by domain and h8.  -1 with
  * ERR_NOTFOUND, or ERR_REFUSED: the import is over, or other rows are due.
  */
 int import_rows(struct txn *t, const struct import_slice *s, size_t *done_r,

@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,83 +21,7 @@
 #include "spool/suppression.h"
 #include "spool/writer.h"
 
-#define LOOK_EVERY	16	/* rows between two looks at the clock */
-
-/* One slice at work. */
-struct slicing {
-	struct import	im;
-	uint32_t	org;
-	int64_t		now_ms;
-};
-
-static int
-append_entry(struct txn *t, const struct slicing *s,
-    const struct import_row *row, uint64_t *index_r, struct err *e)
-{
-	char address[sizeof(row->who.typed.local) +
-	    sizeof(row->who.typed.domain) + 2];
-	struct consent c = { .kind = CONSENT_IMPORT_ROW,
-	    .when_ms = s->now_ms, .list = s->im.list, .org = s->org,
-	    .hash = SLICE(row->who.hash, sizeof(row->who.hash)),
-	    .import = s->im.id, .follows = s->im.consent,
-	    .claimed_ms = row->claimed_ms };
-
-	snprintf(address, sizeof(address), "%s@%s", row->who.typed.local,
-	    row->who.typed.domain);
-	c.address = consent_text(address);
-	return consent_append(t, &c, index_r, e);
-}
-
-static int
-put_attributes(struct txn *t, uint64_t subscriber, const char *json,
-    struct err *e)
-{
-	return attributes_put(t, subscriber, SLICE(json, strlen(json)), e);
-}
-
-static int
-add(struct txn *t, struct slicing *s, const struct import_row *row,
-    struct err *e)
-{
-	struct subscriber_new n = { .list = s->im.list, .who = &row->who,
-	    .state = MEMBER_UNCONFIRMED, .consent = s->im.consent,
-	    .now_ms = s->now_ms, .import = s->im.id };
-	struct member m;
-
-	if (s->im.vouched) {
-		n.state = MEMBER_ACTIVE;
-		if (append_entry(t, s, row, &n.consent, e) == -1)
-			return -1;
-	}
-	if (subscriber_insert(t, &n, &m, e) == -1)
-		return -1;
-	s->im.counts.added++;
-	return row->attributes == NULL ? 0 :
-	    put_attributes(t, m.subscriber, row->attributes, e);
-}
-
-static int
-update(struct txn *t, struct slicing *s, const struct import_row *row,
-    struct member *m, struct err *e)
-{
-	uint64_t index;
-
-	if (row->attributes != NULL &&
-	    put_attributes(t, m->subscriber, row->attributes, e) == -1)
-		return -1;
-	if (s->im.vouched && m->state == MEMBER_UNCONFIRMED) {
-		s->im.counts.confirmed++;
-		if (append_entry(t, s, row, &index, e) == -1)
-			return -1;
-		return subscriber_set_state(t, m, MEMBER_ACTIVE,
-		    MEMBER_WHY_NONE, index, e);
-	}
-	if (row->attributes != NULL)
-		s->im.counts.updated++;
-	else
-		s->im.counts.duplicate++;
-	return 0;
-}
+#define ADDRESS_OCTETS	(2 * sizeof(((struct address *)0)->local) + 2)
 
 static bool
 attributes_fit(const char *json)
@@ -114,33 +39,111 @@ attributes_fit(const char *json)
 	return ok;
 }
 
-static int
-apply(struct txn *t, struct slicing *s, const struct import_row *row,
+void
+import_row_of(struct import_row *row, const struct identity *who,
+    int64_t claimed_ms, const char *attributes)
+{
+	*row = (struct import_row){ .verdict = IMPORT_TAKE, .h8 = who->h8,
+	    .domain = who->folded.domain, .local = who->folded.local,
+	    .typed_domain = who->typed.domain,
+	    .typed_local = who->typed.local, .claimed_ms = claimed_ms,
+	    .attributes = attributes };
+	memcpy(row->hash, who->hash, sizeof(row->hash));
+	if (!attributes_fit(attributes))
+		row->verdict = IMPORT_BAD;
+	else if (address_role(&who->folded) == ADDRESS_RESERVED)
+		row->verdict = IMPORT_ROLE;
+}
+
+/* address holds what the entry borrows. */
+static void
+entry_of(struct consent *c, const struct import *im, uint32_t org,
+    int64_t now_ms, const struct import_row *row,
+    char address[static ADDRESS_OCTETS])
+{
+	size_t n = strlen(row->typed_local), m = strlen(row->typed_domain);
+
+	if (n + m + 1 >= ADDRESS_OCTETS)
+		n = m = 0;	/* no identity is that long */
+	memcpy(address, row->typed_local, n);
+	address[n] = '@';
+	memcpy(address + n + 1, row->typed_domain, m);
+	*c = (struct consent){ .kind = CONSENT_IMPORT_ROW, .when_ms = now_ms,
+	    .list = im->list, .org = org, .hash = SLICE(row->hash,
+	    sizeof(row->hash)), .address = SLICE(address, n + 1 + m),
+	    .import = im->id, .follows = im->consent,
+	    .claimed_ms = row->claimed_ms };
+}
+
+int
+import_row_entry(struct strbuf *out, const struct import *im, uint32_t org,
+    int64_t now_ms, const struct import_row *row, const uint8_t *salt,
     struct err *e)
+{
+	char address[ADDRESS_OCTETS];
+	struct consent c;
+
+	entry_of(&c, im, org, now_ms, row, address);
+	return consent_make(out, salt, &c, e);
+}
+
+/* ---- one row */
+
+static int
+append_entry(struct txn *t, const struct slicing *s,
+    const struct import_row *row, uint64_t *index_r, struct err *e)
+{
+	char address[ADDRESS_OCTETS];
+	struct consent c;
+
+	entry_of(&c, &s->im, s->org, s->now_ms, row, address);
+	return consent_append(t, &c, index_r, e);
+}
+
+static int
+update(struct txn *t, struct slicing *s, const struct import_row *row,
+    struct member *m, struct err *e)
+{
+	uint64_t index;
+
+	if (row->attributes != NULL && attributes_put(t, m->subscriber,
+	    SLICE(row->attributes, strlen(row->attributes)), e) == -1)
+		return -1;
+	if (s->im.vouched && m->state == MEMBER_UNCONFIRMED) {
+		s->im.counts.confirmed++;
+		if (append_entry(t, s, row, &index, e) == -1)
+			return -1;
+		return subscriber_set_state(t, m, MEMBER_ACTIVE,
+		    MEMBER_WHY_NONE, index, e);
+	}
+	if (row->attributes != NULL)
+		s->im.counts.updated++;
+	else
+		s->im.counts.duplicate++;
+	return 0;
+}
+
+int
+import_row_alone(struct txn *t, struct slicing *s,
+    const struct import_row *row, struct err *e)
 {
 	struct suppression block;
 	struct member m;
 	int rc;
 
-	if (row->bad || !attributes_fit(row->attributes)) {
-		s->im.counts.bad++;
-		return 0;
-	}
-	if (address_role(&row->who.folded) == ADDRESS_RESERVED) {
-		s->im.counts.role++;
-		return 0;
-	}
-	rc = suppression_blocks(t, row->who.hash, s->im.list, s->org, 0,
-	    &block, e);
+	rc = suppression_blocks(t, row->hash, s->im.list, s->org, 0, &block,
+	    e);
 	if (rc == 1)
 		s->im.counts.suppressed++;
 	if (rc != 0)
 		return rc == 1 ? 0 : -1;
-	rc = subscriber_find(t, s->im.list, row->who.hash, &m, e);
-	if (rc == -1)
-		return -1;
-	return rc == 1 ? update(t, s, row, &m, e) : add(t, s, row, e);
+	rc = subscriber_find(t, s->im.list, row->hash, &m, e);
+	if (rc == 0)
+		err_set(e, ERR_STORE, "its member is gone");
+	return rc == 1 ? update(t, s, row, &m, e) : -1;
 }
+
+/* ---- slices */
 
 static int
 check(struct txn *t, const struct import_slice *in, struct slicing *s,
@@ -171,32 +174,56 @@ check(struct txn *t, const struct import_slice *in, struct slicing *s,
 	return -1;
 }
 
+/* As much as a transaction with a long time ahead, or a short one, takes. */
+static size_t
+batch_rows(struct txn *t)
+{
+	int64_t left = writer_slice_left_ms(t);
+
+	return left >= WRITER_IDLE_BULK_MS / 4 ? IMPORT_BATCH :
+	    IMPORT_BATCH_BUSY;
+}
+
+static int
+apply_all(struct txn *t, struct slicing *s, const struct import_slice *in,
+    size_t *done_r, struct err *e)
+{
+	struct err le = ERR_INIT;
+	size_t i = 0, n;
+
+	while (i < in->n && (i == 0 || !writer_slice_over(t))) {
+		n = batch_rows(t);
+		if (n > in->n - i)
+			n = in->n - i;
+		if (import_batch_apply(t, s, in->rows + i, n, &le) == -1) {
+			/* Rows before it were written: no mere refusal. */
+			err_set(e, le.code == ERR_DAMAGED ? ERR_DAMAGED :
+			    ERR_STORE, "rows from %llu on: %s",
+			    (unsigned long long)s->im.counts.rows + 1,
+			    le.text);
+			return -1;
+		}
+		s->im.counts.rows += n;
+		i += n;
+	}
+	*done_r = i;
+	return i == 0 ? 0 : import_put(t, &s->im, e);
+}
+
 int
 import_rows(struct txn *t, const struct import_slice *in, size_t *done_r,
     struct err *e)
 {
 	struct slicing s = { .now_ms = in->now_ms };
-	size_t n = in->n < IMPORT_SLICE_MAX ? in->n : IMPORT_SLICE_MAX;
-	struct err le = ERR_INIT;
-	size_t i;
+	int ret;
 
 	*done_r = 0;
 	if (check(t, in, &s, e) == -1)
 		return -1;
-	for (i = 0; i < n; i++) {
-		if (i > 0 && i % LOOK_EVERY == 0 && writer_slice_over(t))
-			break;
-		if (apply(t, &s, &in->rows[i], &le) == -1) {
-			/* Rows before it were written: never a mere refusal. */
-			err_set(e, le.code == ERR_DAMAGED ? ERR_DAMAGED :
-			    ERR_STORE, "row %llu: %s",
-			    (unsigned long long)s.im.counts.rows + 1, le.text);
-			return -1;
-		}
-		s.im.counts.rows++;
-	}
-	*done_r = i;
-	return i == 0 ? 0 : import_put(t, &s.im, e);
+	s.batch = import_batch_new();
+	ret = apply_all(t, &s, in, done_r, e);
+	import_batch_free(s.batch);
+	return ret;
 }
 
 /* ---- undo */

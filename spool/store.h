@@ -132,6 +132,18 @@ int cursor_seek(struct cursor *c, struct slice from, struct slice *key_r,
     struct slice *value_r, struct err *e);
 int cursor_next(struct cursor *c, struct slice *key_r, struct slice *value_r,
     struct err *e);
+/*
+ * Put a row.  For many in order of their keys it is cheaper than txn_put(): the
+ * next often belongs on the page the cursor stands on.
+ */
+int cursor_put(struct cursor *c, struct slice key, struct slice value,
+    struct err *e);
+/* As txn_add(). */
+int cursor_add(struct cursor *c, struct slice key, struct slice value,
+    struct err *e);
+/* As txn_append(). */
+int cursor_append(struct cursor *c, struct slice key, struct slice value,
+    struct err *e);
 /* The last row of the table; 1, 0 when it is empty, -1. */
 int cursor_last(struct cursor *c, struct slice *key_r, struct slice *value_r,
     struct err *e);

@@ -397,6 +397,43 @@ cursor_next(struct cursor *c, struct slice *key_r, struct slice *value_r,
 	return move(c, MDB_NEXT, &k, key_r, value_r, e);
 }
 
+/* 1 put, 0 there already (with MDB_NOOVERWRITE), -1. */
+static int
+put_at(struct cursor *c, struct slice key, struct slice value, unsigned flags,
+    struct err *e)
+{
+	MDB_val k = val(key), v = val(value);
+	int rc;
+
+	assert(c->t->write);
+	step(store_tables[c->table].name);
+	rc = mdb_cursor_put(c->cursor, &k, &v, flags);
+	if (rc == MDB_KEYEXIST && (flags & MDB_NOOVERWRITE) != 0)
+		return 0;
+	return rc == 0 ? 1 : failed(c->t, c->table, "put", rc, e);
+}
+
+int
+cursor_put(struct cursor *c, struct slice key, struct slice value,
+    struct err *e)
+{
+	return put_at(c, key, value, 0, e) == -1 ? -1 : 0;
+}
+
+int
+cursor_add(struct cursor *c, struct slice key, struct slice value,
+    struct err *e)
+{
+	return put_at(c, key, value, MDB_NOOVERWRITE, e);
+}
+
+int
+cursor_append(struct cursor *c, struct slice key, struct slice value,
+    struct err *e)
+{
+	return put_at(c, key, value, MDB_APPEND, e) == -1 ? -1 : 0;
+}
+
 int
 cursor_last(struct cursor *c, struct slice *key_r, struct slice *value_r,
     struct err *e)

@@ -12,9 +12,11 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/strbuf.h"
+#include "lib/xmalloc.h"
 #include "spool/store.h"
 #include "spool/subscriber_private.h"
 
@@ -445,19 +447,8 @@ put_indexes(struct txn *t, const struct member *m, const uint8_t *hash,
 	    SLICE(position.b + 4, position.len - 4), e);
 }
 
-int
-subscriber_add(struct txn *t, const struct subscriber_new *n,
-    struct member *m, struct err *e)
-{
-	int ret = subscriber_find(t, n->list, n->who->hash, m, e);
-
-	if (ret != 0)
-		return ret == 1 ? 0 : -1;
-	return subscriber_insert(t, n, m, e);
-}
-
-int
-subscriber_insert(struct txn *t, const struct subscriber_new *n,
+static int
+insert(struct txn *t, const struct subscriber_new *n,
     struct member *m, struct err *e)
 {
 	bool active = n->state == MEMBER_ACTIVE;
@@ -483,6 +474,84 @@ subscriber_insert(struct txn *t, const struct subscriber_new *n,
 		return -1;
 	return 1;
 }
+
+int
+subscriber_add(struct txn *t, const struct subscriber_new *n,
+    struct member *m, struct err *e)
+{
+	int ret = subscriber_find(t, n->list, n->who->hash, m, e);
+
+	if (ret != 0)
+		return ret == 1 ? 0 : -1;
+	return insert(t, n, m, e);
+}
+
+/* ---- many at once */
+
+struct member_bulk {
+	struct txn	*t;
+	struct cursor	*members, *by_id, *attributes;
+	struct strbuf	 row;
+};
+
+struct member_bulk *
+member_bulk_begin(struct txn *t, struct err *e)
+{
+	struct member_bulk *b = xcalloc(1, sizeof(*b));
+
+	b->t = t;
+	strbuf_init(&b->row, SUBSCRIBER_ATTRIBUTES_MAX + 64);
+	if (cursor_open(t, TABLE_MEMBERS, &b->members, e) == 0 &&
+	    cursor_open(t, TABLE_BY_ID, &b->by_id, e) == 0 &&
+	    cursor_open(t, TABLE_ATTRIBUTES, &b->attributes, e) == 0)
+		return b;
+	member_bulk_end(b);
+	return NULL;
+}
+
+void
+member_bulk_end(struct member_bulk *b)
+{
+	if (b == NULL)
+		return;
+	cursor_close(b->members);
+	cursor_close(b->by_id);
+	cursor_close(b->attributes);
+	strbuf_free(&b->row);
+	free(b);
+}
+
+int
+member_bulk_insert(struct member_bulk *b, struct member *m, const char *json,
+    struct err *e)
+{
+	bool active = m->state == MEMBER_ACTIVE;
+	struct key k = KEY_INIT, id = KEY_INIT, position = KEY_INIT;
+
+	if (txn_counter_next(b->t, COUNTER_SUBSCRIBER, &m->subscriber,
+	    e) == -1 || count_change(b->t, m, active, 1, false, &m->change,
+	    e) == -1)
+		return -1;
+	m->join = active ? m->change : 0;
+	member_key(&k, m);
+	member_encode(&b->row, m);
+	record_end(&b->row);
+	if (cursor_put(b->members, key_slice(&k), SLICE(b->row.s,
+	    b->row.len), e) == -1)
+		return -1;
+	member_position(&position, m->list, m->domain, m->h8);
+	id_key(&id, m->subscriber);
+	if (cursor_append(b->by_id, key_slice(&id), key_slice(&position),
+	    e) == -1)
+		return -1;
+	if (json == NULL)
+		return 0;
+	attributes_encode(&b->row, SLICE(json, strlen(json)));
+	return cursor_append(b->attributes, key_slice(&id), SLICE(b->row.s,
+	    b->row.len), e);
+}
+
+/* ---- changes of state */
 
 /* spool/DESIGN section 4, "Legal changes". */
 static bool

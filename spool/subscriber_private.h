@@ -17,9 +17,22 @@ void member_position(struct key *k, uint32_t list, uint32_t domain,
 /* 1, or -1 with ERR_DAMAGED. */
 int member_decode(struct slice key, struct slice value, struct member *m_r,
     struct err *e);
-/* subscriber_add() for who knows that there is no such member. */
-int subscriber_insert(struct txn *t, const struct subscriber_new *n,
-    struct member *m_r, struct err *e);
+/*
+ * Many new members, of whom the caller knows that they are none, best in the
+ * order of `members`; their rows of by_hash are the caller's.
+ */
+struct member_bulk;
+struct member_bulk *member_bulk_begin(struct txn *t, struct err *e);
+void member_bulk_end(struct member_bulk *b);	/* NULL is fine */
+/*
+ * m has list, domain, h8, both locals, state, consent, created_ms and import;
+ * subscriber, join and change are set here.  json: attributes that are known
+ * to be fit, or NULL.
+ */
+int member_bulk_insert(struct member_bulk *b, struct member *m,
+    const char *json, struct err *e);
+/* The sealed record of attributes in b, in place of what was there. */
+void attributes_encode(struct strbuf *b, struct slice json);
 
 /* ---- counts.c */
 

@@ -217,6 +217,14 @@ check_attributes(struct slice json, struct err *e)
 	return 0;
 }
 
+void
+attributes_encode(struct strbuf *b, struct slice json)
+{
+	record_begin(b, ATTRIBUTES_VERSION);
+	pack_bytes(b, json.p, json.len);
+	record_end(b);
+}
+
 int
 attributes_put(struct txn *t, uint64_t subscriber, struct slice json,
     struct err *e)

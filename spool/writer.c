@@ -401,6 +401,14 @@ writer_slice_over(struct txn *t)
 	return urgent;
 }
 
+int64_t
+writer_slice_left_ms(struct txn *t)
+{
+	int64_t end = txn_deadline(t);
+
+	return end == 0 ? INT64_MAX : (end - mono_ns()) / NS_PER_MS;
+}
+
 /* ---- the owner's side */
 
 static struct writer *

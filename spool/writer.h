@@ -72,6 +72,8 @@ int job_answer(int rc, const struct err *e);
  * share of the transaction is over or an urgent job waits.
  */
 bool writer_slice_over(struct txn *t);
+/* What is left of that share in milliseconds; many when there is no end. */
+int64_t writer_slice_left_ms(struct txn *t);
 
 /*
  * Start the writer of one environment.  group_ms is how long it waits for

@@ -67,17 +67,19 @@ check_world_import(struct check_world *cw, unsigned from, unsigned to)
 {
 	struct import_job j = { cw, calloc(to - from, sizeof(*j.rows)), from,
 	    to };
+	struct identity *who = calloc(to - from, sizeof(*who));
 	char address[64];
 
 	for (unsigned i = from; i < to; i++) {
 		snprintf(address, sizeof(address), "Member.%u@d%u.example", i,
 		    i % 7);
-		j.rows[i - from].who = people_identity(cw->w, address);
-		if (i % 3 == 0)
-			j.rows[i - from].attributes = "{\"name\":\"x\"}";
+		who[i - from] = people_identity(cw->w, address);
+		import_row_of(&j.rows[i - from], &who[i - from], 0,
+		    i % 3 == 0 ? "{\"name\":\"x\"}" : NULL);
 	}
 	world_must(cw->w, STORE_S, do_import, &j);
 	free(j.rows);
+	free(who);
 }
 
 /* What no life of a subscriber leads to. */

@@ -17,8 +17,10 @@
 #include <cmocka.h>
 
 #include "spool/consent.h"
+#include "spool/check.h"
 #include "spool/import.h"
 #include "spool/list.h"
+#include "spool/notice.h"
 #include "spool/writer.h"
 #include "tests/spool_people.h"
 
@@ -65,16 +67,18 @@ static int
 feed(struct world *w, uint32_t id, uint64_t first, const char *const *list,
     size_t n)
 {
-	struct import_row rows[16] = { { .bad = false } };
+	struct import_row rows[16];
+	struct identity who[16];
 	struct rows r = { .in = { .id = id, .first = first, .rows = rows,
 	    .n = n, .now_ms = NOW } };
 	int rc;
 
 	for (size_t i = 0; i < n; i++) {
-		rows[i].bad = list[i][0] == '\0';
-		if (!rows[i].bad)
-			rows[i].who = people_identity(w, list[i]);
-		rows[i].claimed_ms = NOW - DAY;
+		rows[i] = (struct import_row){ .verdict = IMPORT_BAD };
+		if (list[i][0] == '\0')
+			continue;
+		who[i] = people_identity(w, list[i]);
+		import_row_of(&rows[i], &who[i], NOW - DAY, NULL);
 	}
 	rc = world_write(w, STORE_S, do_rows, &r);
 	if (rc == 0)
@@ -239,19 +243,17 @@ attributes_come_along(void **state)
 {
 	struct world *w = *state;
 	struct import im = begin(w, "shop", false, 1);
-	struct import_row rows[3] = {
-		{ .who = people_identity(w, "a@b.example"),
-		    .attributes = "{\"name\":\"Ann\"}" },
-		{ .who = people_identity(w, "a@b.example"),
-		    .attributes = "{\"name\":\"Anna\"}" },
-		{ .who = people_identity(w, "c@b.example"),
-		    .attributes = "[1]" },
-	};
+	struct identity who[2] = { people_identity(w, "a@b.example"),
+	    people_identity(w, "c@b.example") };
+	struct import_row rows[3];
 	struct rows r = { .in = { .id = im.id, .rows = rows, .n = 3,
 	    .now_ms = NOW } };
 	struct slice json;
 	struct txn *t;
 
+	import_row_of(&rows[0], &who[0], 0, "{\"name\":\"Ann\"}");
+	import_row_of(&rows[1], &who[0], 0, "{\"name\":\"Anna\"}");
+	import_row_of(&rows[2], &who[1], 0, "[1]");
 	world_must(w, STORE_S, do_rows, &r);
 	im = look(w, im.id);
 	assert_int_equal(im.counts.added, 1);
@@ -311,6 +313,106 @@ an_ended_import_takes_no_rows(void **state)
 	json_decref(j);
 }
 
+static bool
+tell(void *arg, const struct check_finding *f)
+{
+	(void)arg;
+	print_error("%s %s: %s\n", f->table, f->key, f->text);
+	return true;
+}
+
+/* Of joining; their mail went out long ago. */
+static int
+drop_notices(struct txn *t, void *arg, struct err *e)
+{
+	struct notice n;
+	int rc;
+
+	(void)arg;
+	while ((rc = notice_next(t, 0, &n, e)) == 1)
+		if (notice_del(t, n.id, e) == -1)
+			return -1;
+	return rc;
+}
+
+static void
+store_is_sound(struct world *w)
+{
+	const struct check_params p = { .st = w->st, .finding = tell };
+	struct check_result r;
+
+	assert_int_equal(check_store(&p, &r, &w->e), 0);
+	assert_int_equal(r.findings, 0);
+}
+
+#define MANY	(IMPORT_BATCH + 1000)
+
+/*
+ * Batches in no order, with all that a row may meet: a member of before, the
+ * same person again near and far and in another batch, one who left, a role,
+ * a row without an address.  The figures are those of one row after the other.
+ */
+static void
+batches_come_to_the_same(void **state)
+{
+	struct world *w = *state;
+	struct import im = begin(w, "shop", true, 7);
+	struct import_row *rows = calloc(MANY, sizeof(*rows));
+	struct identity *who = calloc(MANY, sizeof(*who));
+	struct rows r = { .in = { .id = im.id, .rows = rows, .n = MANY,
+	    .now_ms = NOW } };
+	struct import_counts want = { .rows = MANY };
+	bool seen[MANY] = { false };
+	char address[64];
+	unsigned dice = 1;
+
+	people_join(w, "news", "p1@d1.example", NOW);
+	people_join(w, "news", "p2@d2.example", NOW);
+	people_leave(w, 1, "p2@d2.example", IPC_LEAVE_LIST, NOW);
+	seen[1] = true;
+	for (size_t i = 0; i < MANY; i++) {
+		unsigned p = (dice = dice * 1103515245 + 12345) / 65536 % MANY;
+
+		rows[i] = (struct import_row){ .verdict = IMPORT_BAD };
+		if (i % 101 == 0) {
+			want.bad++;
+			continue;
+		}
+		if (i == 5)
+			p = 2;
+		snprintf(address, sizeof(address), "p%u@d%u.example", p,
+		    p % 9);
+		if (i % 97 == 0)
+			memcpy(address, "abuse@d.example", 16);
+		who[i] = people_identity(w, address);
+		import_row_of(&rows[i], &who[i], 0, i % 2 == 0 ?
+		    "{\"n\":\"x\"}" : NULL);
+		if (rows[i].verdict == IMPORT_ROLE)
+			want.role++;
+		else if (p == 2)
+			want.suppressed++;
+		else if (!seen[p])
+			want.added++;
+		else if (i % 2 == 0)
+			want.updated++;
+		else
+			want.duplicate++;
+		if (rows[i].verdict == IMPORT_TAKE && p != 2)
+			seen[p] = true;
+	}
+	assert_true(want.updated > 10 && want.duplicate > 10 &&
+	    want.suppressed > 0 && want.role > 10);
+	world_must(w, STORE_S, do_rows, &r);
+	assert_int_equal(r.done, MANY);
+	im = look(w, im.id);
+	assert_memory_equal(&im.counts, &want, sizeof(want));
+	assert_int_equal(people_rows(w, TABLE_MEMBERS), want.added + 1);
+	world_must(w, STORE_S, drop_notices, NULL);
+	store_is_sound(w);
+	free(rows);
+	free(who);
+}
+
 static int
 one_slice(struct txn *t, void *arg, struct err *e)
 {
@@ -325,13 +427,14 @@ a_killed_slice_is_whole_or_not(void **state)
 {
 	struct world *w = *state;
 	struct import im = begin(w, "shop", true, 9);
-	struct import_row rows[2] = {
-		{ .who = people_identity(w, "a@b.example") },
-		{ .who = people_identity(w, "b@c.example") },
-	};
+	struct identity who[2] = { people_identity(w, "a@b.example"),
+	    people_identity(w, "b@c.example") };
+	struct import_row rows[2];
 	struct rows r = { .in = { .id = im.id, .rows = rows, .n = 2,
 	    .now_ms = NOW } };
 
+	import_row_of(&rows[0], &who[0], 0, NULL);
+	import_row_of(&rows[1], &who[1], 0, NULL);
 	for (unsigned i = 1; world_killed_at(w, STORE_S, one_slice, &r, i);
 	    i++) {
 		uint64_t done = look(w, im.id).counts.rows;
@@ -408,6 +511,7 @@ main(void)
 		TEST(attributes_come_along),
 		TEST(a_slice_is_applied_once),
 		TEST(an_ended_import_takes_no_rows),
+		TEST(batches_come_to_the_same),
 		TEST(a_killed_slice_is_whole_or_not),
 		TEST(an_undo_takes_back_what_nobody_confirmed),
 	};
