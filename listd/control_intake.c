@@ -105,9 +105,7 @@ out:
 static int
 into_content(struct intake *in, struct err *e)
 {
-	char name[CONTENT_NAME_MAX + 1];
 	struct target to = { .file = content_begin(in->content, ROLE, e) };
-	uint64_t length;
 
 	if (to.file == NULL)
 		return -1;
@@ -115,9 +113,7 @@ into_content(struct intake *in, struct err *e)
 		content_abandon(to.file);
 		return -1;
 	}
-	if (content_finish(to.file, name, &length, in->hash, e) == -1)
-		return -1;
-	return content_adopt(in->content, ROLE, name, length, in->hash, e);
+	return content_keep(in->content, to.file, in->hash, e);
 }
 
 /* A file in incoming/control that ends with its descriptor. */

@@ -598,6 +598,24 @@ content_finish(struct content_file *f,
 	return 0;
 }
 
+int
+content_keep(const struct content *c, struct content_file *f,
+    uint8_t hash_r[static CONTENT_HASH], struct err *e)
+{
+	int ret = -1;
+
+	EVP_DigestFinal_ex(f->md, hash_r, NULL);
+	if (fchmod(f->fd, FILE_MODE) == -1)
+		err_sys(e, "%s: chmod", f->name);
+	else if (sync_fd(f->fd, f->name, e) == 0)
+		ret = place(c, f->dir, f->name, hash_r, e);
+	if (ret == 0)
+		file_free(f);
+	else
+		content_abandon(f);
+	return ret;
+}
+
 void
 content_abandon(struct content_file *f)
 {

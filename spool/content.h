@@ -89,6 +89,13 @@ int content_add(struct content_file *f, const void *p, size_t len,
 int content_finish(struct content_file *f,
     char name_r[static CONTENT_NAME_MAX + 1], uint64_t *length_r,
     uint8_t hash_r[static CONTENT_HASH], struct err *e);
+/*
+ * For queue itself, whose own file nobody else could touch: move it into
+ * content/ at once, as durable as content_adopt() makes it, with half of the
+ * flushes and without reading it again.  Frees f in any case.
+ */
+int content_keep(const struct content *c, struct content_file *f,
+    uint8_t hash_r[static CONTENT_HASH], struct err *e);
 /* Forget f and remove the file. */
 void content_abandon(struct content_file *f);
 

@@ -211,6 +211,27 @@ a_role_writes_what_queue_adopts(void **state)
 	assert_int_equal(f->e.code, ERR_INPUT);
 }
 
+/* A file of queue's own needs no adoption. */
+static void
+queue_keeps_what_it_wrote(void **state)
+{
+	struct fixture *f = *state;
+	struct content_file *file = content_begin(f->c, "control", &f->e);
+	uint8_t hash[CONTENT_HASH];
+
+	assert_non_null(file);
+	assert_int_equal(content_add(file, "abc", 3, &f->e), 0);
+	assert_int_equal(content_keep(f->c, file, hash, &f->e), 0);
+	assert_memory_equal(hash, f->abc, CONTENT_HASH);
+	assert_int_equal(content_verify(f->c, hash, &f->e), 1);
+	/* The same bytes once more are the same file. */
+	file = content_begin(f->c, "control", &f->e);
+	assert_non_null(file);
+	assert_int_equal(content_add(file, "abc", 3, &f->e), 0);
+	assert_int_equal(content_keep(f->c, file, hash, &f->e), 0);
+	assert_int_equal(content_verify(f->c, hash, &f->e), 1);
+}
+
 static void
 put_and_hex(void **state)
 {
@@ -343,6 +364,7 @@ main(void)
 		TEST(what_does_not_fit_is_refused),
 		TEST(a_file_of_another_user_is_copied),
 		TEST(a_role_writes_what_queue_adopts),
+		TEST(queue_keeps_what_it_wrote),
 		TEST(put_and_hex),
 		TEST(damage_is_named),
 		TEST(what_is_old_is_found_and_removed),
