@@ -7,7 +7,10 @@ and sent a message of 5 KB with three placeholders, one recipient a transaction,
 every outcome durable, by two deliver roles.  The sink that takes them runs on
 the same machine, speaks no TLS and only counts.  Then members leave by
 one-click posts, which are compared with libmicrohttpd answering the same posts
-with a fixed page.
+with a fixed page: the same client and number of lasting connections, as of a
+large provider whose people all press the button, one request at a time on
+each, the same number of threads, both without TLS.  The client takes of the
+same cores.
 
     rsa_sign_us          CPU of one RSA-2048 signature while every core signs;
                          mean of before and after the send
@@ -35,6 +38,8 @@ with a fixed page.
     entry_bytes          ... for its consent entry
     oneclick_per_s       durable one-click posts answered
     oneclick_ratio       that over what the fixed page gave
+    oneclick_cpu_us_ROLE the role's user and system time for a post
+    fixed_cpu_us         that of the server with the fixed page
 """
 
 import array
@@ -56,7 +61,7 @@ MEMBERS = int(os.environ.get("BENCH_MEMBERS", "50000"))
 DOMAINS = 500
 SEND_SECONDS = 60 + MEMBERS / 100
 POSTS = 20000           # at most
-CONNECTIONS = 256
+CONNECTIONS = 512
 HTTP_THREADS = 2
 TICK = os.sysconf("SC_CLK_TCK")
 IPC_CALL, IPC_DONE = 0x0400, 0x0403
@@ -315,8 +320,12 @@ def measure_oneclick(t, w, addresses):
     # Half of the fixed answers before ours and half after.
     half = len(chosen) // 2 * len(paths.split(b"\n")[0] + b"\n")
     fixed = load(t, int(plain.out()), paths[:half])
+    roles = w.daemon.roles()
+    before = {name: cpu_us(its) for name, its in roles.items()}
     ours = load(t, w.daemon.http_port, paths)
+    after = {name: cpu_us(its) for name, its in roles.items()}
     fixed = (fixed + load(t, int(plain.out()), paths[half:])) / 2
+    fixed_us = cpu_us([plain.popen.pid])
     plain.popen.stdin.close()
     plain.wait(10)
     left = shown["active"] - w.ctl("list", "show",
@@ -325,6 +334,10 @@ def measure_oneclick(t, w, addresses):
         raise harness.Failed("%d posts, %d left" % (len(chosen), left))
     figure("oneclick_per_s", ours, "/s")
     figure("oneclick_ratio", ours / fixed, "of 1")
+    for name in ("web", "queue"):
+        figure("oneclick_cpu_us_" + name,
+               (after[name] - before[name]) / len(chosen), "us")
+    figure("fixed_cpu_us", fixed_us / len(chosen), "us")
 
 
 def fanout(t):
