@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "lib/clock.h"
+#include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "web/crowd.h"
 #include "web/metrics.h"
@@ -134,5 +135,7 @@ server_conn_sweep(void *arg)
 		metrics_slow(s->p.env->metrics);
 	}
 	pthread_mutex_unlock(&s->conns_lock);
+	if (atomic_exchange(&s->starved, false))
+		log_text(LEVEL_WARNING, "accept", "no descriptor is left");
 	timer_start(&s->sweep, SWEEP_MS);
 }

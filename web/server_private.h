@@ -106,6 +106,7 @@ struct server {
 	struct generation *_Atomic gen;
 	atomic_bool		 draining;
 	_Atomic unsigned	 active;	/* requests under way */
+	atomic_bool		 starved;	/* a worker had no descriptor */
 
 	/* Connections, by whichever thread. */
 	pthread_mutex_t		 conns_lock;

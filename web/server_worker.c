@@ -14,16 +14,20 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "web/server_private.h"
+
+#define STARVED_MS	100	/* between looks for a descriptor */
 
 static void
 clear(int fd)
@@ -55,6 +59,29 @@ wait_ms(struct MHD_Daemon *d)
 	return ms > INT_MAX ? INT_MAX : (int)ms;
 }
 
+/*
+ * Who connects is left waiting when there is no descriptor for them, and the
+ * poll says so at once again.  libmicrohttpd stops listening then until one of
+ * its connections ends, but not when it has none: that is for us to sit out.
+ */
+static void
+sit_out_famine(struct worker *w)
+{
+	const struct timespec pause = { 0, STARVED_MS * 1000000L };
+	const union MHD_DaemonInfo *info = MHD_get_daemon_info(w->daemon,
+	    MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+	int fd;
+
+	if (info == NULL || info->num_connections != 0)
+		return;
+	if ((fd = fcntl(w->wake_fd, F_DUPFD_CLOEXEC, 0)) != -1) {
+		close(fd);
+		return;
+	}
+	atomic_store(&w->listener->server->starved, true);
+	nanosleep(&pause, NULL);
+}
+
 static void *
 worker_main(void *arg)
 {
@@ -70,6 +97,8 @@ worker_main(void *arg)
 		/* Who is resumed from here on wakes us again. */
 		atomic_exchange(&w->woken, false);
 		MHD_run(w->daemon);
+		if (n > 0)
+			sit_out_famine(w);
 	}
 	return NULL;
 }
