@@ -121,6 +121,23 @@ send_ack(struct scheduler *s, unsigned peer, uint64_t seq)
 }
 
 static void
+look_for_room(struct scheduler *s)
+{
+	bool none = store_is_short(s->p.store, STORE_Q, s->no_room);
+
+	if (none == s->no_room)
+		return;
+	s->no_room = none;
+	if (none) {
+		log_text(LEVEL_ERROR, "queue-full", "only what was begun goes "
+		    "on: raise map_size_queue, or wait for retries to end");
+	} else {
+		log_text(LEVEL_NOTICE, "queue-room", "there is room again");
+		s->look_again = true;
+	}
+}
+
+static void
 batcher_durable(void *arg)
 {
 	struct scheduler *s = arg;
@@ -131,6 +148,7 @@ batcher_durable(void *arg)
 		send_ack(s, i, s->peer[i].flying);
 	deliveries_durable(s);
 	dests_durable(s);
+	look_for_room(s);
 	turn_end(s);
 	s->p.wake(s->p.arg);
 }
@@ -239,6 +257,7 @@ scheduler_new(const struct scheduler_params *p, struct err *e)
 	turn_begin(s);
 	s->start_by_ms = s->mono_ms + SCHEDULER_READY_MS;
 	s->walk_ms = s->mono_ms;
+	look_for_room(s);
 	rc = load_all(s, e);
 	turn_end(s);
 	if (rc == -1) {

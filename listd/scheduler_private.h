@@ -221,6 +221,11 @@ struct scheduler {
 	bool		 again;		/* this turn left work */
 	bool		 could;		/* hand out, in the turn before */
 	bool		 look_again;	/* at every site: more is possible */
+	/*
+	 * The room that is left is for outcomes and retries, which give back
+	 * what they take: a first attempt may leave a row for days (P7).
+	 */
+	bool		 no_room;
 
 	struct txn	*s_txn;		/* read transactions of this turn */
 	struct txn	*q_txn;

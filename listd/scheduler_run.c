@@ -360,7 +360,8 @@ expire_slice(struct scheduler *s, struct run *run)
 	uint32_t domain;
 	struct lane *l;
 
-	if (batch_filled(s->batcher) > BATCH_OCTETS / 2)
+	if (batch_filled(s->batcher) > BATCH_OCTETS / 2 ||
+	    sched_s(s) == NULL || sched_q(s) == NULL)
 		return;
 	while (run_take_domain(run, &domain))
 		if (!expire_domain(s, run, domain, &budget))

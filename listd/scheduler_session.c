@@ -66,10 +66,12 @@ lane_has(const struct lane *l)
 }
 
 static bool
-site_has_fresh(const struct site *site)
+site_has_fresh(const struct scheduler *s, const struct site *site)
 {
 	const struct lane *l;
 
+	if (s->no_room)
+		return false;
 	TAILQ_FOREACH(l, &site->lanes, of_site)
 		if (lane_has(l))
 			return true;
@@ -77,12 +79,14 @@ site_has_fresh(const struct site *site)
 }
 
 static struct delivery *
-next_fresh(struct site *site)
+next_fresh(const struct scheduler *s, struct site *site)
 {
 	struct lane *l, *first;
 	struct delivery *d;
 	struct dest *dest;
 
+	if (s->no_room)
+		return NULL;
 	if (site->turn == NULL)
 		site->turn = TAILQ_FIRST(&site->lanes);
 	first = l = site->turn;
@@ -139,9 +143,9 @@ next_delivery(struct scheduler *s, struct site *site, bool reserved)
 	if (d != NULL || reserved)
 		return d;
 	if (site->nretries > 0 && (++site->served % RETRY_SHARE == 0 ||
-	    !site_has_fresh(site)) && (d = next_retry(s, site)) != NULL)
+	    !site_has_fresh(s, site)) && (d = next_retry(s, site)) != NULL)
 		return d;
-	d = next_fresh(site);
+	d = next_fresh(s, site);
 	return d != NULL ? d : next_retry(s, site);
 }
 
@@ -157,8 +161,12 @@ lane_refill(struct scheduler *s, struct lane *l)
 		want = SUPPLY_MIN;
 	if (want > WINDOW_MAX)
 		want = WINDOW_MAX;
-	if (run_waits(l->run) || l->supply >= want)
+	if (run_waits(l->run) || s->no_room || l->supply >= want)
 		return;
+	if (sched_s(s) == NULL || sched_q(s) == NULL) {
+		s->look_again = true;	/* no domain is taken to be lost */
+		return;
+	}
 	for (int i = 0; l->supply < want &&
 	    (d = TAILQ_FIRST(&l->hungry)) != NULL; i++) {
 		if (i == FEED_TURN) {
@@ -409,7 +417,7 @@ sessions_work(struct scheduler *s, struct site *site)
 		lane_refill(s, l);
 	fill_open(s, site);
 	while (site->nnotices > 0 || site->nretries > 0 ||
-	    site_has_fresh(site)) {
+	    site_has_fresh(s, site)) {
 		bool reserved = false;
 
 		if (site->probing && site->nsessions > 0)

@@ -73,6 +73,11 @@ enum store_env store_table_env(enum store_table table);
 /* Octets in use and reserved. */
 void store_usage(struct store *st, enum store_env env, uint64_t *used_r,
     uint64_t *size_r);
+/*
+ * So little is left of the map that what takes room for long must wait.  was:
+ * it did; then more than that must be left for it to go on.
+ */
+bool store_is_short(struct store *st, enum store_env env, bool was);
 
 /*
  * Begin a read transaction on one environment: a snapshot that pins pages, so

@@ -49,6 +49,11 @@ void txn_set_cache(struct txn *t, struct txn_cache *c);
 struct txn_cache *txn_cache(const struct txn *t);
 /* Room as t sees it. */
 enum store_room txn_room(struct txn *t);
+/*
+ * Let what the last commits freed be used again: LMDB keeps it for two more.
+ * False when even that did not fit.
+ */
+bool store_free_pages(struct store *st, enum store_env env);
 /* Until when a bulk job may run (monotonic ns); 0: no limit. */
 void txn_set_deadline(struct txn *t, int64_t ns);
 int64_t txn_deadline(const struct txn *t);

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/strbuf.h"
 #include "spool/store_lmdb.h"
 
 #define AHEAD_OCTETS	(16u << 20)	/* allocated past the last page */
@@ -25,6 +26,13 @@
 #define SHORT_RETRY_NS	1000000000ll	/* a full disk is asked again */
 #define RESERVE_SHARE	16		/* of the map, kept from bulk work */
 #define RESERVE_MAX	(256u << 20)	/* octets; half for requests too */
+/*
+ * A commit writes each page it changes anew, at the worst one for each row,
+ * and what it frees stays so for two more: three of 4,096 rows.
+ */
+#define COMMITS_MIN	(48u << 20)
+#define COMMITS_SHARE	4		/* but at most a quarter of the map */
+#define META_VALUE_MAX	256
 
 static int64_t
 mono_ns(void)
@@ -95,6 +103,12 @@ pages_in_use(struct txn *t, unsigned *page_size_r)
 	return n;
 }
 
+static uint64_t
+reserve_of(const struct environment *en)
+{
+	return smaller(en->map_size / RESERVE_SHARE, RESERVE_MAX);
+}
+
 enum store_room
 txn_room(struct txn *t)
 {
@@ -107,7 +121,7 @@ txn_room(struct txn *t)
 		store_allocate(t->st, t->env);
 	used = pages_in_use(t, &page_size) * page_size;
 	left = used < en->map_size ? en->map_size - used : 0;
-	reserve = smaller(en->map_size / RESERVE_SHARE, RESERVE_MAX);
+	reserve = reserve_of(en);
 	if (left < reserve / 2 || en->short_until != 0)
 		return STORE_ROOM_RESERVE;
 	return left < reserve ? STORE_ROOM_SHORT : STORE_ROOM_PLENTY;
@@ -126,4 +140,64 @@ store_usage(struct store *st, enum store_env env, uint64_t *used_r,
 		return;
 	*used_r = pages_in_use(t, &page_size) * page_size;
 	txn_end(t);
+}
+
+bool
+store_is_short(struct store *st, enum store_env env, bool was)
+{
+	uint64_t used, size, keep = reserve_of(&st->envs[env]);
+
+	store_usage(st, env, &used, &size);
+	if (keep < COMMITS_MIN)
+		keep = COMMITS_MIN;
+	keep = smaller(keep, size / COMMITS_SHARE);
+	return used + keep + (was ? keep / 4 : 0) > size;
+}
+
+/* Put the first row of a table again: the least that a commit can hold. */
+static int
+put_first_again(struct txn *t, enum store_table table)
+{
+	struct strbuf k = STRBUF_INIT(STORE_KEY_MAX);
+	struct strbuf v = STRBUF_INIT(META_VALUE_MAX);
+	struct slice key, value;
+	struct cursor *c;
+	int rc = -1;
+
+	if (cursor_open(t, table, &c, NULL) == -1)
+		return -1;
+	if (cursor_seek(c, SLICE("", 0), &key, &value, NULL) == 1) {
+		strbuf_add(&k, key.p, key.len);
+		strbuf_add(&v, value.p, value.len);
+		if (!k.overflow && !v.overflow)
+			rc = 0;
+	}
+	cursor_close(c);
+	if (rc == 0)
+		rc = txn_put(t, table, SLICE(k.s, k.len), SLICE(v.s, v.len),
+		    NULL);
+	strbuf_free(&k);
+	strbuf_free(&v);
+	return rc;
+}
+
+static bool
+small_commit(struct store *st, enum store_env env)
+{
+	struct txn *t;
+
+	if (txn_write(st, env, &t, NULL) == -1)
+		return false;
+	if (put_first_again(t, env == STORE_S ? TABLE_META : TABLE_QMETA) ==
+	    -1) {
+		txn_abort(t);
+		return false;
+	}
+	return txn_commit(t, NULL) == 0;
+}
+
+bool
+store_free_pages(struct store *st, enum store_env env)
+{
+	return small_commit(st, env) && small_commit(st, env);
 }

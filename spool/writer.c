@@ -184,10 +184,11 @@ apply(struct txn *t, struct entry *n)
 
 /*
  * One job in a transaction of its own, a bulk one for budget ns unless 0.  0
- * with its result set, or -1 when the commit failed for good.
+ * with its result set, 1 when the map was full for it, or -1 when the commit
+ * failed for good.
  */
 static int
-run_alone(struct store *st, enum store_env env, struct entry *n,
+try_alone(struct store *st, enum store_env env, struct entry *n,
     int64_t budget, struct err *e)
 {
 	struct txn *t;
@@ -200,12 +201,8 @@ run_alone(struct store *st, enum store_env env, struct entry *n,
 	if (apply(t, n) == -1) {
 		full = txn_is_full(t);
 		txn_abort(t);
-		if (full)
-			answer(n, JOB_TRY_AGAIN, ERR_AGAIN,
-			    "the store is full");
-		else
-			n->result = JOB_REFUSED;
-		return 0;
+		n->result = JOB_REFUSED;
+		return full;
 	}
 	if (n->result != JOB_DONE) {
 		txn_abort(t);
@@ -218,6 +215,20 @@ run_alone(struct store *st, enum store_env env, struct entry *n,
 		return 0;
 	*e = n->err;
 	return -1;
+}
+
+/* The same, where what may not be put off gets all the room there is. */
+static int
+run_alone(struct store *st, enum store_env env, struct entry *n,
+    int64_t budget, struct err *e)
+{
+	int rc = try_alone(st, env, n, budget, e);
+
+	if (rc == 1 && n->job.reserve && store_free_pages(st, env))
+		rc = try_alone(st, env, n, budget, e);
+	if (rc == 1)
+		answer(n, JOB_TRY_AGAIN, ERR_AGAIN, "the store is full");
+	return rc == -1 ? -1 : 0;
 }
 
 /* After a transaction was given up: each job alone. */

@@ -1347,6 +1347,68 @@ damage_stops_one_campaign(void **state)
 	sim_free(sim);
 }
 
+/* Rows of campaigns long over, so that little of the map is left. */
+static int
+fill_up(struct txn *t, void *arg, struct err *e)
+{
+	static const uint8_t row[512];
+	uint32_t *campaign = arg;
+
+	for (int i = 0; i < 64; i++, ++*campaign) {
+		const uint8_t key[8] = { 1, (uint8_t)(*campaign >> 16),
+		    (uint8_t)(*campaign >> 8), (uint8_t)*campaign };
+
+		if (txn_put(t, TABLE_FINISHED, SLICE(key, 8),
+		    SLICE(row, sizeof(row)), e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * P7, F11: deferred rows fill the map.  First attempts stop while there is
+ * room for outcomes and retries, and go on by themselves when those end.
+ */
+static void
+a_full_map_is_got_over(void **state)
+{
+	struct world *w = *state;
+	uint32_t id, filled = 0;
+	uint64_t used = 0, size;
+	unsigned tries = 0;
+	struct campaign c;
+	struct tally v;
+	struct sim *sim;
+
+	w->map_size = 4u << 20;
+	world_reopen(w);
+	while (used < 2600u << 10) {
+		world_must(w, STORE_Q, fill_up, &filled);
+		store_usage(w->st, STORE_Q, &used, &size);
+	}
+	sim = begin(state, 1);
+	join_many(sim, 1, 4000);
+	id = sim_release(sim, 0);
+	/* Until nothing has gone out for two seconds. */
+	for (unsigned quiet = 0; quiet < 20; quiet++) {
+		assert_true(++tries < 1000);
+		fill_peers(sim);
+		if (sim_out(sim) > 0)
+			quiet = 0;
+		answer_all(sim, IPC_DEFERRED);
+		sim_pass(sim, 75);
+	}
+	assert_in_range(sim_tally(sim, id, &c).deferred, 1000, 3999);
+	for (int i = 0; i < 60; i++) {
+		sim_pass(sim, 10000);
+		sim_settle(sim);
+	}
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.delivered, 4000);
+	sim_free(sim);
+}
+
 /* ---- frames */
 
 /* Whatever a deliver role sends, the worst is that its channel closes. */
@@ -1522,6 +1584,7 @@ main(void)
 		T(no_role_no_haste),
 		T(drained_means_all_is_written),
 		T(damage_stops_one_campaign),
+		T(a_full_map_is_got_over),
 		T(bad_frames_are_refused),
 		T(nobody_ready_is_no_hurry),
 		T(a_key_is_asked_for),
