@@ -101,14 +101,14 @@ int list_counters(struct txn *t, uint32_t id, struct list_counters *c_r,
  * Change one setting by name, checked, and leave the act with old and new.
  * Names: title, from, from-name, reply-to, owner, postal-address, commercial,
  * open, language, texts, trusted-attributes, confirm-per-hour, max-message.
- * A new owner address is unconfirmed.  -1 with ERR_NOTFOUND (list or
- * setting), ERR_INPUT.
+ * A new owner address is unconfirmed.  -1 with ERR_NOTFOUND (list),
+ * ERR_INPUT.
  */
 int list_set(struct txn *t, uint32_t id, const char *setting,
     const char *value, const char *who, int64_t now_ms, struct err *e);
 /* The names list_set() takes: the i-th, NULL past the last. */
 const char *list_setting(size_t i);
-/* A setting's value as text appended to out; -1 ERR_NOTFOUND. */
+/* A setting's value as text appended to out; -1 ERR_INPUT. */
 int list_value(const struct list *l, const char *setting, struct strbuf *out,
     struct err *e);
 /* -1 with ERR_NOTFOUND, or ERR_REFUSED: a removed list stays so. */

@@ -60,7 +60,8 @@ find(const char *name, struct err *e)
 	for (size_t i = 0; i < NSETTINGS; i++)
 		if (strcmp(settings[i].name, name) == 0)
 			return &settings[i];
-	err_set(e, ERR_NOTFOUND, "no setting of that name");
+	err_set(e, ERR_INPUT, "there is no setting %.40s; list set with the "
+	    "list's name alone prints them", name);
 	return NULL;
 }
 

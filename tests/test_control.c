@@ -355,7 +355,7 @@ test_list_set(void **state)
 	answer_free(a);
 	EXPECT(STATUS_USAGE, q, "list set", "NAME", "news", "SETTING",
 	    "title", NULL);
-	EXPECT(STATUS_NO, q, "list set", "NAME", "news", "SETTING", "colour",
+	EXPECT(STATUS_USAGE, q, "list set", "NAME", "news", "SETTING", "colour",
 	    "VALUE", "red", NULL);
 	EXPECT(STATUS_USAGE, q, "list set", "NAME", "news", "SETTING",
 	    "state", "VALUE", "removed", NULL);
