@@ -5,9 +5,9 @@
  * A rough reader of inline styles: it knows the ways in which senders hide
  * text, follows them down the open elements, and says so once a part, and for
  * the unsubscribe link apart.  Style sheets are not applied, so silence proves
- * nothing, and a finding is no worse than SHOULD.  But where {{unsubscribe_url}}
- * stands listd adds no link of its own: so it is a MUST that one of them is not
- * plainly hidden.
+ * nothing, and a finding is no worse than SHOULD.  But where
+ * {{unsubscribe_url}} stands listd adds no link of its own, so one of them must
+ * not be hidden.
  */
 #include "config.h"
 
