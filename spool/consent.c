@@ -16,6 +16,7 @@
 #include "spool/row.h"
 
 #define SEAL_OCTETS	4	/* of record_end() */
+#define ROW_USUAL	512	/* octets to begin a row with */
 #define INDEX_OCTETS	8
 
 static struct key
@@ -84,6 +85,7 @@ make_row(struct strbuf *row, const struct consent *c, struct err *e)
 {
 	uint8_t salt[CONSENT_SALT];
 
+	strbuf_reserve(row, ROW_USUAL);
 	return consent_salt(salt, e) == -1 ? -1 :
 	    consent_make(row, salt, c, e);
 }

@@ -16,6 +16,10 @@
 #define TOKEN_SHOWN	"<token>"	/* in place of one, in evidence */
 #define SECRET_SHOWN	"<removed>"
 
+/* Octets to begin with, so that buffers need not grow step by step. */
+#define RAW_USUAL	512	/* of a request as kept */
+#define ASK_USUAL	512	/* of a question beside that */
+
 struct exchange *
 exchange_new(struct exchange_env *env, const struct site *site,
     const char *method, const char *path, const char *version)
@@ -34,6 +38,7 @@ exchange_new(struct exchange_env *env, const struct site *site,
 	strbuf_init(&x->forwarded_for, EXCHANGE_HOPS_MAX);
 	strbuf_init(&x->forwarded, EXCHANGE_HOPS_MAX);
 	strbuf_init(&x->raw, IPC_RAW_MAX);
+	strbuf_reserve(&x->raw, RAW_USUAL);
 	strbuf_init(&x->body, site->max_body);
 	if (x->route.route == ROUTE_CONFIRM)
 		path = "/c/" TOKEN_SHOWN;
@@ -409,6 +414,7 @@ exchange_ask(struct exchange *x, enum ipc_type type, bool again)
 	x->ask.again = again;
 	x->ask.id = atomic_fetch_add(&x->env->last_request, 1) + 1;
 	strbuf_reset(&x->ask.frame);
+	strbuf_reserve(&x->ask.frame, x->raw.len + ASK_USUAL);
 	return x->ask.id;
 }
 
