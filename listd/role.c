@@ -154,6 +154,7 @@ on_reload(struct role *r, struct channel_frame *f)
 	take_conf(r);
 	if (r->env.on_reload != NULL)
 		r->env.on_reload(&r->env, &r->conf[r->conf_now ^ 1]);
+	log_text(LEVEL_INFO, "reload_taken", "%s", r->name);
 	return true;
 }
 

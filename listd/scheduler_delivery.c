@@ -294,6 +294,20 @@ record(struct scheduler *s, const struct delivery *d, const struct outcome *r)
 	s->outcomes++;
 }
 
+/* Where the time went: waiting, connecting, transaction, content. */
+static void
+log_delays(struct log_line *l, const struct outcome *r)
+{
+	char text[64];
+	size_t len = 0;
+
+	for (int i = 0; i < 4; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+		    "%s%u.%02u", i > 0 ? "/" : "", r->delay_ms[i] / 1000,
+		    r->delay_ms[i] % 1000 / 10);
+	log_str(l, "delays", text);
+}
+
 static void
 log_attempt(const struct delivery *d, const struct outcome *r, int64_t now)
 {
@@ -325,6 +339,11 @@ log_attempt(const struct delivery *d, const struct outcome *r, int64_t now)
 		    (enum gate_verdict)r->gate));
 	log_int(&l, "attempt", r->attempt);
 	log_seconds(&l, "delay", now - d->queued_ms);
+	if (r->host[0] != '\0') {
+		log_delays(&l, r);
+		log_str(&l, "tls", r->tls == 2 ? "verified" :
+		    r->tls == 1 ? "yes" : "no");
+	}
 	if (r->state == OUTCOME_DEFERRED)
 		log_seconds(&l, "again", r->due_ms - now);
 	if (r->text[0] != '\0')

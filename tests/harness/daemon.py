@@ -142,8 +142,17 @@ class Daemon:
         process table."""
         self.process.kill()
 
-    def reload(self):
+    def reload(self, taken_by=()):
+        """SIGHUP; returns when the roles of these names have taken it."""
+        before = {name: len(self._taken(name)) for name in taken_by}
         self.process.signal(signal.SIGHUP)
+        for name, n in before.items():
+            wait_until(lambda name=name, n=n: len(self._taken(name)) > n,
+                       START_SECONDS, "%s to take the reload" % name)
+
+    def _taken(self, name):
+        return re.findall(r"event=reload_taken text=%s\b" % re.escape(name),
+                          self.log())
 
     def restart(self):
         self.stop()

@@ -11,6 +11,7 @@ import io
 import json
 import os
 import re
+import time
 
 from .core import Failed, wait_until
 from .dkim import Keys
@@ -126,9 +127,16 @@ class Scene:
         before = len(self.mail_to(options["owner"]))
         self.ctl("list", "create", name, *words)
         self.confirm(self.wait_mail(options["owner"], before + 1))
-        shown = self.one("list", "show", name)
-        if not shown["may_send"]:
-            raise Failed("list %s: %r" % (name, shown["missing"]))
+        # Its domain is proven by a look at the DNS, which may take longer.
+        shown = {}
+
+        def may_send():
+            shown.update(self.one("list", "show", name))
+            return shown["may_send"]
+        try:
+            wait_until(may_send, 30, "list %s" % name, step=0.1)
+        except Failed as e:
+            raise Failed("%s: %r" % (e, shown["missing"])) from None
         return shown
 
     def import_members(self, name, rows, columns=("email", "name"),
@@ -172,7 +180,7 @@ class Scene:
     def show(self, campaign):
         return self.one("campaign", "show", campaign)
 
-    def wait_state(self, campaign, *states, seconds=60):
+    def wait_state(self, campaign, *states, seconds=120):
         def there():
             row = self.show(campaign)
             if row["state"] in states:
@@ -188,11 +196,41 @@ class Scene:
                 e, self.show(campaign), self.ctl("queue", "summary",
                                                  status=None))) from None
 
-    def wait_finished(self, campaign, seconds=60):
+    def wait_finished(self, campaign, seconds=120):
         """Until it is; its figures must sum to its count then (P2)."""
         row = self.wait_state(campaign, "finished", seconds=seconds)
         self.check_sum(row)
         return row
+
+    def resting(self):
+        """True when nothing goes on that time alone will not begin: no copy
+        is out, no name is asked for, no connection is being made."""
+        one, two = (self.one("queue", "summary") for _ in range(2))
+        return (one["handed_out"], one["outcomes"]) == (
+            two["handed_out"], two["outcomes"]) and not any(
+            row["open"] or row["lookups"] or
+            row["sessions"] != row["sessions_up"] or
+            (row["waiting"] and not row["sites_paused"])
+            for row in (one, two))
+
+    def jump_until(self, done, step, seconds=120, jumps=100):
+        """Move the clock by step seconds, whenever all rests, until done()
+        is true.  A clock that moves while something goes on would make it
+        time out."""
+        for _ in range(jumps):
+            wait_until(lambda: done() or self.resting(), seconds,
+                       "an end or a rest", step=0.05)
+            if done():
+                return
+            self.clock.jump(step)
+            self.wait_turn(seconds)
+        raise Failed("it did not come in %d jumps of %g s; the queue: %r" % (
+            jumps, step, self.ctl("queue", "summary", status=None)))
+
+    def wait_turn(self, seconds):
+        """Until queue has looked at the clock and done what was due."""
+        time.sleep(0.25)        # timers of a test look ten times a second
+        self.ctl("queue", "summary", seconds=seconds)
 
     def check_sum(self, row):
         if sum(row[k] for k in _figures) != row["count"]:
