@@ -260,6 +260,44 @@ a_bulk_job_has_time_until_somebody_comes(void **state)
 	writer_stop(wr);
 }
 
+static int
+put_much(struct txn *t, void *arg, struct err *e)
+{
+	struct probe one = { .size = 20000 };
+
+	(void)arg;
+	for (int i = 0; i < 70; i++) {
+		snprintf(one.key, sizeof(one.key), "m%d", i);
+		if (probe_apply(t, &one, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* What the last two commits freed is room for one that may not be put off. */
+static void
+what_was_freed_is_room(void **state)
+{
+	struct world *w = *state;
+	struct probe answer = { 0 };
+	const struct job job = {
+		.apply = put_much, .done = probe_done, .arg = &answer,
+		.lane = WRITER_URGENT, .reserve = true,
+	};
+	struct writer *wr;
+
+	world_close(w);
+	w->map_size = 4 << 20;
+	world_reopen(w);
+	wr = start(w, 0);
+	for (int i = 0; i < 6; i++) {	/* each time on other pages */
+		writer_submit(wr, &job);
+		assert_int_equal(collect_all(wr, NULL), 0);
+		assert_int_equal(answer.result, JOB_DONE);
+	}
+	writer_stop(wr);
+}
+
 /* Fill the map, then see who still gets in (P7, F11). */
 static void
 a_full_map_keeps_a_reserve(void **state)
@@ -471,6 +509,7 @@ main(void)
 		TEST(bulk_is_cut_after_its_share),
 		TEST(a_bulk_job_is_told_when_to_stop),
 		TEST(a_bulk_job_has_time_until_somebody_comes),
+		TEST(what_was_freed_is_room),
 		TEST(a_full_map_keeps_a_reserve),
 		TEST(a_dead_reader_does_not_fill_the_map),
 		TEST(stop_answers_everything),
