@@ -59,14 +59,14 @@ sched_q(struct scheduler *s)
 	return turn_txn(s, &s->q_txn, STORE_Q);
 }
 
-static void
-turn_begin(struct scheduler *s)
+void
+sched_turn_begin(struct scheduler *s)
 {
 	s->mono_ms = clock_mono_ms(s->p.clock);
 }
 
-static void
-turn_end(struct scheduler *s)
+void
+sched_turn_end(struct scheduler *s)
 {
 	if (s->s_txn != NULL)
 		txn_end(s->s_txn);
@@ -142,14 +142,14 @@ batcher_durable(void *arg)
 {
 	struct scheduler *s = arg;
 
-	turn_begin(s);
+	sched_turn_begin(s);
 	s->durable = s->serial - 1;
 	for (unsigned i = 0; i < SCHEDULER_PEERS_MAX; i++)
 		send_ack(s, i, s->peer[i].flying);
 	deliveries_durable(s);
 	dests_durable(s);
 	look_for_room(s);
-	turn_end(s);
+	sched_turn_end(s);
 	s->p.wake(s->p.arg);
 }
 
@@ -254,12 +254,12 @@ scheduler_new(const struct scheduler_params *p, struct err *e)
 	s->notices = dues_new();
 	s->notice_from = 1;
 
-	turn_begin(s);
+	sched_turn_begin(s);
 	s->start_by_ms = s->mono_ms + SCHEDULER_READY_MS;
 	s->walk_ms = s->mono_ms;
 	look_for_room(s);
 	rc = load_all(s, e);
-	turn_end(s);
+	sched_turn_end(s);
 	if (rc == -1) {
 		scheduler_free(s);
 		return NULL;
@@ -474,7 +474,7 @@ next_turn(struct scheduler *s)
 int64_t
 scheduler_run(struct scheduler *s)
 {
-	turn_begin(s);
+	sched_turn_begin(s);
 	s->again = false;
 	look_started(s);
 	look_at_all(s);
@@ -490,161 +490,8 @@ scheduler_run(struct scheduler *s)
 	sessions_sweep(s);
 	flush_batch(s);
 	batch_tick(s->batcher, s->mono_ms);
-	turn_end(s);
+	sched_turn_end(s);
 	return next_turn(s);
-}
-
-/* ---- deliver roles */
-
-void
-scheduler_peer_up(struct scheduler *s, unsigned peer)
-{
-	const struct ipc_hello hello = {
-		.epoch = s->p.epoch, .node = SCHEDULER_NODE,
-	};
-	struct strbuf b = STRBUF_INIT(64);
-
-	if (peer >= SCHEDULER_PEERS_MAX)
-		return;
-	scheduler_peer_down(s, peer);
-	s->peer[peer].up = true;
-	ipc_put_hello(&b, &hello);
-	s->p.send(s->p.arg, peer, IPC_HELLO, &b);
-	strbuf_free(&b);
-}
-
-void
-scheduler_peer_down(struct scheduler *s, unsigned peer)
-{
-	struct peer *p = &s->peer[peer];
-
-	if (peer >= SCHEDULER_PEERS_MAX || !p->up)
-		return;
-	turn_begin(s);
-	p->up = p->ready = false;
-	p->seen = p->flying = p->acked = 0;
-	sessions_peer_down(s, peer);
-	lookups_peer_down(s, peer);
-	turn_end(s);
-	s->p.wake(s->p.arg);
-}
-
-static int
-bad_frame(struct err *e, const char *what)
-{
-	err_set(e, ERR_INPUT, "a malformed frame: %s", what);
-	return -1;
-}
-
-static int
-frame_ready(struct scheduler *s, unsigned peer, struct slice payload,
-    struct err *e)
-{
-	struct unpack u;
-	uint64_t epoch;
-
-	unpack_init(&u, payload.p, payload.len);
-	epoch = unpack_u64(&u);
-	if (!unpack_done(&u))
-		return bad_frame(e, "ready");
-	if (epoch == s->p.epoch)
-		s->peer[peer].ready = s->look_again = true;
-	return 0;
-}
-
-static int
-frame_outcome(struct scheduler *s, unsigned peer, struct slice payload,
-    struct err *e)
-{
-	static struct ipc_outcome o;	/* 2 KB; the scheduler has one thread */
-	struct unpack u;
-	uint64_t seq, epoch;
-	uint16_t n;
-
-	unpack_init(&u, payload.p, payload.len);
-	seq = unpack_u64(&u);
-	epoch = unpack_u64(&u);
-	n = unpack_u16(&u);
-	for (; n > 0 && !u.bad; n--) {
-		ipc_get_outcome(&u, &o);
-		if (!u.bad)
-			delivery_outcome(s, epoch, &o);
-	}
-	if (!unpack_done(&u))
-		return bad_frame(e, "outcome");
-	if (seq > s->peer[peer].seen)
-		s->peer[peer].seen = seq;
-	batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
-	return 0;
-}
-
-static int
-frame_recalled(struct scheduler *s, struct slice payload, struct err *e)
-{
-	struct delivery *d;
-	struct unpack u;
-	uint64_t id;
-	uint8_t how;
-
-	unpack_init(&u, payload.p, payload.len);
-	id = unpack_u64(&u);
-	how = unpack_u8(&u);
-	if (!unpack_done(&u) || how < IPC_RECALL_DROPPED ||
-	    how > IPC_RECALL_UNKNOWN)
-		return bad_frame(e, "recalled");
-	d = HASH_OF(hash_find(&s->deliveries, id), struct delivery, by_id);
-	if (d == NULL)
-		return 0;	/* its outcome was faster */
-	delivery_recalled(s, d, how == IPC_RECALL_DROPPED);
-	if (how == IPC_RECALL_DROPPED)
-		delivery_back(s, d);
-	return 0;
-}
-
-int
-scheduler_frame(struct scheduler *s, unsigned peer, uint16_t type,
-    struct slice payload, struct err *e)
-{
-	int rc;
-
-	if (peer >= SCHEDULER_PEERS_MAX || !s->peer[peer].up)
-		return 0;
-	turn_begin(s);
-	switch (type) {
-	case IPC_READY:
-		rc = frame_ready(s, peer, payload, e);
-		break;
-	case IPC_RESOLVED:
-		rc = lookup_route(s, payload, e);
-		break;
-	case IPC_PROVEN:
-		rc = lookup_proven(s, payload, e);
-		break;
-	case IPC_TXT:
-		rc = lookup_txt(s, payload, e);
-		break;
-	case IPC_PREPARED:
-		rc = lookup_prepared(s, payload, e);
-		break;
-	case IPC_SESSION_STATE:
-		rc = session_state(s, peer, payload, e);
-		break;
-	case IPC_RETURNED:
-		rc = session_returned(s, peer, payload, e);
-		break;
-	case IPC_OUTCOME:
-		rc = frame_outcome(s, peer, payload, e);
-		break;
-	case IPC_RECALLED:
-		rc = frame_recalled(s, payload, e);
-		break;
-	default:
-		err_set(e, ERR_INPUT, "a deliver role sent frame %#x", type);
-		rc = -1;
-	}
-	turn_end(s);
-	s->p.wake(s->p.arg);
-	return rc;
 }
 
 /* ---- what changes under it */
@@ -652,9 +499,9 @@ scheduler_frame(struct scheduler *s, unsigned peer, uint16_t type,
 void
 scheduler_notices_changed(struct scheduler *s)
 {
-	turn_begin(s);
+	sched_turn_begin(s);
 	notices_load(s);
-	turn_end(s);
+	sched_turn_end(s);
 	s->p.wake(s->p.arg);
 }
 
@@ -701,9 +548,9 @@ scheduler_site_suspend(struct scheduler *s, const char *name,
 
 	if (site == NULL)
 		return false;
-	turn_begin(s);
+	sched_turn_begin(s);
 	site_pause(s, site, SUSPENSION_FOREVER, true, reason);
-	turn_end(s);
+	sched_turn_end(s);
 	s->p.wake(s->p.arg);
 	return true;
 }
@@ -715,9 +562,9 @@ scheduler_site_resume(struct scheduler *s, const char *name)
 
 	if (site == NULL)
 		return false;
-	turn_begin(s);
+	sched_turn_begin(s);
 	site_resume(s, site, true);
-	turn_end(s);
+	sched_turn_end(s);
 	s->p.wake(s->p.arg);
 	return true;
 }

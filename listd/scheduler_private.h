@@ -285,6 +285,9 @@ struct scheduler {
 /* UTC ms that never steps while the process lives (P10). */
 int64_t sched_now(const struct scheduler *s);
 uint32_t sched_chance(struct scheduler *s);
+/* Whatever comes from outside is such a turn: its time, its transactions. */
+void sched_turn_begin(struct scheduler *s);
+void sched_turn_end(struct scheduler *s);
 /* A read transaction of this turn, or NULL (logged). */
 struct txn *sched_s(struct scheduler *s);
 struct txn *sched_q(struct scheduler *s);
