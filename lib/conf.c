@@ -134,7 +134,9 @@ NUMBER(map_size, CONF_SIZE, 0, "64g", 16 * MB, 16 * TB,
     "Address space of the store of subscribers and consent: the most it can "
     "grow to.  Costs no memory and no disk until used."),
 NUMBER(map_size_queue, CONF_SIZE, 0, "8g", 16 * MB, 16 * TB,
-    "The same for the queue."),
+    "The same for the queue, which grows with the recipients that wait for "
+    "another attempt, some 150 octets each.  While less than 48m of it is "
+    "left no first attempt goes out."),
 
 /* log */
 CHOICE(log_level, CONF_RELOAD, "info", level_names,

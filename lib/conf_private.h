@@ -3,7 +3,7 @@
  * conf_private.h - the row of the configuration table and its value types.
  *
  * Shared by conf.c, which owns the table and the file's syntax, and
- * conf_value.c, which owns how one value is read and written.
+ * conf_value.c and conf_net.c, which own how one value is read and written.
  */
 #ifndef LIB_CONF_PRIVATE_H
 #define LIB_CONF_PRIVATE_H
@@ -12,6 +12,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct conf_cidr;
+struct conf_cidrs;
+struct conf_listens;
+struct conf_server;
+struct conf_smarthost;
+struct conf_smarthosts;
 struct err;
 struct strbuf;
 
@@ -68,5 +74,30 @@ void conf_number_format(const struct conf_setting *s, int64_t n,
     struct strbuf *out);
 /* What a value looks like, for the manual: "duration", "host[:port]", ... */
 const char *conf_value_shape(const struct conf_setting *s);
+
+/* Digits at *p, which moves past them; false: none, or above INT64_MAX. */
+bool conf_read_digits(const char **p, int64_t *n_r);
+/* Labels of letters, digits and inner hyphens (RFC 1123 section 2.1). */
+bool conf_is_host(const char *p, size_t len);
+void conf_lower(char *s);
+/* Copy it; -1 when it does not fit the field. */
+int conf_set_text(const struct conf_setting *s, char *field, const char *value,
+    size_t len, struct err *e);
+
+/* ---- conf_net.c: parts of conf_value_set() and conf_value_format() */
+int conf_set_listen(const struct conf_setting *s, struct conf_listens *list,
+    const char *value, struct err *e);
+int conf_set_cidr(const struct conf_setting *s, struct conf_cidrs *list,
+    const char *value, struct err *e);
+int conf_set_server(const struct conf_setting *s, struct conf_server *field,
+    const char *value, struct err *e);
+int conf_set_smarthost(const struct conf_setting *s,
+    struct conf_smarthosts *list, const char *value, struct err *e);
+int conf_set_url(const struct conf_setting *s, char *field, const char *value,
+    struct err *e);
+void conf_cidr_format(const struct conf_cidr *c, struct strbuf *out);
+void conf_smarthost_format(const struct conf_smarthost *h,
+    struct strbuf *out);
+void conf_server_format(const struct conf_server *v, struct strbuf *out);
 
 #endif

@@ -8,7 +8,6 @@
  */
 #include "config.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,8 +21,6 @@
 #define LABEL_MAX	63
 #define LOCAL_MAX	64	/* octets, RFC 5321 section 4.5.3.1.1 */
 #define USER_MAX	32	/* octets, useradd(8) */
-#define SMTP_PORT	25
-#define DNS_PORT	53
 
 struct unit {
 	const char	*name;
@@ -68,8 +65,8 @@ is_alnum(char c)
 }
 
 /* Digits at *p, which moves past them; false: none, or above INT64_MAX. */
-static bool
-read_digits(const char **p, int64_t *n_r)
+bool
+conf_read_digits(const char **p, int64_t *n_r)
 {
 	int64_t n = 0;
 
@@ -83,17 +80,6 @@ read_digits(const char **p, int64_t *n_r)
 		n = n * 10 + d;
 	}
 	*n_r = n;
-	return true;
-}
-
-static bool
-read_port(const char *s, int64_t min, uint16_t *port_r)
-{
-	int64_t n;
-
-	if (!read_digits(&s, &n) || *s != '\0' || n < min || n > 65535)
-		return false;
-	*port_r = (uint16_t)n;
 	return true;
 }
 
@@ -137,7 +123,7 @@ set_number(const struct conf_setting *s, int64_t *field, const char *value,
 	const char *p = value;
 	int64_t n, factor = 1;
 
-	if (!read_digits(&p, &n)) {
+	if (!conf_read_digits(&p, &n)) {
 		if (is_digit(*value))
 			goto huge;
 		err_set(e, ERR_INPUT, "\"%s\" is not a %s", value,
@@ -207,8 +193,8 @@ set_enum(const struct conf_setting *s, conf_enum *field, const char *value,
 /* ---- text */
 
 /* Copy to a zero-filled field, so that equal values have equal octets. */
-static int
-set_text(const struct conf_setting *s, char *field, const char *value,
+int
+conf_set_text(const struct conf_setting *s, char *field, const char *value,
     size_t len, struct err *e)
 {
 	if (len >= s->size) {
@@ -232,15 +218,15 @@ set_path(const struct conf_setting *s, char *field, const char *value,
 	}
 	while (len > 1 && value[len - 1] == '/')
 		len--;
-	return set_text(s, field, value, len, e);
+	return conf_set_text(s, field, value, len, e);
 }
 
 /*
  * A host name in A-label form, len octets.  The last label is not a number,
  * so an address is never taken for a name.
  */
-static bool
-is_host(const char *p, size_t len)
+bool
+conf_is_host(const char *p, size_t len)
 {
 	size_t label = 0;
 	bool number = true;
@@ -265,8 +251,8 @@ is_host(const char *p, size_t len)
 	return label != 0 && p[len - 1] != '-' && !number;
 }
 
-static void
-lower(char *s)
+void
+conf_lower(char *s)
 {
 	for (; *s != '\0'; s++)
 		if (*s >= 'A' && *s <= 'Z')
@@ -277,13 +263,13 @@ static int
 set_host(const struct conf_setting *s, char *field, const char *value,
     struct err *e)
 {
-	if (!is_host(value, strlen(value))) {
+	if (!conf_is_host(value, strlen(value))) {
 		err_set(e, ERR_INPUT, "\"%s\" is not a host name", value);
 		return -1;
 	}
-	if (set_text(s, field, value, strlen(value), e) == -1)
+	if (conf_set_text(s, field, value, strlen(value), e) == -1)
 		return -1;
-	lower(field);
+	conf_lower(field);
 	return 0;
 }
 
@@ -302,7 +288,7 @@ set_user(const struct conf_setting *s, char *field, const char *value,
 		    value);
 		return -1;
 	}
-	return set_text(s, field, value, len, e);
+	return conf_set_text(s, field, value, len, e);
 }
 
 /* A dot-atom (RFC 5322 section 3.2.3) of at most LOCAL_MAX octets. */
@@ -329,267 +315,11 @@ set_mail(const struct conf_setting *s, char *field, const char *value,
 	const char *at = strrchr(value, '@');
 
 	if (at == NULL || !is_local(value, (size_t)(at - value)) ||
-	    !is_host(at + 1, strlen(at + 1))) {
+	    !conf_is_host(at + 1, strlen(at + 1))) {
 		err_set(e, ERR_INPUT, "\"%s\" is not a mail address", value);
 		return -1;
 	}
-	return set_text(s, field, value, strlen(value), e);
-}
-
-/* ---- addresses of the network */
-
-static bool
-read_ip(const char *p, size_t len, uint8_t *family_r, uint8_t ip_r[16])
-{
-	char buf[INET6_ADDRSTRLEN];
-
-	if (len >= sizeof(buf))
-		return false;
-	memcpy(buf, p, len);
-	buf[len] = '\0';
-	memset(ip_r, 0, 16);
-	if (inet_pton(AF_INET, buf, ip_r) == 1)
-		*family_r = 4;
-	else if (inet_pton(AF_INET6, buf, ip_r) == 1)
-		*family_r = 6;
-	else
-		return false;
-	return true;
-}
-
-static void
-format_ip(uint8_t family, const uint8_t *ip, struct strbuf *out)
-{
-	char buf[INET6_ADDRSTRLEN];
-
-	if (inet_ntop(family == 4 ? AF_INET : AF_INET6, ip, buf,
-	    sizeof(buf)) != NULL)
-		strbuf_adds(out, buf);
-}
-
-/*
- * Split "host:port", "[ip6]:port" or, where no port is needed, either without
- * it.  *port_r is NULL then.  An address with colons needs its brackets.
- */
-static bool
-split_port(const char *value, const char **host_r, size_t *len_r,
-    const char **port_r)
-{
-	const char *end;
-
-	*host_r = value;
-	if (value[0] == '[') {
-		if ((end = strchr(value, ']')) == NULL)
-			return false;
-		*host_r = value + 1;
-		*len_r = (size_t)(end - *host_r);
-		end++;
-		if (memchr(*host_r, ':', *len_r) == NULL)
-			return false;
-	} else {
-		if ((end = strchr(value, ':')) == NULL)
-			end = value + strlen(value);
-		*len_r = (size_t)(end - value);
-	}
-	if (*end != '\0' && *end != ':')
-		return false;
-	*port_r = *end == ':' ? end + 1 : NULL;
-	return true;
-}
-
-static bool
-listen_equal(const struct conf_listen *a, const struct conf_listen *b)
-{
-	return memcmp(a, b, sizeof(*a)) == 0;
-}
-
-static int
-set_listen(const struct conf_setting *s, struct conf_listens *list,
-    const char *value, struct err *e)
-{
-	struct conf_listen l;
-	const char *host, *port;
-	size_t len;
-
-	memset(&l, 0, sizeof(l));
-	if (value[0] == '/' && (s->flags & CONF_UNIX) != 0) {
-		if (strlen(value) >= sizeof(l.path)) {
-			err_set(e, ERR_LIMIT, "longer than %zu octets",
-			    sizeof(l.path) - 1);
-			return -1;
-		}
-		memcpy(l.path, value, strlen(value));
-	} else if (!split_port(value, &host, &len, &port) || port == NULL ||
-	    !read_ip(host, len, &l.family, l.ip) ||
-	    !read_port(port, 0, &l.port)) {
-		err_set(e, ERR_INPUT, "\"%s\" is not %s", value,
-		    conf_value_shape(s));
-		return -1;
-	}
-	if (list->n == CONF_LISTEN_MAX) {
-		err_set(e, ERR_LIMIT, "more than %d entries", CONF_LISTEN_MAX);
-		return -1;
-	}
-	for (size_t i = 0; i < list->n; i++) {
-		/* Port 0 asks for any free one, and may do so twice. */
-		if (listen_equal(&list->v[i], &l) &&
-		    (l.family == 0 || l.port != 0)) {
-			err_set(e, ERR_EXISTS, "%s is listed twice", value);
-			return -1;
-		}
-	}
-	list->v[list->n++] = l;
-	return 0;
-}
-
-static void
-cidr_mask(uint8_t ip[16], unsigned bits)
-{
-	for (unsigned i = 0; i < 16; i++) {
-		unsigned keep = bits > i * 8 ? bits - i * 8 : 0;
-
-		if (keep < 8)
-			ip[i] &= (uint8_t)(0xff00u >> keep);
-	}
-}
-
-static int
-set_cidr(const struct conf_setting *s, struct conf_cidrs *list,
-    const char *value, struct err *e)
-{
-	const char *slash = s->type == CONF_CIDR ? strchr(value, '/') : NULL;
-	size_t len = slash != NULL ? (size_t)(slash - value) : strlen(value);
-	struct conf_cidr c;
-	uint8_t masked[16];
-	int64_t bits;
-
-	memset(&c, 0, sizeof(c));
-	if (!read_ip(value, len, &c.family, c.ip))
-		goto bad;
-	bits = c.family == 4 ? 32 : 128;
-	if (slash != NULL) {
-		int64_t most = bits;
-
-		slash++;
-		if (!read_digits(&slash, &bits) || *slash != '\0' ||
-		    bits > most)
-			goto bad;
-	}
-	c.bits = (uint8_t)bits;
-	memcpy(masked, c.ip, sizeof(masked));
-	cidr_mask(masked, c.bits);
-	if (memcmp(masked, c.ip, sizeof(masked)) != 0) {
-		err_set(e, ERR_INPUT, "%s has bits set to the right of /%d",
-		    value, (int)c.bits);
-		return -1;
-	}
-	if (list->n == CONF_CIDR_MAX) {
-		err_set(e, ERR_LIMIT, "more than %d entries", CONF_CIDR_MAX);
-		return -1;
-	}
-	list->v[list->n++] = c;
-	return 0;
-bad:
-	err_set(e, ERR_INPUT, "\"%s\" is not %s", value, conf_value_shape(s));
-	return -1;
-}
-
-static int
-set_server(const struct conf_setting *s, struct conf_server *field,
-    const char *value, struct err *e)
-{
-	const char *at = strchr(value, '@');
-	size_t len = at != NULL ? (size_t)(at - value) : strlen(value);
-	struct conf_server v;
-
-	memset(&v, 0, sizeof(v));
-	v.port = DNS_PORT;
-	if (!read_ip(value, len, &v.family, v.ip) ||
-	    (at != NULL && !read_port(at + 1, 1, &v.port))) {
-		err_set(e, ERR_INPUT, "\"%s\" is not %s", value,
-		    conf_value_shape(s));
-		return -1;
-	}
-	*field = v;
-	return 0;
-}
-
-static int
-set_smarthost(const struct conf_setting *s, struct conf_smarthosts *list,
-    const char *value, struct err *e)
-{
-	struct conf_smarthost h;
-	const char *host, *port;
-	uint8_t family, ip[16];
-	size_t len;
-
-	memset(&h, 0, sizeof(h));
-	h.port = SMTP_PORT;
-	if (!split_port(value, &host, &len, &port) ||
-	    (!is_host(host, len) && !read_ip(host, len, &family, ip)) ||
-	    (port != NULL && !read_port(port, 1, &h.port))) {
-		err_set(e, ERR_INPUT, "\"%s\" is not %s", value,
-		    conf_value_shape(s));
-		return -1;
-	}
-	if (list->n == CONF_SMARTHOST_MAX) {
-		err_set(e, ERR_LIMIT, "more than %d entries",
-		    CONF_SMARTHOST_MAX);
-		return -1;
-	}
-	memcpy(h.host, host, len);
-	lower(h.host);
-	list->v[list->n++] = h;
-	return 0;
-}
-
-/* The authority of a URL is this machine, where plain HTTP does no harm. */
-static bool
-is_loopback(const char *host, size_t len)
-{
-	uint8_t family, ip[16];
-	static const uint8_t one[16] = { [15] = 1 };
-
-	if (len == 9 && memcmp(host, "localhost", 9) == 0)
-		return true;
-	if (!read_ip(host, len, &family, ip))
-		return false;
-	return family == 4 ? ip[0] == 127 : memcmp(ip, one, 16) == 0;
-}
-
-static int
-set_url(const struct conf_setting *s, char *field, const char *value,
-    struct err *e)
-{
-	bool plain = strncmp(value, "http://", 7) == 0;
-	const char *auth = value + (plain ? 7 : 8), *host, *port;
-	char buf[CONF_NAME_MAX];
-	size_t len = strlen(value), alen, hlen;
-	uint8_t family, ip[16];
-	uint16_t number;
-
-	while (len > 8 && value[len - 1] == '/')
-		len--;
-	if (!plain && strncmp(value, "https://", 8) != 0)
-		goto bad;
-	alen = strcspn(auth, "/");
-	if (alen >= sizeof(buf) || strpbrk(value, " \t?#\"<>\\") != NULL)
-		goto bad;
-	memcpy(buf, auth, alen);
-	buf[alen] = '\0';
-	if (!split_port(buf, &host, &hlen, &port) ||
-	    (!is_host(host, hlen) && !read_ip(host, hlen, &family, ip)) ||
-	    (port != NULL && !read_port(port, 1, &number)))
-		goto bad;
-	if (plain && !is_loopback(host, hlen)) {
-		err_set(e, ERR_REFUSED, "\"%s\" needs https:// "
-		    "(one-click unsubscription, RFC 8058)", value);
-		return -1;
-	}
-	return set_text(s, field, value, len, e);
-bad:
-	err_set(e, ERR_INPUT, "\"%s\" is not %s", value, conf_value_shape(s));
-	return -1;
+	return conf_set_text(s, field, value, strlen(value), e);
 }
 
 int
@@ -614,60 +344,22 @@ conf_value_set(const struct conf_setting *s, void *field, const char *value,
 	case CONF_MAIL:
 		return set_mail(s, field, value, e);
 	case CONF_URL:
-		return set_url(s, field, value, e);
+		return conf_set_url(s, field, value, e);
 	case CONF_LISTEN:
-		return set_listen(s, field, value, e);
+		return conf_set_listen(s, field, value, e);
 	case CONF_CIDR:
 	case CONF_IP:
-		return set_cidr(s, field, value, e);
+		return conf_set_cidr(s, field, value, e);
 	case CONF_SERVER:
-		return set_server(s, field, value, e);
+		return conf_set_server(s, field, value, e);
 	case CONF_SMARTHOST:
-		return set_smarthost(s, field, value, e);
+		return conf_set_smarthost(s, field, value, e);
 	}
 	assert(!"a type without a reader");
 	return -1;
 }
 
 /* ---- writing */
-
-void
-conf_listen_format(const struct conf_listen *l, struct strbuf *out)
-{
-	if (l->family == 0) {
-		strbuf_adds(out, l->path);
-		return;
-	}
-	strbuf_adds(out, l->family == 6 ? "[" : "");
-	format_ip(l->family, l->ip, out);
-	strbuf_addf(out, "%s:%u", l->family == 6 ? "]" : "", l->port);
-}
-
-static void
-format_cidr(const struct conf_cidr *c, struct strbuf *out)
-{
-	format_ip(c->family, c->ip, out);
-	if (c->bits != (c->family == 4 ? 32 : 128))
-		strbuf_addf(out, "/%u", c->bits);
-}
-
-static void
-format_smarthost(const struct conf_smarthost *h, struct strbuf *out)
-{
-	bool colon = strchr(h->host, ':') != NULL;
-
-	strbuf_addf(out, "%s%s%s:%u", colon ? "[" : "", h->host,
-	    colon ? "]" : "", h->port);
-}
-
-static void
-format_server(const struct conf_server *v, struct strbuf *out)
-{
-	if (v->family == 0)
-		return;
-	format_ip(v->family, v->ip, out);
-	strbuf_addf(out, "@%u", v->port);
-}
 
 bool
 conf_value_is_list(const struct conf_setting *s)
@@ -721,13 +413,13 @@ conf_value_format(const struct conf_setting *s, const void *field, size_t i,
 		break;
 	case CONF_CIDR:
 	case CONF_IP:
-		format_cidr(&((const struct conf_cidrs *)field)->v[i], out);
+		conf_cidr_format(&((const struct conf_cidrs *)field)->v[i], out);
 		break;
 	case CONF_SERVER:
-		format_server(field, out);
+		conf_server_format(field, out);
 		break;
 	case CONF_SMARTHOST:
-		format_smarthost(
+		conf_smarthost_format(
 		    &((const struct conf_smarthosts *)field)->v[i], out);
 		break;
 	}
@@ -770,29 +462,4 @@ conf_value_shape(const struct conf_setting *s)
 		return "host[:port]";
 	}
 	return "";
-}
-
-/* ---- matching */
-
-bool
-conf_cidrs_match(const struct conf_cidrs *list, uint8_t family,
-    const uint8_t *ip)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	uint8_t bits[16] = { 0 }, masked[16];
-
-	if (family == 6 && memcmp(ip, mapped, sizeof(mapped)) == 0) {
-		family = 4;
-		ip += sizeof(mapped);
-	}
-	memcpy(bits, ip, family == 4 ? 4 : 16);
-	for (size_t i = 0; i < list->n; i++) {
-		if (list->v[i].family != family)
-			continue;
-		memcpy(masked, bits, sizeof(masked));
-		cidr_mask(masked, list->v[i].bits);
-		if (memcmp(masked, list->v[i].ip, sizeof(masked)) == 0)
-			return true;
-	}
-	return false;
 }
