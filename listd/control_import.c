@@ -114,7 +114,8 @@ slice_apply(struct txn *t, void *arg, struct err *e)
 	do {
 		struct import_slice slice = { .id = s->begun.id,
 			.first = s->run_first + s->at + s->done,
-			.rows = s->rows, .now_ms = s->now_ms };
+			.before = s->done, .rows = s->rows,
+			.now_ms = s->now_ms };
 
 		n = slice.n = import_run_rows(s->taken, s->at + s->done,
 		    s->rows, CHUNK_ROWS);
@@ -346,7 +347,8 @@ taken_in(struct call *c, void *arg)
 	memcpy(s->given.file, s->file.hash, sizeof(s->given.file));
 	memcpy(s->given.evidence, s->evidence.hash,
 	    sizeof(s->given.evidence));
-	call_write(c, STORE_S, CALL_URGENT, begin_apply, NULL, begun);
+	/* In the bulk lane: an urgent job would shorten the first slices. */
+	call_write(c, STORE_S, CALL_BULK, begin_apply, NULL, begun);
 }
 
 /* The words that say where the rows come from; false: the call was ended. */

@@ -25,6 +25,11 @@ struct txn;
 
 #define IMPORT_BATCH	4096	/* rows between two looks at the clock ... */
 #define IMPORT_BATCH_BUSY 128	/* ... while others may wait */
+/*
+ * Pages that a slice may change, and so hold in memory until its commit.  In a
+ * large store each row changes a page of its own in three tables.
+ */
+#define IMPORT_PAGES_MAX 16384
 #define IMPORT_TEXT_MAX	256	/* octets of source and basis */
 
 enum import_state {
@@ -106,14 +111,15 @@ int import_row_entry(struct strbuf *out, const struct import *im,
 struct import_slice {
 	uint32_t	id;
 	uint64_t	first;		/* rows done before; else ERR_REFUSED */
+	size_t		before;		/* of them, in this transaction */
 	const struct import_row *rows;
 	size_t		n;
 	int64_t		now_ms;
 };
 
 /*
- * Apply rows, as many as the transaction's time allows and at least one
- * batch; *done_r says how many.  They are best sorted by domain and h8.  -1 with
+ * Apply rows, as many as the transaction's time allows and at least the first
+ * batch of it; *done_r says how many.  They are best sorted by domain and h8.  -1 with
  * ERR_NOTFOUND, or ERR_REFUSED: the import is over, or other rows are due.
  */
 int import_rows(struct txn *t, const struct import_slice *s, size_t *done_r,

@@ -16,7 +16,7 @@
 #include "spool/consent.h"
 #include "spool/import_private.h"
 #include "spool/list.h"
-#include "spool/store.h"
+#include "spool/store_private.h"
 #include "spool/subscriber_private.h"
 #include "spool/suppression.h"
 #include "spool/writer.h"
@@ -184,6 +184,30 @@ batch_rows(struct txn *t)
 	    IMPORT_BATCH_BUSY;
 }
 
+/* At most so many pages are changed by n rows, those appended apart. */
+static uint64_t
+pages_changed(struct txn *t, uint64_t n)
+{
+	static const enum store_table tables[] = {
+		TABLE_MEMBERS, TABLE_BY_HASH, TABLE_CONSENT_OF,
+	};
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		uint64_t pages = txn_pages(t, tables[i]);
+
+		sum += pages < n ? pages : n;
+	}
+	return sum;
+}
+
+static bool
+goes_on(struct txn *t, size_t done)
+{
+	return done == 0 || (!writer_slice_over(t) &&
+	    pages_changed(t, done) < IMPORT_PAGES_MAX);
+}
+
 static int
 apply_all(struct txn *t, struct slicing *s, const struct import_slice *in,
     size_t *done_r, struct err *e)
@@ -191,7 +215,7 @@ apply_all(struct txn *t, struct slicing *s, const struct import_slice *in,
 	struct err le = ERR_INIT;
 	size_t i = 0, n;
 
-	while (i < in->n && (i == 0 || !writer_slice_over(t))) {
+	while (i < in->n && goes_on(t, in->before + i)) {
 		n = batch_rows(t);
 		if (n > in->n - i)
 			n = in->n - i;

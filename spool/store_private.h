@@ -47,6 +47,8 @@ struct txn_cache {
 };
 void txn_set_cache(struct txn *t, struct txn_cache *c);
 struct txn_cache *txn_cache(const struct txn *t);
+/* Pages that rows of a table lie on, as t sees it; 0 when not known. */
+uint64_t txn_pages(struct txn *t, enum store_table table);
 /* Room as t sees it. */
 enum store_room txn_room(struct txn *t);
 /*

@@ -329,6 +329,16 @@ txn_count(struct txn *t, enum store_table table, uint64_t *n_r,
 	return 0;
 }
 
+uint64_t
+txn_pages(struct txn *t, enum store_table table)
+{
+	MDB_stat s;
+
+	assert(store_tables[table].env == t->env);
+	return mdb_stat(t->txn, t->st->dbi[table], &s) == 0 ?
+	    s.ms_leaf_pages : 0;
+}
+
 /* ---- cursors */
 
 int
