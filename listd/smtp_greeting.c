@@ -70,7 +70,7 @@ tls_broken(struct smtp_session *s, const char *why)
 void
 greeting_broken(struct smtp_session *s, const char *why)
 {
-	if (s->state == SESSION_TLS ||
+	if (s->state == SESSION_STARTTLS || s->state == SESSION_TLS ||
 	    (s->state == SESSION_EHLO && smtp_conn_is_tls(s->conn)))
 		tls_broken(s, why);
 	else
