@@ -8,7 +8,7 @@ libunbound-dev libgmime-3.0-dev libjansson-dev libcsv-dev libidn2-dev
 libunistring-dev libxxhash-dev libgnutls28-dev"
 
 # For the test suite, beside the above.
-test_packages="libcmocka-dev python3 python3-dkim python3-nacl openssl curl
+test_packages="libcmocka-dev python3 python3-dkim python3-nacl openssl curl strace
 opendkim-tools postfix dnsmasq-base util-linux libasan8 libubsan1"
 
 # For contrib/quickstart.
