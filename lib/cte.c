@@ -11,6 +11,7 @@
 
 #include "lib/cte.h"
 #include "lib/err.h"
+#include "lib/hex.h"
 #include "lib/strbuf.h"
 
 static const char hex_digits[] = "0123456789ABCDEF";
@@ -45,18 +46,6 @@ is_blank(char c)
 
 /* ---- decoding */
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return -1;
-}
-
 /*
  * Decode one line text[len] without its CRLF.  *soft_r tells whether it ends
  * in a soft break.
@@ -81,8 +70,8 @@ qp_decode_line(const char *text, size_t len, struct strbuf *out, bool *soft_r)
 			*soft_r = true;
 			return 0;
 		}
-		if (i + 2 >= len || (hi = hex_value(text[i + 1])) == -1 ||
-		    (lo = hex_value(text[i + 2])) == -1)
+		if (i + 2 >= len || (hi = hex_digit(text[i + 1])) == -1 ||
+		    (lo = hex_digit(text[i + 2])) == -1)
 			return -1;
 		strbuf_addc(out, (char)(hi << 4 | lo));
 		i += 2;

@@ -14,6 +14,7 @@
 
 #include "lib/address.h"
 #include "lib/dsn_private.h"
+#include "lib/hex.h"
 #include "lib/mailhead.h"
 #include "lib/pack.h"
 #include "lib/utf8.h"
@@ -45,16 +46,6 @@ typed_value(const char *s, size_t len, struct slice *type_r)
 		return trim(s, len);
 	*type_r = trim(s, n);
 	return trim(semicolon + 1, len - n - 1);
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
 }
 
 /* RFC 6533 section 3: \x{HEX} is a character; octets taken, or 0. */

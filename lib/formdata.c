@@ -9,6 +9,7 @@
 
 #include "lib/err.h"
 #include "lib/formdata.h"
+#include "lib/hex.h"
 #include "lib/mime_param.h"
 
 #define DASHES	2	/* before and, at the end, behind a boundary */
@@ -69,15 +70,6 @@ field_done(struct formdata *f, struct err *e)
 
 /* ---- urlencoded */
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /*
  * Append text[len] decoded and a NUL; returns how many octets before it.  A %
  * without two digits stands for itself, as the URL standard has it.
@@ -91,9 +83,10 @@ decode(struct strbuf *out, const char *text, size_t len)
 		if (text[i] == '+') {
 			strbuf_addc(out, ' ');
 		} else if (text[i] == '%' && len - i > 2 &&
-		    hex(text[i + 1]) != -1 && hex(text[i + 2]) != -1) {
-			strbuf_addc(out, (char)(hex(text[i + 1]) << 4 |
-			    hex(text[i + 2])));
+		    hex_digit(text[i + 1]) != -1 &&
+		    hex_digit(text[i + 2]) != -1) {
+			strbuf_addc(out, (char)(hex_digit(text[i + 1]) << 4 |
+			    hex_digit(text[i + 2])));
 			i += 2;
 		} else {
 			strbuf_addc(out, text[i]);

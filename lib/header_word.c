@@ -11,6 +11,7 @@
 #include "lib/err.h"
 #include "lib/header.h"
 #include "lib/header_private.h"
+#include "lib/hex.h"
 #include "lib/strbuf.h"
 #include "lib/utf8.h"
 
@@ -264,15 +265,6 @@ decoder_add(struct decoder *d, enum charset charset, const char *p, size_t len)
 	strbuf_add(&d->octets, p, len);
 }
 
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool
 q_read(struct strbuf *out, const char *p, size_t len)
 {
@@ -281,11 +273,11 @@ q_read(struct strbuf *out, const char *p, size_t len)
 			strbuf_addc(out, p[i] == '_' ? ' ' : p[i]);
 			continue;
 		}
-		if (len - i < 3 || hex_value(p[i + 1]) == -1 ||
-		    hex_value(p[i + 2]) == -1)
+		if (len - i < 3 || hex_digit(p[i + 1]) == -1 ||
+		    hex_digit(p[i + 2]) == -1)
 			return false;
-		strbuf_addc(out, (char)(hex_value(p[i + 1]) << 4 |
-		    hex_value(p[i + 2])));
+		strbuf_addc(out, (char)(hex_digit(p[i + 1]) << 4 |
+		    hex_digit(p[i + 2])));
 		i += 2;
 	}
 	return true;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/hex.h"
 #include "lib/html_scan.h"
 #include "lib/lint_private.h"
 
@@ -49,16 +50,6 @@ struct reader {
 /* ---- values of CSS */
 
 static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return NO_COLOR;
-}
-
-static int
 grey(int r, int g, int b)
 {
 	return (r * 299 + g * 587 + b * 114) / 1000;
@@ -77,7 +68,7 @@ read_color(const char *s)
 		return 0;
 	if (*s++ != '#')
 		return NO_COLOR;
-	for (; n < 6 && hex_digit(s[n]) != NO_COLOR; n++)
+	for (; n < 6 && hex_digit(s[n]) != -1; n++)
 		d[n] = hex_digit(s[n]);
 	if (s[n] != '\0' || (n != 3 && n != 6))
 		return NO_COLOR;

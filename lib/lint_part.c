@@ -10,6 +10,7 @@
 #include "lib/err.h"
 #include "lib/lint_private.h"
 #include "lib/mime_param.h"
+#include "lib/utf8.h"
 
 static bool
 is_text(const struct mime_part *p)
@@ -23,15 +24,6 @@ is_body(const struct mime_part *p, const char *type)
 {
 	return strcmp(p->type, type) == 0 &&
 	    p->disposition != MIME_ATTACHMENT;
-}
-
-static bool
-has_8bit(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (s.p[i] >= 0x80)
-			return true;
-	return false;
 }
 
 static bool
@@ -52,7 +44,7 @@ check_encoding(struct lint *l, uint32_t part)
 	if (p->cte == CTE_BINARY)
 		lint_add(l, LINT_MUST, "R90", part, p->line, "binary content "
 		    "does not pass SMTP; encode it as base64 (RFC 3030)");
-	if (p->cte == CTE_7BIT && has_8bit(p->body))
+	if (p->cte == CTE_7BIT && !slice_is_ascii(p->body))
 		lint_add(l, LINT_MUST, "T30", part, p->body_line, "8-bit "
 		    "octets in a part that says or implies 7bit");
 	if (p->cte > CTE_BINARY && p->cte != CTE_UNKNOWN &&
@@ -86,7 +78,7 @@ decode_text(struct lint *l, uint32_t part, struct strbuf *utf8)
 	}
 	/* 8-bit text that says 7bit was reported; once is enough. */
 	if (charset_to_utf8(p->charset, raw.s, raw.len, utf8, &e) == -1) {
-		if (p->cte != CTE_7BIT || !has_8bit(p->body))
+		if (p->cte != CTE_7BIT || slice_is_ascii(p->body))
 			lint_add(l, LINT_MUST, "R90", part, p->body_line,
 			    "the text does not fit its charset: %s", e.text);
 		goto out;

@@ -18,6 +18,7 @@
 #include "lib/header.h"
 #include "lib/mime_param.h"
 #include "lib/template_private.h"
+#include "lib/utf8.h"
 
 /* ---- runs */
 
@@ -242,15 +243,6 @@ is_text(const struct mime_part *p)
 	    strcmp(p->type, "text/html") == 0;
 }
 
-static bool
-has_8bit(struct slice s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (s.p[i] >= 0x80)
-			return true;
-	return false;
-}
-
 /* ---- bodies */
 
 /* R50: 8-bit content as base64 or, for text, quoted-printable. */
@@ -285,7 +277,7 @@ add_verbatim(struct compiler *c, uint32_t part)
 {
 	const struct mime_part *p = &c->m->part[part];
 
-	if (has_8bit(p->body))
+	if (!slice_is_ascii(p->body))
 		return add_encoded(c, part);
 	if (add_head(c, part, NULL, NULL) == -1)
 		return -1;

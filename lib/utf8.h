@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/pack.h"
+
 struct strbuf;
 struct err;
 
@@ -30,6 +32,11 @@ bool utf8_valid(const char *text, size_t len);
 
 /* True when every octet is below 0x80. */
 bool utf8_is_ascii(const char *text, size_t len);
+static inline bool
+slice_is_ascii(struct slice s)
+{
+	return utf8_is_ascii((const char *)s.p, s.len);
+}
 
 /* Append the character c (a scalar value, at most U+10FFFF) to out. */
 void utf8_append(struct strbuf *out, uint32_t c);

@@ -15,7 +15,6 @@
 #include "spool/row.h"
 
 #define LIST_VERSION	1
-#define NAME_VERSION	1
 #define LIST_ROW_MAX	16384
 
 const char *
@@ -160,21 +159,14 @@ list_brief(struct txn *t, uint32_t id, uint32_t *org_r,
 int
 list_find(struct txn *t, const char *name, struct list *l_r, struct err *e)
 {
-	struct slice key = SLICE(name, strlen(name)), value;
-	struct unpack u;
 	uint32_t id;
-	int rc = txn_get(t, TABLE_LIST_NAMES, key, &value, e);
+	int rc = row_find_name(t, TABLE_LIST_NAMES, name, &id, e);
 
 	if (rc != 1)
 		return rc;
-	if (row_open(&u, TABLE_LIST_NAMES, key, value, NAME_VERSION, e) == -1)
-		return -1;
-	id = unpack_u32(&u);
-	if (row_done(&u, TABLE_LIST_NAMES, key, e) == -1)
-		return -1;
 	rc = list_get(t, id, l_r, e);
 	if (rc == 0)
-		return row_damaged(TABLE_LIST_NAMES, key,
+		return row_damaged(TABLE_LIST_NAMES, SLICE(name, strlen(name)),
 		    "its list is missing", e);
 	return rc;
 }
@@ -208,19 +200,6 @@ list_must(struct txn *t, uint32_t id, struct list *l_r, struct err *e)
 }
 
 /* ---- making */
-
-static int
-put_name(struct txn *t, const char *name, uint32_t id, struct err *e)
-{
-	struct strbuf b = STRBUF_INIT(32);
-	int ret;
-
-	record_begin(&b, NAME_VERSION);
-	pack_u32(&b, id);
-	ret = row_put(t, TABLE_LIST_NAMES, SLICE(name, strlen(name)), &b, e);
-	strbuf_free(&b);
-	return ret;
-}
 
 /* A name is free when nobody ever had it. */
 static int
@@ -283,7 +262,8 @@ list_create(struct txn *t, const struct list_new *n, const char *who,
 	}
 	l.id = (uint32_t)id;
 	snprintf(object, sizeof(object), "list %s", l.name);
-	if (list_put(t, &l, e) == -1 || put_name(t, l.name, l.id, e) == -1 ||
+	if (list_put(t, &l, e) == -1 ||
+	    row_put_name(t, TABLE_LIST_NAMES, l.name, l.id, e) == -1 ||
 	    act_note(t, who, now_ms, "list create", object, NULL, l.from,
 	    e) == -1)
 		return -1;

@@ -15,7 +15,6 @@
 #include "spool/writer.h"
 
 #define ORG_VERSION	1
-#define NAME_VERSION	1
 #define ORG_ROW_MAX	256
 
 const char *
@@ -105,21 +104,14 @@ org_get(struct txn *t, uint32_t id, struct org *o_r, struct err *e)
 int
 org_find(struct txn *t, const char *name, struct org *o_r, struct err *e)
 {
-	struct slice key = SLICE(name, strlen(name)), value;
-	struct unpack u;
 	uint32_t id;
-	int rc = txn_get(t, TABLE_ORG_NAMES, key, &value, e);
+	int rc = row_find_name(t, TABLE_ORG_NAMES, name, &id, e);
 
 	if (rc != 1)
 		return rc;
-	if (row_open(&u, TABLE_ORG_NAMES, key, value, NAME_VERSION, e) == -1)
-		return -1;
-	id = unpack_u32(&u);
-	if (row_done(&u, TABLE_ORG_NAMES, key, e) == -1)
-		return -1;
 	rc = org_get(t, id, o_r, e);
 	if (rc == 0)
-		return row_damaged(TABLE_ORG_NAMES, key,
+		return row_damaged(TABLE_ORG_NAMES, SLICE(name, strlen(name)),
 		    "its organization is missing", e);
 	return rc;
 }
@@ -139,19 +131,6 @@ org_next(struct txn *t, uint32_t id, struct org *o_r, struct err *e)
 		rc = -1;
 	cursor_close(c);
 	return rc;
-}
-
-static int
-put_name(struct txn *t, const char *name, uint32_t id, struct err *e)
-{
-	struct strbuf b = STRBUF_INIT(32);
-	int ret;
-
-	record_begin(&b, NAME_VERSION);
-	pack_u32(&b, id);
-	ret = row_put(t, TABLE_ORG_NAMES, SLICE(name, strlen(name)), &b, e);
-	strbuf_free(&b);
-	return ret;
 }
 
 int
@@ -180,7 +159,8 @@ org_create(struct txn *t, const char *name, const char *who, int64_t now_ms,
 	o.id = (uint32_t)id;
 	snprintf(o.name, sizeof(o.name), "%s", name);
 	snprintf(object, sizeof(object), "org %s", name);
-	if (org_put(t, &o, e) == -1 || put_name(t, name, o.id, e) == -1 ||
+	if (org_put(t, &o, e) == -1 ||
+	    row_put_name(t, TABLE_ORG_NAMES, name, o.id, e) == -1 ||
 	    act_note(t, who, now_ms, "org create", object, NULL, NULL, e) == -1)
 		return -1;
 	*id_r = o.id;

@@ -8,9 +8,11 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/strbuf.h"
 #include "spool/row.h"
 
 #define HEX_SHOWN	64	/* octets of a key in a message */
+#define NAME_VERSION	1
 
 void
 key_raw(struct key *k, const void *p, size_t len)
@@ -138,4 +140,34 @@ row_put(struct txn *t, enum store_table table, struct slice key,
 		ret = txn_put(t, table, key, SLICE(b->s, b->len), e);
 	strbuf_reset(b);
 	return ret;
+}
+
+int
+row_put_name(struct txn *t, enum store_table table, const char *name,
+    uint32_t id, struct err *e)
+{
+	struct strbuf b = STRBUF_INIT(32);
+	int ret;
+
+	record_begin(&b, NAME_VERSION);
+	pack_u32(&b, id);
+	ret = row_put(t, table, SLICE(name, strlen(name)), &b, e);
+	strbuf_free(&b);
+	return ret;
+}
+
+int
+row_find_name(struct txn *t, enum store_table table, const char *name,
+    uint32_t *id_r, struct err *e)
+{
+	struct slice key = SLICE(name, strlen(name)), value;
+	struct unpack u;
+	int rc = txn_get(t, table, key, &value, e);
+
+	if (rc != 1)
+		return rc;
+	if (row_open(&u, table, key, value, NAME_VERSION, e) == -1)
+		return -1;
+	*id_r = unpack_u32(&u);
+	return row_done(&u, table, key, e) == -1 ? -1 : 1;
 }

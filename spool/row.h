@@ -55,4 +55,11 @@ int row_damaged(enum store_table table, struct slice key, const char *why,
 int row_put(struct txn *t, enum store_table table, struct slice key,
     struct strbuf *b, struct err *e);
 
+/* Tables whose key is a name, and whose value the number of what has it. */
+int row_put_name(struct txn *t, enum store_table table, const char *name,
+    uint32_t id, struct err *e);
+/* 1, 0, -1. */
+int row_find_name(struct txn *t, enum store_table table, const char *name,
+    uint32_t *id_r, struct err *e);
+
 #endif

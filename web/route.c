@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "lib/hex.h"
 #include "web/route.h"
 
 static const struct {
@@ -42,15 +43,6 @@ static const struct {
 	[ROUTE_LEAVE] = { "leave", true },
 };
 
-static int
-hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decode p[len] into out; false for what no argument of ours can be. */
 static bool
 decode(const char *p, size_t len, char out[static ROUTE_ARGUMENT_MAX + 1])
@@ -61,10 +53,10 @@ decode(const char *p, size_t len, char out[static ROUTE_ARGUMENT_MAX + 1])
 		int c = (unsigned char)p[i];
 
 		if (c == '%') {
-			if (len - i < 3 || hex(p[i + 1]) == -1 ||
-			    hex(p[i + 2]) == -1)
+			if (len - i < 3 || hex_digit(p[i + 1]) == -1 ||
+			    hex_digit(p[i + 2]) == -1)
 				return false;
-			c = hex(p[i + 1]) << 4 | hex(p[i + 2]);
+			c = hex_digit(p[i + 1]) << 4 | hex_digit(p[i + 2]);
 			i += 2;
 		}
 		if (c <= ' ' || c > '~' || c == '/' ||
