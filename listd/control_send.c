@@ -27,6 +27,7 @@
 #include "listd/campaign_params.h"
 #include "listd/control_intake.h"
 #include "listd/control_json.h"
+#include "listd/control_prove.h"
 #include "listd/control_verbs.h"
 #include "listd/release.h"
 #include "listd/role.h"
@@ -45,6 +46,7 @@
 #define PLAN_LATE_MS	(5ll * 60 * 1000)	/* of a time that is past */
 
 struct sending {
+	struct prove	 prove;		/* first: see control_prove.h */
 	struct intake	 file;
 	struct campaign	 want;		/* to be made */
 	struct campaign	 c;		/* as it stands */
@@ -518,49 +520,92 @@ test_noted(struct call *c, void *arg)
 	create(c, arg);
 }
 
-/* Check list and address, fix the parameters, and make the row. */
-static void
-begin(struct call *c, struct sending *s)
+/* Fix what the copies are made with.  False: the call was ended. */
+static bool
+set_params(struct call *c, struct sending *s, const struct list *l)
 {
-	struct txn *t = call_read(c, STORE_S);
-	struct err e = ERR_INIT;
-	struct list l;
-	json_t *params;
-	int rc;
-	bool ok;
-
-	if (t == NULL)
-		return;
-	if ((rc = list_get(t, s->want.list, &l, &e)) == -1)
-		call_error(c, &e);
-	if (rc == 0)
-		call_fail(c, STATUS_NO, "the list is gone");
-	s->want.org = rc == 1 ? l.org : 0;
-	ok = rc == 1 && may_send(c, t, &l) &&
-	    (!s->test || may_test(c, t, &l, s));
-	txn_end(t);
-	if (!ok)
-		return;
-	params = campaign_params_new(call_conf(c), &l,
+	json_t *params = campaign_params_new(call_conf(c), l,
 	    store_keys(call_store(c)));
+
 	if (s->test)
 		json_object_set_new(params, "test", json_true());
 	s->params = json_dumps(params, JSON_COMPACT);
 	json_decref(params);
-	if (s->params == NULL) {
-		call_fail(c, STATUS_AGAIN, "no memory");
-		return;
-	}
 	s->want.created_ms = s->want.changed_ms = s->now_ms;
 	snprintf(s->want.created_by, sizeof(s->want.created_by), "%.*s",
 	    CAMPAIGN_WHO_MAX - 1, s->who);
 	memcpy(s->want.changed_by, s->want.created_by,
 	    sizeof(s->want.changed_by));
+	if (s->params == NULL)
+		call_fail(c, STATUS_AGAIN, "no memory");
+	return s->params != NULL;
+}
+
+static void
+make_row(struct call *c, struct sending *s)
+{
 	if (s->test)
 		call_write(c, STORE_S, CALL_URGENT, test_apply, NULL,
 		    test_noted);
 	else
 		create(c, s);
+}
+
+static void
+envelope_proved(struct call *c)
+{
+	struct sending *s = call_state(c);
+
+	if (s->prove.claim.proof != ORG_PROOF_NONE) {
+		make_row(c, s);
+		return;
+	}
+	call_output(c, prove_json(&s->prove.claim));
+	call_fail(c, s->prove.unsure ? STATUS_AGAIN : STATUS_NO, "nobody has "
+	    "proven %s, the domain of the return paths: publish its DKIM key "
+	    "or the record, and send again", s->prove.claim.domain);
+}
+
+/* Where reports are sent must be ours (S9, S54): the host answers for it. */
+static void
+prove_envelope(struct call *c, struct sending *s, uint32_t org)
+{
+	snprintf(s->prove.domain, sizeof(s->prove.domain), "%s",
+	    call_conf(c)->bounce_domain);
+	s->prove.org = org;
+	prove_start(c, envelope_proved);
+}
+
+/* Check list, address and domains, fix the parameters, and make the row. */
+static void
+begin(struct call *c, struct sending *s)
+{
+	struct txn *t = call_read(c, STORE_S);
+	struct org host = { .id = 0 };
+	struct err e = ERR_INIT;
+	int rc, proven = 0;
+	struct list l;
+	bool ok;
+
+	if (t == NULL)
+		return;
+	if ((rc = list_get(t, s->want.list, &l, &e)) == 0)
+		call_fail(c, STATUS_NO, "the list is gone");
+	s->want.org = rc == 1 ? l.org : 0;
+	ok = rc == 1 && may_send(c, t, &l) &&
+	    (!s->test || may_test(c, t, &l, s));
+	if (ok && ((proven = org_domain_known(t, call_conf(c)->bounce_domain,
+	    &e)) == -1 || org_find(t, ORG_DEFAULT, &host, &e) == -1))
+		rc = -1;
+	txn_end(t);
+	if (rc == -1)
+		call_error(c, &e);
+	else if (ok && set_params(c, s, &l)) {
+		if (proven == 1)
+			make_row(c, s);
+		else
+			prove_envelope(c, s, host.id != 0 ? host.id : l.org);
+	}
 }
 
 /* ---- campaign send */

@@ -109,5 +109,7 @@ int org_domain_rival(struct txn *t, uint32_t org, const char *domain,
 /* 1 when domain or one above it (not a single label) is proven; 0; -1. */
 int org_domain_covers(struct txn *t, uint32_t org, const char *domain,
     struct err *e);
+/* The same for any organization: is the host's own domain somebody's? */
+int org_domain_known(struct txn *t, const char *domain, struct err *e);
 
 #endif

@@ -246,3 +246,15 @@ org_domain_covers(struct txn *t, uint32_t org, const char *domain,
 	}
 	return 0;
 }
+
+int
+org_domain_known(struct txn *t, const char *domain, struct err *e)
+{
+	struct org o = { .id = 0 };
+	int rc, covers;
+
+	while ((rc = org_next(t, o.id + 1, &o, e)) == 1)
+		if ((covers = org_domain_covers(t, o.id, domain, e)) != 0)
+			return covers;
+	return rc;
+}

@@ -18,6 +18,7 @@
 #include "listd/release.h"
 #include "spool/campaign.h"
 #include "spool/list.h"
+#include "spool/org.h"
 #include "spool/outcome.h"
 #include "spool/subscriber.h"
 #include "tests/control_world.h"
@@ -246,6 +247,51 @@ test_send_gone(void **state)
 		cw_turn(q);
 	assert_int_equal(campaign_of(q, 1).state, CAMPAIGN_PREPARING);
 	assert_int_equal(q->changed, 0);
+}
+
+/* S9, S54: return paths lie at a domain that is proven to be the host's. */
+static void
+test_envelope(void **state)
+{
+	struct queue *q = *state;
+	struct answer *a;
+	struct org o;
+	struct txn *t;
+
+	make_list(q);
+	snprintf(q->conf.bounce_domain, sizeof(q->conf.bounce_domain),
+	    "bounces.host.example");
+	q->dns = IPC_DNS_NXDOMAIN;
+	a = send_news(q);
+	assert_int_equal(a->status, STATUS_NO);
+	assert_non_null(strstr(a->text, "bounces.host.example"));
+	assert_non_null(strstr(text_of(last_of(a), "record"),
+	    "_listd.bounces.host.example. IN TXT"));
+	answer_free(a);
+	/* Silence proves nothing and refutes nothing. */
+	q->dns = IPC_DNS_TEMPORARY;
+	q->proof = IPC_PROOF_UNSURE;
+	a = send_news(q);
+	assert_int_equal(a->status, STATUS_AGAIN);
+	answer_free(a);
+	t = world_read(q->w, STORE_Q);
+	assert_int_equal(campaign_next(t, 0, &(struct campaign){ 0 }, NULL),
+	    0);
+	txn_end(t);
+	/* The key that signs its mail is enough, for whichever list. */
+	q->dns = IPC_DNS_NXDOMAIN;
+	q->proof = IPC_PROOF_FOUND;
+	a = send_news(q);
+	assert_int_equal(a->status, 0);
+	answer_free(a);
+	t = world_read(q->w, STORE_S);
+	assert_int_equal(org_find(t, ORG_DEFAULT, &o, NULL), 1);
+	assert_int_equal(org_domain_covers(t, o.id, "bounces.host.example",
+	    NULL), 1);
+	assert_int_equal(org_domain_known(t, "x.bounces.host.example", NULL),
+	    1);
+	assert_int_equal(org_domain_known(t, "host.example", NULL), 0);
+	txn_end(t);
 }
 
 /* ---- --at */
@@ -642,6 +688,7 @@ main(void)
 		TEST(test_send_size),
 		TEST(test_send_no_deliver),
 		TEST(test_send_gone),
+		TEST(test_envelope),
 		TEST(test_scheduled),
 		TEST(test_scheduled_held),
 		TEST(test_scheduled_cancelled),
