@@ -72,14 +72,19 @@ next:
 }
 
 static int
-remove_members(struct txn *t, const struct leave_result *r, struct err *e)
+remove_members(struct txn *t, const struct leave *l,
+    const struct leave_result *r, struct err *e)
 {
 	struct member m;
 	int rc;
 
 	for (size_t i = 0; i < r->n; i++) {
-		rc = subscriber_get(t, r->gone[i].subscriber, &m, e);
-		if (rc == -1 || (rc == 1 && subscriber_remove(t, &m, e) == -1))
+		const struct leave_gone *g = &r->gone[i];
+
+		rc = subscriber_at(t, g->list, g->domain, g->h8,
+		    g->subscriber, &m, e);
+		if (rc == -1 || (rc == 1 &&
+		    subscriber_remove_of(t, &m, l->hash, e) == -1))
 			return -1;
 	}
 	return 0;
@@ -197,8 +202,8 @@ leave(struct txn *t, struct leave *l, struct leave_result *r, struct err *e)
 		return 0;	/* it was done before: one event (R31) */
 	if (append_entry(t, l, org, r, &r->consent, e) == -1 ||
 	    suppress(t, l, org, r->consent, e) == -1 ||
-	    remove_members(t, r, e) == -1 ||
-	    request_void(t, l->hash, list, of, false, e) == -1)
+	    remove_members(t, l, r, e) == -1 || (pending > 0 &&
+	    request_void(t, l->hash, list, of, false, e) == -1))
 		return -1;
 	r->changed = true;
 	return 0;
@@ -377,7 +382,7 @@ erase(struct txn *t, struct leave *l, struct leave_result *r,
 		return -1;
 	l->scope = SUPPRESSION_ORG;
 	if (suppress_orgs(t, l, r, r->consent, e) == -1 ||
-	    remove_members(t, r, e) == -1)
+	    remove_members(t, l, r, e) == -1)
 		return -1;
 	r->changed = true;
 	return 0;

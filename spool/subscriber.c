@@ -616,11 +616,19 @@ int
 subscriber_remove(struct txn *t, const struct member *m, struct err *e)
 {
 	uint8_t hash[ADDRESS_HASH_OCTETS];
-	struct key k = KEY_INIT;
-	uint64_t sequence;
 
 	if (subscriber_hash(t, m, hash, e) == -1)
 		return -1;
+	return subscriber_remove_of(t, m, hash, e);
+}
+
+int
+subscriber_remove_of(struct txn *t, const struct member *m,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e)
+{
+	struct key k = KEY_INIT;
+	uint64_t sequence;
+
 	hash_key(&k, hash, m->list);
 	if (txn_del(t, TABLE_BY_HASH, key_slice(&k), e) == -1)
 		return -1;

@@ -145,6 +145,9 @@ int subscriber_set_bounces(struct txn *t, const struct member *m,
     struct err *e);
 /* Delete the row and all that hangs on it. */
 int subscriber_remove(struct txn *t, const struct member *m, struct err *e);
+/* The same for who found the member by hash. */
+int subscriber_remove_of(struct txn *t, const struct member *m,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e);
 
 /* 1 with JSON borrowed from t, 0, -1. */
 int attributes_get(struct txn *t, uint64_t subscriber, struct slice *json_r,
