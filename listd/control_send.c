@@ -69,7 +69,7 @@ struct sending {
 
 	bool		 test;
 	struct identity	 to;
-	struct identity	 owner;		/* of the list */
+	bool		 stranger;	/* it is nobody's of ours */
 	bool		 delivered;
 	uint16_t	 code;
 };
@@ -249,6 +249,14 @@ release(struct call *c, struct sending *s)
 
 /* ---- test */
 
+static struct throttle_rule
+strangers_rule(const struct sending *s)
+{
+	return (struct throttle_rule){ THROTTLE_TEST,
+		SLICE(&s->want.list, sizeof(s->want.list)), TEST_STRANGERS,
+		TEST_WINDOW_MS };
+}
+
 static void
 tested(void *arg, const struct ipc_outcome *o, const char *why)
 {
@@ -266,15 +274,38 @@ tested(void *arg, const struct ipc_outcome *o, const char *why)
 	end_test(s->call, s);
 }
 
-static void
-test(struct call *c, struct sending *s)
+/* The message is one that may go: now it is counted, and on record. */
+static int
+test_apply(struct txn *t, void *arg, struct err *e)
 {
+	const struct sending *s = arg;
+	const struct throttle_rule rule = strangers_rule(s);
+	char object[32], who[ACT_ADDRESS_LEN + 1];
+
+	if (s->stranger && throttle_hit(t, &rule, s->now_ms, 1, e) == -1)
+		return -1;
+	snprintf(object, sizeof(object), "list %u", s->want.list);
+	act_address(s->to.hash, who);
+	return act_note(t, s->who, s->now_ms, "campaign test", object, NULL,
+	    who, e);
+}
+
+static void
+test_noted(struct call *c, void *arg)
+{
+	struct sending *s = arg;
 	const struct scheduler_test t = { .campaign = s->c.id,
 		.list = s->c.list, .local = s->to.typed.local,
 		.domain = s->to.typed.domain, .done = tested, .arg = s };
 
 	call_hold(c);
 	scheduler_test(call_scheduler(c), &t);
+}
+
+static void
+test(struct call *c, struct sending *s)
+{
+	call_write(c, STORE_S, CALL_URGENT, test_apply, s, test_noted);
 }
 
 /* ---- prepare */
@@ -441,83 +472,57 @@ may_send(struct call *c, struct txn *t, const struct list *l)
 	return bits == 0;
 }
 
-/* Nobody gets a test who does not want to hear of this sender. */
+/* The owner, a member, or at a domain of the organization: 1, 0, -1. */
+static int
+is_ours(struct call *c, struct txn *t, const struct list *l,
+    const struct sending *s, struct err *e)
+{
+	struct identity owner;
+	struct member m;
+	int rc;
+
+	if (identity_parse(store_keys(call_store(c)), l->owner,
+	    strlen(l->owner), 0, &owner, e) == -1)
+		return -1;
+	if (memcmp(s->to.hash, owner.hash, sizeof(s->to.hash)) == 0)
+		return 1;
+	rc = subscriber_find(t, l->id, s->to.hash, &m, e);
+	if (rc == -1 || (rc == 1 && m.state == MEMBER_ACTIVE))
+		return rc;
+	return org_domain_covers(t, l->org, s->to.folded.domain, e);
+}
+
+/*
+ * Nobody gets a test who does not want to hear of this sender, and few do who
+ * are strangers: owners look at their mail in mailboxes elsewhere.
+ */
 static bool
 may_test(struct call *c, struct txn *t, const struct list *l,
     struct sending *s)
 {
+	const struct throttle_rule rule = strangers_rule(s);
 	struct suppression block;
 	struct err e = ERR_INIT;
-	int rc = suppression_blocks(t, s->to.hash, s->want.list, s->want.org, 0,
-	    &block, &e);
+	int rc = suppression_blocks(t, s->to.hash, l->id, l->org, 0, &block,
+	    &e);
 
-	if (rc == 1)
+	if (rc == 1) {
 		call_fail(c, STATUS_NO, "the address is suppressed: %s",
 		    suppression_reason_name(block.reason));
-	else if (rc == 0)
-		rc = identity_parse(store_keys(call_store(c)), l->owner,
-		    strlen(l->owner), 0, &s->owner, &e);
-	if (rc == -1)
-		call_error(c, &e);
-	return rc == 0;
-}
-
-/* The owner, a member, or at a domain of the organization: 1, 0, -1. */
-static int
-is_ours(struct txn *t, const struct sending *s, struct err *e)
-{
-	struct member m;
-	int rc;
-
-	if (memcmp(s->to.hash, s->owner.hash, sizeof(s->to.hash)) == 0)
-		return 1;
-	rc = subscriber_find(t, s->want.list, s->to.hash, &m, e);
-	if (rc == -1 || (rc == 1 && m.state == MEMBER_ACTIVE))
-		return rc;
-	return org_domain_covers(t, s->want.org, s->to.folded.domain, e);
-}
-
-/* Owners look at their mail in mailboxes elsewhere; it must not become a way
- * to mail people who did not ask. */
-static int
-count_stranger(struct txn *t, const struct sending *s, struct err *e)
-{
-	const struct throttle_rule rule = { THROTTLE_TEST,
-		SLICE(&s->want.list, sizeof(s->want.list)), TEST_STRANGERS,
-		TEST_WINDOW_MS };
-	int rc = throttle_check(t, &rule, s->now_ms, e);
-
-	if (rc == 1)
-		return throttle_hit(t, &rule, s->now_ms, 1, e);
+		return false;
+	}
+	if (rc == 0 && (rc = is_ours(c, t, l, s, &e)) == 0) {
+		s->stranger = true;
+		rc = throttle_check(t, &rule, s->now_ms, &e);
+	}
 	if (rc == 0)
-		err_set(e, ERR_REFUSED, "%d tests of this list went to "
+		call_fail(c, STATUS_NO, "%d tests of this list went to "
 		    "addresses of others in 24 hours; members, the owner and "
 		    "the organization's own domains are not counted",
 		    TEST_STRANGERS);
-	return rc == 0 ? 1 : -1;
-}
-
-static int
-test_apply(struct txn *t, void *arg, struct err *e)
-{
-	const struct sending *s = arg;
-	char object[32], who[ACT_ADDRESS_LEN + 1];
-	int rc = is_ours(t, s, e);
-
-	if (rc == -1)
-		return -1;
-	if (rc == 0 && (rc = count_stranger(t, s, e)) != 0)
-		return rc;
-	snprintf(object, sizeof(object), "list %u", s->want.list);
-	act_address(s->to.hash, who);
-	return act_note(t, s->who, s->now_ms, "campaign test", object, NULL,
-	    who, e);
-}
-
-static void
-test_noted(struct call *c, void *arg)
-{
-	create(c, arg);
+	else if (rc == -1)
+		call_error(c, &e);
+	return rc == 1;
 }
 
 /* Fix what the copies are made with.  False: the call was ended. */
@@ -542,22 +547,12 @@ set_params(struct call *c, struct sending *s, const struct list *l)
 }
 
 static void
-make_row(struct call *c, struct sending *s)
-{
-	if (s->test)
-		call_write(c, STORE_S, CALL_URGENT, test_apply, NULL,
-		    test_noted);
-	else
-		create(c, s);
-}
-
-static void
 envelope_proved(struct call *c)
 {
 	struct sending *s = call_state(c);
 
 	if (s->prove.claim.proof != ORG_PROOF_NONE) {
-		make_row(c, s);
+		create(c, s);
 		return;
 	}
 	call_output(c, prove_json(&s->prove.claim));
@@ -602,7 +597,7 @@ begin(struct call *c, struct sending *s)
 		call_error(c, &e);
 	else if (ok && set_params(c, s, &l)) {
 		if (proven == 1)
-			make_row(c, s);
+			create(c, s);
 		else
 			prove_envelope(c, s, host.id != 0 ? host.id : l.org);
 	}

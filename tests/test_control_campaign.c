@@ -443,6 +443,12 @@ test_strangers(void **state)
 	const json_t *act;
 
 	make_list(q);
+	/* What is refused goes to nobody and counts for nothing. */
+	q->refuse = true;
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(test_to(q, "seed@mailbox.example"),
+		    STATUS_NO);
+	q->refuse = false;
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(test_to(q, "seed@mailbox.example"), 0);
 	assert_int_equal(test_to(q, "another@mailbox.example"), STATUS_NO);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_token.c - tokens come back; not one flipped bit, cut or change of use
- * passes; old keys still verify; and the layouts are those of DESIGN, byte for
- * byte, for tokens in mailboxes must work for years.
+ * passes (T4, T5); old keys still verify; and the layouts are those of DESIGN,
+ * byte for byte, for tokens in mailboxes must work for years.
  */
 #include "config.h"
 
