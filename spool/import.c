@@ -18,7 +18,8 @@
 #include "spool/list.h"
 #include "spool/row.h"
 
-#define IMPORT_VERSION	1
+#define IMPORT_VERSION	2
+#define IMPORT_OLD	1	/* without an order, which was 1 */
 #define IMPORT_ROW_MAX	2048
 
 /* What is no permission, whoever says it (S35, S36). */
@@ -100,6 +101,7 @@ import_put(struct txn *t, const struct import *im, struct err *e)
 	pack_str(&b, im->source);
 	pack_str(&b, im->basis);
 	pack_str(&b, im->who);
+	pack_u8(&b, im->order);
 	ret = row_put(t, TABLE_IMPORTS, key_slice(&k), &b, e);
 	strbuf_free(&b);
 	return ret;
@@ -123,9 +125,10 @@ import_decode(struct slice key, struct slice value, struct import *im,
     struct err *e)
 {
 	struct unpack u;
-	uint8_t state;
+	uint8_t state, version = value.len > 0 && value.p[0] == IMPORT_OLD ?
+	    IMPORT_OLD : IMPORT_VERSION;
 
-	if (row_open(&u, TABLE_IMPORTS, key, value, IMPORT_VERSION, e) == -1)
+	if (row_open(&u, TABLE_IMPORTS, key, value, version, e) == -1)
 		return -1;
 	im->list = unpack_u32(&u);
 	state = unpack_u8(&u);
@@ -141,6 +144,7 @@ import_decode(struct slice key, struct slice value, struct import *im,
 	unpack_str(&u, im->source, sizeof(im->source));
 	unpack_str(&u, im->basis, sizeof(im->basis));
 	unpack_str(&u, im->who, sizeof(im->who));
+	im->order = version == IMPORT_OLD ? 1 : unpack_u8(&u);
 	if (state < IMPORT_RUNNING || state > IMPORT_UNDONE)
 		u.bad = true;
 	if (row_done(&u, TABLE_IMPORTS, key, e) == -1)
@@ -191,19 +195,27 @@ import_next(struct txn *t, uint32_t id, struct import *im_r, struct err *e)
 
 /* ---- begin and end */
 
-/* The one of this list and file that did not end.  1, 0, -1. */
+/*
+ * The one of this list and file that did not end, and gave its rows in the
+ * order of today; one of another can not be taken up.  1, 0, -1.
+ */
 static int
-find_running(struct txn *t, const struct import *im, struct import *im_r,
-    struct err *e)
+find_running(struct txn *t, const struct import *im, int64_t now_ms,
+    struct import *im_r, struct err *e)
 {
 	uint32_t id = 1;
 	int rc;
 
 	while ((rc = import_next(t, id, im_r, e)) == 1) {
-		if (im_r->state == IMPORT_RUNNING && im_r->list == im->list &&
-		    memcmp(im_r->file, im->file, sizeof(im->file)) == 0)
-			return 1;
 		id = im_r->id + 1;
+		if (im_r->state != IMPORT_RUNNING || im_r->list != im->list ||
+		    memcmp(im_r->file, im->file, sizeof(im->file)) != 0)
+			continue;
+		if (im_r->order == IMPORT_ORDER)
+			return 1;
+		if (import_end(t, im_r->id, IMPORT_CANCELLED, now_ms,
+		    e) == -1)
+			return -1;
 	}
 	return rc;
 }
@@ -250,7 +262,7 @@ import_begin(struct txn *t, const struct import *im, int64_t now_ms,
 
 	if (check(t, im, &l, e) == -1)
 		return -1;
-	if ((rc = find_running(t, im, im_r, e)) != 0)
+	if ((rc = find_running(t, im, now_ms, im_r, e)) != 0)
 		return rc == 1 ? 0 : -1;
 	if (txn_counter_next(t, COUNTER_IMPORT, &id, e) == -1)
 		return -1;
@@ -261,6 +273,7 @@ import_begin(struct txn *t, const struct import *im, int64_t now_ms,
 	*im_r = *im;
 	im_r->id = (uint32_t)id;
 	im_r->state = IMPORT_RUNNING;
+	im_r->order = IMPORT_ORDER;
 	im_r->started_ms = now_ms;
 	im_r->ended_ms = 0;
 	im_r->counts = (struct import_counts){ 0 };

@@ -26,6 +26,12 @@ struct txn;
 #define IMPORT_BATCH	4096	/* rows between two looks at the clock ... */
 #define IMPORT_BATCH_BUSY 128	/* ... while others may wait */
 /*
+ * How the rows of a file are put in runs and sorted.  One that was cut short
+ * can be taken up only by who gives its rows in the same order; whoever
+ * changes that changes this.
+ */
+#define IMPORT_ORDER	2	/* 1: runs of 16384 rows each */
+/*
  * Pages that a slice may change, and so hold in memory until its commit.  In a
  * large store each row changes a page of its own in three tables.
  */
@@ -51,6 +57,7 @@ struct import {
 	uint32_t	id, list;
 	enum import_state state;
 	bool		vouched;	/* --evidence confirmed */
+	uint8_t		order;		/* IMPORT_ORDER when it began */
 	uint8_t		file[32];	/* SHA-256 of what is imported */
 	uint8_t		evidence[32];	/* content file, or zeros */
 	int64_t		started_ms, ended_ms;
@@ -66,7 +73,8 @@ const char *import_state_name(enum import_state s);
 
 /*
  * Begin, or take up the one of this list and file that did not end; then
- * im_r->counts.rows says from where.  im gives list, vouched, file, evidence,
+ * im_r->counts.rows says from where.  One of another order is cancelled, and
+ * what it brought is met again as members.  im gives list, vouched, file, evidence,
  * claimed_ms, source, basis, who.  -1 with ERR_INPUT, ERR_NOTFOUND, or
  * ERR_REFUSED for the source.
  */

@@ -18,7 +18,7 @@
 
 #include "spool/consent.h"
 #include "spool/check.h"
-#include "spool/import.h"
+#include "spool/import_private.h"
 #include "spool/list.h"
 #include "spool/notice.h"
 #include "spool/writer.h"
@@ -313,6 +313,36 @@ an_ended_import_takes_no_rows(void **state)
 	json_decref(j);
 }
 
+static int
+do_age(struct txn *t, void *arg, struct err *e)
+{
+	struct import *im = arg;
+
+	im->order = IMPORT_ORDER - 1;
+	return import_put(t, im, e);
+}
+
+/* Its rows came in another order: what was done is not the file's first. */
+static void
+one_of_another_order_is_not_taken_up(void **state)
+{
+	struct world *w = *state;
+	struct import im = begin(w, "shop", true, 8), again;
+
+	assert_int_equal(feed(w, im.id, 0, three, 3), 0);
+	again = begin(w, "shop", true, 8);
+	assert_int_equal(again.id, im.id);
+	assert_int_equal(again.counts.rows, 3);
+	world_must(w, STORE_S, do_age, &again);
+	again = begin(w, "shop", true, 8);
+	assert_int_not_equal(again.id, im.id);
+	assert_int_equal(again.counts.rows, 0);
+	assert_int_equal(look(w, im.id).state, IMPORT_CANCELLED);
+	assert_int_equal(feed(w, again.id, 0, three, 3), 0);
+	assert_int_equal(look(w, again.id).counts.added, 0);
+	assert_int_equal(look(w, again.id).counts.duplicate, 2);
+}
+
 static bool
 tell(void *arg, const struct check_finding *f)
 {
@@ -511,6 +541,7 @@ main(void)
 		TEST(attributes_come_along),
 		TEST(a_slice_is_applied_once),
 		TEST(an_ended_import_takes_no_rows),
+		TEST(one_of_another_order_is_not_taken_up),
 		TEST(batches_come_to_the_same),
 		TEST(a_killed_slice_is_whole_or_not),
 		TEST(an_undo_takes_back_what_nobody_confirmed),
