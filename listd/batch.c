@@ -14,6 +14,7 @@
 
 #include "lib/err.h"
 #include "lib/strbuf.h"
+#include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "listd/batch.h"
 #include "spool/outbox.h"
@@ -423,6 +424,8 @@ effects_done(void *arg, enum job_result r, const struct err *why)
 		say_stuck(b, why);
 		return;
 	}
+	if (why->code == ERR_DAMAGED)	/* P6: lost, but not in silence */
+		log_failure(LEVEL_ERROR, "effect-damaged", why);
 	pe->applied = true;
 	drop_done(b);
 	push_effects(b);

@@ -234,8 +234,8 @@ effect_last(struct txn *t, uint64_t *batch_r, struct err *e)
 
 /*
  * A record that is damaged ends the work on that record and not on the batch,
- * which would then be tried for ever: what it says is lost, and check finds
- * the record.
+ * which would then be tried for ever: what the effect says is lost, and who
+ * asked is told so.
  */
 int
 effect_apply(struct txn *t, uint64_t batch, const struct effect *v, size_t n,
@@ -250,11 +250,11 @@ effect_apply(struct txn *t, uint64_t batch, const struct effect *v, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		struct err le = ERR_INIT;
 
-		if (apply_one(t, &v[i], &le) == -1 &&
-		    le.code != ERR_DAMAGED) {
-			err_set(e, le.code, "%s", le.text);
+		if (apply_one(t, &v[i], &le) != -1)
+			continue;
+		err_set(e, le.code, "%s", le.text);
+		if (le.code != ERR_DAMAGED)
 			return -1;
-		}
 	}
 	txn_counter_set(t, COUNTER_BATCH, batch);
 	return 1;

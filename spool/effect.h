@@ -50,6 +50,7 @@ struct effect {
 int effect_last(struct txn *t, uint64_t *batch_r, struct err *e);
 /*
  * Apply a batch: 1 applied, 0 S had it already, -1.  Batches come in order.
+ * Where a record is damaged the others are applied and e says ERR_DAMAGED.
  */
 int effect_apply(struct txn *t, uint64_t batch, const struct effect *v,
     size_t n, struct err *e);

@@ -283,6 +283,7 @@ a_damaged_record_does_not_stop_the_batch(void **state)
 	world_must(w, STORE_S, break_member, NULL);	/* a's: list 1 */
 	world_must(w, STORE_S, do_batch, &batch);
 	assert_int_equal(batch.rc, 1);
+	assert_int_equal(w->e.code, ERR_DAMAGED);	/* P6: not in silence */
 	assert_int_equal(member(w, b).state, MEMBER_SUSPENDED);
 }
 
