@@ -85,28 +85,50 @@ site_new(struct scheduler *s, const uint8_t key[static SITE_KEY])
 	return site;
 }
 
+static void
+load_one(struct scheduler *s, const struct suspension *sus)
+{
+	struct site *site = site_new(s, sus->site);
+
+	strcpy(site->host, sus->host);
+	site->troubles = sus->attempts;
+	site->since_ms = sus->since_ms;
+	site->until_ms = sus->until_ms;
+	site->by_hand = sus->by_hand;
+	site->paused = true;
+	site->window = 1;
+	site->reason = xstrdup(sus->reason);
+	dues_set(s->pauses, (uintptr_t)site, site->until_ms);
+}
+
+/*
+ * A damaged row may have been somebody's word that nothing is sent there: it
+ * is until they say otherwise (P6).
+ */
 int
 sites_load(struct scheduler *s, struct err *e)
 {
+	uint8_t last[SITE_KEY];
 	const uint8_t *after = NULL;
 	struct suspension sus;
-	struct site *site;
 	int rc;
 
-	while ((rc = suspension_next(s->q_txn, after, &sus, e)) == 1) {
-		after = sus.site;
-		site = site_new(s, sus.site);
-		strcpy(site->host, sus.host);
-		site->troubles = sus.attempts;
-		site->since_ms = sus.since_ms;
-		site->until_ms = sus.until_ms;
-		site->by_hand = sus.by_hand;
-		site->paused = true;
-		site->window = 1;
-		site->reason = xstrdup(sus.reason);
-		dues_set(s->pauses, (uintptr_t)site, site->until_ms);
+	while ((rc = suspension_next(s->q_txn, after, &sus, e)) != 0) {
+		if (rc == -1 && (e->code != ERR_DAMAGED || (after != NULL &&
+		    memcmp(after, sus.site, SITE_KEY) == 0)))
+			return -1;
+		if (rc == -1) {
+			log_failure(LEVEL_ERROR, "site-damaged", e);
+			*e = (struct err)ERR_INIT;
+			sus.until_ms = SUSPENSION_FOREVER;
+			sus.by_hand = true;
+			strcpy(sus.reason, "its record is damaged");
+		}
+		load_one(s, &sus);
+		memcpy(last, sus.site, SITE_KEY);
+		after = last;
 	}
-	return rc;
+	return 0;
 }
 
 struct site *

@@ -21,6 +21,7 @@ row_decode(struct suspension *s, struct slice key, struct slice value,
 	uint8_t version;
 
 	memset(s, 0, sizeof(*s));
+	memcpy(s->site, key.p, key.len < SITE_KEY ? key.len : SITE_KEY);
 	if (record_open(&u, value.p, value.len, &version)) {
 		s->since_ms = unpack_i64(&u);
 		s->until_ms = unpack_i64(&u);
@@ -31,10 +32,12 @@ row_decode(struct suspension *s, struct slice key, struct slice value,
 		unpack_str(&u, s->reason, sizeof(s->reason));
 	}
 	if (!unpack_done(&u) || key.len != SITE_KEY) {
+		*s = (struct suspension){ .since_ms = 0 };
+		memcpy(s->site, key.p, key.len < SITE_KEY ? key.len :
+		    SITE_KEY);
 		err_set(e, ERR_DAMAGED, "sites: a row is not what was written");
 		return -1;
 	}
-	memcpy(s->site, key.p, SITE_KEY);
 	return 1;
 }
 

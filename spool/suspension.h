@@ -32,7 +32,10 @@ struct suspension {
 /* 1, 0, -1. */
 int suspension_get(struct txn *t, const uint8_t site[static SITE_KEY],
     struct suspension *s_r, struct err *e);
-/* The first with a key above site (NULL: the first of all).  1, 0, -1. */
+/*
+ * The first with a key above site (NULL: the first of all).  1, 0, -1; with
+ * ERR_DAMAGED s_r->site says which one it is and the rest is zero.
+ */
 int suspension_next(struct txn *t, const uint8_t *site,
     struct suspension *s_r, struct err *e);
 int suspension_put(struct txn *t, const struct suspension *s, struct err *e);

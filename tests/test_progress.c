@@ -360,6 +360,15 @@ del_site(struct txn *t, void *arg, struct err *e)
 	return suspension_del(t, arg, e) == 1 ? 0 : 1;
 }
 
+static int
+damage_site(struct txn *t, void *arg, struct err *e)
+{
+	const struct suspension *s = arg;
+
+	return txn_put(t, TABLE_SITES, SLICE(s->site, SITE_KEY),
+	    SLICE("junk", 4), e);
+}
+
 static void
 suspended_sites_come_back(void **state)
 {
@@ -386,6 +395,14 @@ suspended_sites_come_back(void **state)
 	txn_end(t);
 	world_must(w, STORE_Q, del_site, &s);
 	assert_int_equal(world_write(w, STORE_Q, del_site, &s), 1);
+	memset(s.site, 0, SITE_KEY);
+	world_must(w, STORE_Q, damage_site, &s);
+	t = world_read(w, STORE_Q);
+	memset(&got, 0xaa, sizeof(got));
+	assert_int_equal(suspension_next(t, NULL, &got, &w->e), -1);
+	assert_int_equal(w->e.code, ERR_DAMAGED);
+	assert_memory_equal(got.site, s.site, SITE_KEY);
+	txn_end(t);
 }
 
 #define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)

@@ -18,6 +18,7 @@
 #include "lib/strbuf.h"
 #include "lib/sys/log.h"
 #include "spool/row.h"
+#include "spool/suspension.h"
 #include "tests/queue_sim.h"
 
 #define MINUTE	60000
@@ -550,6 +551,44 @@ a_damaged_row_holds_up_no_other(void **state)
 	}
 	assert_int_equal(sim_tally(sim, id, &c).delivered, 9);
 	assert_int_equal(c.state, CAMPAIGN_RUNNING);
+	sim_free(sim);
+}
+
+static int
+damage_first_site(struct txn *t, void *arg, struct err *e)
+{
+	struct suspension sus;
+
+	(void)arg;
+	if (suspension_next(t, NULL, &sus, e) != 1)
+		return -1;
+	return txn_put(t, TABLE_SITES, SLICE(sus.site, SITE_KEY),
+	    SLICE("junk", 4), e);
+}
+
+/* P6: what cannot be read may have said that nothing is to be sent there. */
+static void
+a_damaged_suspension_holds(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	uint32_t id;
+
+	join_many(sim, 1, 40);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	assert_true(scheduler_site_suspend(sim->s, "mx0.example", "by hand"));
+	answer_all(sim, IPC_DEFERRED);
+	sim_crash(sim, true);
+	world_must(sim->w, STORE_Q, damage_first_site, NULL);
+	sim_start(sim);
+	for (int i = 0; i < 10; i++) {
+		sim_settle(sim);
+		sim_pass(sim, HOUR);
+	}
+	assert_int_equal(sim_out(sim), 0);
+	assert_true(scheduler_site_resume(sim->s, "mx0.example"));
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
 	sim_free(sim);
 }
 
@@ -1563,6 +1602,7 @@ main(void)
 		T(many_end_in_one_moment),
 		T(many_fail_in_one_moment),
 		T(a_damaged_row_holds_up_no_other),
+		T(a_damaged_suspension_holds),
 		T(a_damaged_domain_is_not_guessed_at),
 		T(a_damaged_notice_holds_up_no_other),
 		T(permanent_failure_is_the_end),
