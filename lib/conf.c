@@ -158,7 +158,8 @@ TEXT(smarthost_auth, CONF_PATH, CONF_RELOAD, NULL, NULL,
     "A file of mode 0600 with one line user:password for the relays."),
 CHOICE(smarthost_tls, CONF_RELOAD, "opportunistic", smarthost_tls_names,
     "TLS towards the relays: opportunistic, encrypt, or verify by ca_file.  "
-    "smarthost_auth needs one of the last two."),
+    "With the last two nothing is sent without; smarthost_auth needs one of "
+    "them."),
 
 /* sending */
 TEXT(source_address, CONF_IP, CONF_RELOAD, NULL, "the system's choice",
