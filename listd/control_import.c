@@ -48,6 +48,7 @@ struct importing {
 	int64_t		 now_ms;
 	bool		 reading, writing, dry;
 	struct import_counts counts;	/* of a dry run */
+	uint8_t		 last[ADDRESS_HASH_OCTETS];	/* its row before */
 	uint32_t	 org;
 };
 
@@ -93,11 +94,13 @@ dry_end(struct call *c, const struct importing *s)
 {
 	const struct import_counts *n = &s->counts;
 
-	call_output(c, json_pack("{s:b, s:{s:I, s:I, s:I, s:I, s:I, s:I}}",
-	    "dry_run", 1, "counts", "rows", (json_int_t)n->rows, "added",
-	    (json_int_t)n->added, "duplicate", (json_int_t)n->duplicate,
-	    "suppressed", (json_int_t)n->suppressed, "role",
-	    (json_int_t)n->role, "bad", (json_int_t)n->bad));
+	call_output(c, json_pack("{s:b, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
+	    "s:I}}", "dry_run", 1, "counts", "rows", (json_int_t)n->rows,
+	    "added", (json_int_t)n->added, "confirmed",
+	    (json_int_t)n->confirmed, "updated", (json_int_t)n->updated,
+	    "duplicate", (json_int_t)n->duplicate, "suppressed",
+	    (json_int_t)n->suppressed, "role", (json_int_t)n->role, "bad",
+	    (json_int_t)n->bad));
 	call_done(c);
 }
 
@@ -154,7 +157,23 @@ write_slice(struct call *c, struct importing *s)
 
 /* ---- a dry run asks the store and leaves it as it is */
 
-/* 0, or -1 when the call was ended. */
+/* As spool/import_rows.c counts who is a member already. */
+static void
+dry_known(struct importing *s, const struct import_row *row,
+    enum member_state state)
+{
+	if (s->given.vouched && state == MEMBER_UNCONFIRMED)
+		s->counts.confirmed++;
+	else if (row->attributes != NULL)
+		s->counts.updated++;
+	else
+		s->counts.duplicate++;
+}
+
+/*
+ * 0, or -1 when the call was ended.  Rows of one address lie together in a
+ * run; in different runs, of large files, each of them is told as added.
+ */
 static int
 dry_row(struct call *c, struct txn *t, struct importing *s,
     const struct import_row *row)
@@ -169,14 +188,18 @@ dry_row(struct call *c, struct txn *t, struct importing *s,
 		s->counts.bad++;
 	else if (row->verdict == IMPORT_ROLE)
 		s->counts.role++;
-	else if ((rc = subscriber_find(t, s->given.list, row->hash, &m,
-	    &e)) == 1)
-		s->counts.duplicate++;
-	else if (rc == 0 && (rc = suppression_blocks(t, row->hash,
-	    s->given.list, s->org, 0, &block, &e)) == 1)
+	else if ((rc = suppression_blocks(t, row->hash, s->given.list, s->org,
+	    0, &block, &e)) == 1)
 		s->counts.suppressed++;
+	else if (rc == 0 && memcmp(row->hash, s->last, sizeof(s->last)) == 0)
+		dry_known(s, row, MEMBER_ACTIVE);
+	else if (rc == 0 && (rc = subscriber_find(t, s->given.list, row->hash,
+	    &m, &e)) == 1)
+		dry_known(s, row, m.state);
 	else if (rc == 0)
 		s->counts.added++;
+	if (row->verdict == IMPORT_TAKE)
+		memcpy(s->last, row->hash, sizeof(s->last));
 	if (rc != -1)
 		return 0;
 	call_error(c, &e);
