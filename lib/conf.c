@@ -166,7 +166,7 @@ TEXT(source_address, CONF_IP, CONF_RELOAD, NULL, "the system's choice",
     "Addresses mail leaves from.  Each has its own limits at each site.  Not "
     "obeyed yet."),
 BOOLEAN(smtp_ipv6, CONF_RELOAD, "yes",
-    "Whether mail may leave by IPv6.  Not obeyed yet."),
+    "Whether mail may leave by IPv6."),
 BOOLEAN(smtp_dane, CONF_RELOAD, "yes",
     "Whether DANE (RFC 7672) is obeyed where the DNS is signed.  Not obeyed "
     "yet."),

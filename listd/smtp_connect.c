@@ -84,6 +84,11 @@ connect_next_address(struct smtp_session *s)
 	while (s->at < s->addresses && s->tried < ADDRESSES_MAX) {
 		const struct resolver_address *a = &s->address[s->at++];
 
+		if (a->family == 6 && !s->env->conf->smtp_ipv6) {
+			session_why(s, 0, "it is reached by IPv6 alone, and "
+			    "smtp_ipv6 is off");
+			continue;
+		}
 		if (is_own(a) && !s->env->conf->allow_loopback) {
 			session_why(s, 0, "its address is this machine's own");
 			continue;

@@ -64,6 +64,7 @@ struct world {
 	const char *const	*script;
 	const char		*wrong;		/* line of the script not met */
 	struct strbuf		 events;
+	char			 why[IPC_TEXT_MAX + 1];	/* of the end */
 	struct smtp_session	*session;
 	unsigned		 closed_gate;	/* delivery whose gate is shut */
 	bool			 passed[GATES];	/* gate open, no MAIL seen yet */
@@ -356,6 +357,7 @@ op_state(void *arg, const struct ipc_session_state *s)
 
 	strbuf_addf(&w->events, "%s %u\n", events[s->event], s->code);
 	assert_null(strcasestr(s->text, "@one."));
+	snprintf(w->why, sizeof(w->why), "%s", s->text);
 	if (s->event != IPC_SESSION_UP)
 		event_base_loopbreak(w->base);
 }
@@ -681,6 +683,47 @@ run_scenario(const struct scenario *sc)
 		fail_msg("%s: %u connections", sc->why, w->connections);
 }
 
+/* Addresses that no connection is tried to. */
+static void
+addresses_that_are_passed_over(void **state)
+{
+	static const struct {
+		const char *why, *host, *said;
+		bool ipv6, loopback;
+	} rows[] = {
+		{ "smtp_ipv6 is off", "2001:db8::1", "smtp_ipv6", false,
+		    true },
+		{ "our own, by IPv4", "127.0.0.1", "own", true, false },
+		{ "our own, by IPv6", "::1", "own", true, false },
+		{ "our own, as mapped", "::ffff:127.0.0.1", "own", true,
+		    false },
+		{ "nobody's", "0.0.0.0", "own", true, false },
+	};
+	struct world *w = &world;
+	struct smtp_session_env env = { w->base, w->timers, &w->conf,
+		w->resolver, NULL, NULL, &ops, w };
+
+	(void)state;
+	set_policy(w, 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ipc_session_open grant = { .session = 1, .depth = 8,
+			.n = 1 };
+
+		snprintf(grant.host[0].name, sizeof(grant.host[0].name), "%s",
+		    rows[i].host);
+		w->conf.smtp_ipv6 = rows[i].ipv6;
+		w->conf.allow_loopback = rows[i].loopback;
+		strbuf_reset(&w->events);
+		w->session = smtp_session_start(&env, &grant);
+		give(w, 1);
+		event_base_dispatch(w->base);
+		smtp_session_free(w->session);
+		assert_string_equal(w->events.s, "1 returned\nrefused 0\n");
+		if (strstr(w->why, rows[i].said) == NULL)
+			fail_msg("%s: %s", rows[i].why, w->why);
+	}
+}
+
 static void
 scripted_servers(void **state)
 {
@@ -774,6 +817,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scripted_servers),
+		cmocka_unit_test(addresses_that_are_passed_over),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
