@@ -333,6 +333,7 @@ on_drain(struct role_env *env)
 	struct deliver *dl = env->arg;
 
 	dl->draining = true;
+	log_text(LEVEL_DEBUG, "drain", "%zu sessions", dl->sessions);
 	sessions_wind_down(dl);
 	check_idle(dl);
 }
