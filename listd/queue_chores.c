@@ -33,6 +33,7 @@
 #define CHORE_MS	60000
 #define CHORE_BUSY_MS	1000	/* asked for while the last round runs */
 #define CHORE_ROWS	200	/* of one job */
+#define CHORE_LONG	20000	/* of one that ends with its slice of time */
 #define SWEEP_EVERY_MS	(24ll * 3600 * 1000)
 #define SWEEP_PAUSE_MS	10
 
@@ -63,7 +64,7 @@ remove_members(struct txn *t, void *arg, struct err *e)
 {
 	struct chore *c = arg;
 
-	c->more = leave_removed(t, &c->list, CHORE_ROWS, c->now_ms, e);
+	c->more = leave_removed(t, &c->list, CHORE_LONG, c->now_ms, e);
 	return job_answer(c->more, e);
 }
 
@@ -73,7 +74,7 @@ hash_requests(struct txn *t, void *arg, struct err *e)
 {
 	struct chore *c = arg;
 
-	c->more = retention_hash(t, CHORE_ROWS, c->now_ms, e);
+	c->more = retention_hash(t, CHORE_LONG, c->now_ms, e);
 	return job_answer(c->more, e);
 }
 
