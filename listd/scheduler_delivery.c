@@ -558,9 +558,8 @@ test_over(struct scheduler *s, struct delivery *d,
 	delivery_free(s, d);
 }
 
-/* d is in memory, wherever it is, and o says what became of it. */
-static void
-take_outcome(struct scheduler *s, struct delivery *d,
+void
+delivery_take_outcome(struct scheduler *s, struct delivery *d,
     const struct ipc_outcome *o)
 {
 	struct outcome r;
@@ -602,107 +601,4 @@ take_outcome(struct scheduler *s, struct delivery *d,
 		not_tried(s, d);
 		return;
 	}
-}
-
-/* ---- outcomes of work that another queue role handed out */
-
-/* What waits for the outcome of this attempt, or NULL: it is known. */
-static struct delivery *
-foreign_row(struct scheduler *s, struct run *run,
-    const struct ipc_delivery *w)
-{
-	struct err e = ERR_INIT;
-	struct deferral row = {
-		.domain = w->domain_id, .due_ms = w->queued_ms,
-		.campaign = w->campaign, .h8 = w->h8,
-		.subscriber = w->subscriber,
-	};
-	struct delivery *d;
-	int rc;
-
-	if (sched_q(s) == NULL)
-		return NULL;
-	if ((rc = deferral_get(s->q_txn, &row, &e)) == -1)
-		log_failure(LEVEL_ERROR, "deferral-damaged", &e);
-	if (rc != 1 || row.attempts + 1 != w->attempt)
-		return NULL;
-	d = delivery_new(s, IPC_KIND_CAMPAIGN, w->subscriber, w->local,
-	    w->domain);
-	d->run = run;
-	d->campaign = w->campaign;
-	d->list = w->list;
-	d->domain = w->domain_id;
-	d->h8 = w->h8;
-	d->join = row.join;
-	d->attempt = w->attempt;
-	d->row = true;
-	d->queued_ms = row.due_ms;
-	d->first_ms = row.first_ms;
-	return d;
-}
-
-static struct delivery *
-foreign_campaign(struct scheduler *s, const struct ipc_delivery *w)
-{
-	struct run *run = run_find(s, w->campaign);
-	struct delivery *d;
-	struct err e = ERR_INIT;
-	struct progress_key key = { w->campaign, w->domain_id, 0 };
-
-	if (run == NULL)
-		return NULL;
-	/* A domain it may still be open in is read, to find it there. */
-	if (w->attempt == 1 && dest_find(run, w->domain_id) == NULL &&
-	    sched_q(s) != NULL && progress_next(s->q_txn, &key, &e) == 1 &&
-	    key.domain == w->domain_id)
-		dest_open(s, run, w->domain_id, NULL);
-	d = delivery_of(s, run, w->subscriber);
-	if (d == NULL)
-		return foreign_row(s, run, w);
-	/* One that is out again will say what became of it itself. */
-	if (d->state == DELIVERY_OUT || d->state == DELIVERY_ENDED ||
-	    d->attempt != w->attempt)
-		return NULL;
-	return d;
-}
-
-static struct delivery *
-foreign_notice(struct scheduler *s, const struct ipc_delivery *w)
-{
-	struct delivery *d = delivery_of(s, NULL, w->notice | WHO_NOTICE);
-
-	if (d == NULL)
-		d = notice_delivery(s, w->notice);
-	if (d == NULL || d->state == DELIVERY_OUT)
-		return NULL;
-	if (d->attempt != w->attempt) {
-		if (d->state == DELIVERY_LOOSE)
-			delivery_free(s, d);
-		return NULL;
-	}
-	dues_del(s->notices, w->notice);
-	return d;
-}
-
-void
-delivery_outcome(struct scheduler *s, uint64_t epoch,
-    const struct ipc_outcome *o)
-{
-	const struct ipc_delivery *w = &o->what;
-	struct delivery *d;
-
-	if (epoch == s->p.epoch)
-		d = HASH_OF(hash_find(&s->deliveries, w->delivery),
-		    struct delivery, by_id);
-	else if (w->kind == IPC_KIND_NOTICE)
-		d = foreign_notice(s, w);
-	else if (w->kind == IPC_KIND_CAMPAIGN)
-		d = foreign_campaign(s, w);
-	else
-		d = NULL;
-	if (d == NULL) {
-		s->duplicates++;
-		return;
-	}
-	take_outcome(s, d, o);
 }

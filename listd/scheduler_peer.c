@@ -79,7 +79,7 @@ frame_outcome(struct scheduler *s, unsigned peer, struct slice payload,
 	for (; n > 0 && !u.bad; n--) {
 		ipc_get_outcome(&u, &o);
 		if (!u.bad)
-			delivery_outcome(s, epoch, &o);
+			delivery_outcome(s, peer, epoch, &o);
 	}
 	if (!unpack_done(&u))
 		return bad_frame(e, "outcome");

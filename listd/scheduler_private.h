@@ -364,12 +364,18 @@ void delivery_postpone(struct scheduler *s, struct delivery *d);
 void delivery_to_row(struct scheduler *s, struct delivery *d);
 /* The row that stands for it, as it is stored. */
 void delivery_row(const struct delivery *d, struct deferral *row_r);
-/* One outcome of a deliver role. */
-void delivery_outcome(struct scheduler *s, uint64_t epoch,
+/* d is in memory, wherever it is, and o says what became of it. */
+void delivery_take_outcome(struct scheduler *s, struct delivery *d,
     const struct ipc_outcome *o);
 /* A recall was answered, or overtaken. */
 void delivery_recalled(struct scheduler *s, struct delivery *d, bool dropped);
 void recalls_advance(struct scheduler *s);
+
+/* ---- scheduler_outcome.c */
+
+/* One outcome that a deliver role reports, of work of that epoch. */
+void delivery_outcome(struct scheduler *s, unsigned peer, uint64_t epoch,
+    const struct ipc_outcome *o);
 
 /* ---- scheduler_lookup.c: routes and other questions */
 void lookups_advance(struct scheduler *s);

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * scheduler_outcome.c - whose outcome it is that a deliver role reports.
+ *
+ * What this queue role handed out is found by its id.  What another one did,
+ * before a crash, is looked for where it waits now; found nowhere, it was
+ * taken already.
+ */
+#include "config.h"
+
+#include "lib/err.h"
+#include "lib/sys/log.h"
+#include "listd/scheduler_private.h"
+#include "spool/notice.h"
+#include "spool/progress.h"
+
+/* What waits for the outcome of this attempt, or NULL: it is known. */
+static struct delivery *
+foreign_row(struct scheduler *s, struct run *run,
+    const struct ipc_delivery *w)
+{
+	struct err e = ERR_INIT;
+	struct deferral row = {
+		.domain = w->domain_id, .due_ms = w->queued_ms,
+		.campaign = w->campaign, .h8 = w->h8,
+		.subscriber = w->subscriber,
+	};
+	struct delivery *d;
+	int rc;
+
+	if (sched_q(s) == NULL)
+		return NULL;
+	if ((rc = deferral_get(s->q_txn, &row, &e)) == -1)
+		log_failure(LEVEL_ERROR, "deferral-damaged", &e);
+	if (rc != 1 || row.attempts + 1 != w->attempt)
+		return NULL;
+	d = delivery_new(s, IPC_KIND_CAMPAIGN, w->subscriber, w->local,
+	    w->domain);
+	d->run = run;
+	d->campaign = w->campaign;
+	d->list = w->list;
+	d->domain = w->domain_id;
+	d->h8 = w->h8;
+	d->join = row.join;
+	d->attempt = w->attempt;
+	d->row = true;
+	d->queued_ms = row.due_ms;
+	d->first_ms = row.first_ms;
+	return d;
+}
+
+static struct delivery *
+foreign_campaign(struct scheduler *s, const struct ipc_delivery *w)
+{
+	struct run *run = run_find(s, w->campaign);
+	struct delivery *d;
+	struct err e = ERR_INIT;
+	struct progress_key key = { w->campaign, w->domain_id, 0 };
+
+	if (run == NULL)
+		return NULL;
+	/* A domain it may still be open in is read, to find it there. */
+	if (w->attempt == 1 && dest_find(run, w->domain_id) == NULL &&
+	    sched_q(s) != NULL && progress_next(s->q_txn, &key, &e) == 1 &&
+	    key.domain == w->domain_id)
+		dest_open(s, run, w->domain_id, NULL);
+	d = delivery_of(s, run, w->subscriber);
+	if (d == NULL)
+		return foreign_row(s, run, w);
+	/* One that is out again will say what became of it itself. */
+	if (d->state == DELIVERY_OUT || d->state == DELIVERY_ENDED ||
+	    d->attempt != w->attempt)
+		return NULL;
+	return d;
+}
+
+static struct delivery *
+foreign_notice(struct scheduler *s, const struct ipc_delivery *w)
+{
+	struct delivery *d = delivery_of(s, NULL, w->notice | WHO_NOTICE);
+
+	if (d == NULL)
+		d = notice_delivery(s, w->notice);
+	if (d == NULL || d->state == DELIVERY_OUT)
+		return NULL;
+	if (d->attempt != w->attempt) {
+		if (d->state == DELIVERY_LOOSE)
+			delivery_free(s, d);
+		return NULL;
+	}
+	dues_del(s->notices, w->notice);
+	return d;
+}
+
+/* What this role has under that id, or NULL. */
+static struct delivery *
+out_with(const struct scheduler *s, unsigned peer, uint64_t id)
+{
+	struct delivery *d = HASH_OF(hash_find(&s->deliveries, id),
+	    struct delivery, by_id);
+
+	return d != NULL && d->session->peer == peer ? d : NULL;
+}
+
+void
+delivery_outcome(struct scheduler *s, unsigned peer, uint64_t epoch,
+    const struct ipc_outcome *o)
+{
+	const struct ipc_delivery *w = &o->what;
+	struct delivery *d;
+
+	if (epoch == s->p.epoch)
+		d = out_with(s, peer, w->delivery);
+	else if (w->kind == IPC_KIND_NOTICE)
+		d = foreign_notice(s, w);
+	else if (w->kind == IPC_KIND_CAMPAIGN)
+		d = foreign_campaign(s, w);
+	else
+		d = NULL;
+	if (d == NULL) {
+		s->duplicates++;
+		return;
+	}
+	delivery_take_outcome(s, d, o);
+}
