@@ -6,9 +6,9 @@
  * column `date`, `confirmed` or `subscribed` says when the person asked;
  * every other column with a value becomes an attribute of that name.
  *
- * A run is the next rows of the file, sorted as the store keeps them: IMPORT_RUN
- * of them, then twice as many each time up to IMPORT_RUN_MAX, fewer where they
- * carry much text.  So the writer has something to do soon, and much to do at
+ * A run is the next rows of the file, sorted as the store keeps them:
+ * IMPORT_RUN of them, then twice as many each time up to IMPORT_RUN_MAX, fewer
+ * where they carry much text.  So the writer has something to do soon, and much to do at
  * once later.  Where runs end and how they are sorted follows from the file
  * alone, so that an import can be taken up again in the middle of one
  * (IMPORT_ORDER).

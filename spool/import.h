@@ -74,9 +74,9 @@ const char *import_state_name(enum import_state s);
 /*
  * Begin, or take up the one of this list and file that did not end; then
  * im_r->counts.rows says from where.  One of another order is cancelled, and
- * what it brought is met again as members.  im gives list, vouched, file, evidence,
- * claimed_ms, source, basis, who.  -1 with ERR_INPUT, ERR_NOTFOUND, or
- * ERR_REFUSED for the source.
+ * what it brought is met again as members.  im gives list, vouched, file,
+ * evidence, claimed_ms, source, basis, who.  -1 with ERR_INPUT, ERR_NOTFOUND,
+ * or ERR_REFUSED for the source.
  */
 int import_begin(struct txn *t, const struct import *im, int64_t now_ms,
     struct import *im_r, struct err *e);
