@@ -446,18 +446,13 @@ static void
 import_run(struct call *c)
 {
 	struct importing *s = call_state(c);
-	struct txn *t;
 	struct list l;
-	bool ok;
 
 	intake_init(&s->file);
 	intake_init(&s->evidence);
 	s->now_ms = call_now(c);
-	if (!read_words(c, s) || (t = call_read(c, STORE_S)) == NULL)
-		return;
-	ok = call_list(c, t, call_arg(c, "LIST"), &l);
-	txn_end(t);
-	if (!ok)
+	if (!read_words(c, s) ||
+	    !call_find_list(c, call_arg(c, "LIST"), &l))
 		return;
 	s->given.list = l.id;
 	s->org = l.org;

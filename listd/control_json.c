@@ -92,6 +92,28 @@ call_org(struct call *c, struct txn *t, const char *name, struct org *o)
 }
 
 bool
+call_find_list(struct call *c, const char *name, struct list *l)
+{
+	struct txn *t = call_read(c, STORE_S);
+	bool ok = t != NULL && call_list(c, t, name, l);
+
+	if (t != NULL)
+		txn_end(t);
+	return ok;
+}
+
+bool
+call_find_org(struct call *c, const char *name, struct org *o)
+{
+	struct txn *t = call_read(c, STORE_S);
+	bool ok = t != NULL && call_org(c, t, name, o);
+
+	if (t != NULL)
+		txn_end(t);
+	return ok;
+}
+
+bool
 call_identity(struct call *c, const char *arg, struct identity *id)
 {
 	const char *text = call_arg(c, arg);

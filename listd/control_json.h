@@ -33,6 +33,9 @@ bool call_list(struct call *c, struct txn *t, const char *name,
     struct list *l_r);
 bool call_org(struct call *c, struct txn *t, const char *name,
     struct org *o_r);
+/* The same, in a transaction of their own. */
+bool call_find_list(struct call *c, const char *name, struct list *l_r);
+bool call_find_org(struct call *c, const char *name, struct org *o_r);
 /* The address that arg names. */
 bool call_identity(struct call *c, const char *arg, struct identity *id_r);
 /*

@@ -182,16 +182,10 @@ static void
 list_create_run(struct call *c)
 {
 	struct change *s = call_state(c);
-	struct txn *t = call_read(c, STORE_S);
 	const char *org = call_option(c, "org");
 	struct org o;
-	bool ok;
 
-	if (t == NULL)
-		return;
-	ok = call_org(c, t, org != NULL ? org : ORG_DEFAULT, &o);
-	txn_end(t);
-	if (!ok)
+	if (!call_find_org(c, org != NULL ? org : ORG_DEFAULT, &o))
 		return;
 	s->given = (struct list_new){ .org = o.id,
 		.name = call_arg(c, "NAME"), .from = call_option(c, "from"),
@@ -335,15 +329,9 @@ static void
 list_set_run(struct call *c)
 {
 	struct change *s = call_state(c);
-	struct txn *t = call_read(c, STORE_S);
 	struct list l;
-	bool ok;
 
-	if (t == NULL)
-		return;
-	ok = call_list(c, t, call_arg(c, "NAME"), &l);
-	txn_end(t);
-	if (!ok)
+	if (!call_find_list(c, call_arg(c, "NAME"), &l))
 		return;
 	s->setting = call_arg(c, "SETTING");
 	s->value = call_arg(c, "VALUE");
@@ -387,15 +375,9 @@ static void
 list_remove_run(struct call *c)
 {
 	struct change *s = call_state(c);
-	struct txn *t = call_read(c, STORE_S);
 	struct list l;
-	bool ok;
 
-	if (t == NULL)
-		return;
-	ok = call_list(c, t, call_arg(c, "NAME"), &l);
-	txn_end(t);
-	if (!ok)
+	if (!call_find_list(c, call_arg(c, "NAME"), &l))
 		return;
 	s->who = call_who(c);
 	s->now_ms = call_now(c);

@@ -185,16 +185,10 @@ static void
 org_set_run(struct call *c)
 {
 	struct set *s = call_state(c);
-	struct txn *t = call_read(c, STORE_S);
 	struct err e = ERR_INIT;
 	struct org o;
-	bool ok;
 
-	if (t == NULL)
-		return;
-	ok = call_org(c, t, call_arg(c, "NAME"), &o);
-	txn_end(t);
-	if (!ok)
+	if (!call_find_org(c, call_arg(c, "NAME"), &o))
 		return;
 	s->domain = call_option(c, "domain");
 	s->who = call_who(c);
@@ -262,15 +256,9 @@ static void
 change_state(struct call *c, enum org_state state)
 {
 	struct state *s = call_state(c);
-	struct txn *t = call_read(c, STORE_S);
 	struct org o;
-	bool ok;
 
-	if (t == NULL)
-		return;
-	ok = call_org(c, t, call_arg(c, "NAME"), &o);
-	txn_end(t);
-	if (!ok)
+	if (!call_find_org(c, call_arg(c, "NAME"), &o))
 		return;
 	*s = (struct state){ .org = o.id, .state = state,
 		.who = call_who(c), .now_ms = call_now(c) };

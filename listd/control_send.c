@@ -652,16 +652,11 @@ send_run(struct call *c)
 {
 	struct sending *s = call_state(c);
 	const struct conf *conf = call_conf(c);
-	struct txn *t;
 	struct list l;
-	bool ok;
 
 	sending_init(c, s);
-	if (!read_options(c, s) || (t = call_read(c, STORE_S)) == NULL)
-		return;
-	ok = call_list(c, t, call_arg(c, "LIST"), &l);
-	txn_end(t);
-	if (!ok)
+	if (!read_options(c, s) ||
+	    !call_find_list(c, call_arg(c, "LIST"), &l))
 		return;
 	s->want.list = l.id;
 	s->file.fd = call_take_file(c, "FILE");

@@ -167,16 +167,10 @@ static void
 remove_run(struct call *c)
 {
 	struct leaving *s = call_state(c);
-	struct txn *t;
 	struct list l;
-	bool ok;
 
 	if (!call_identity(c, "ADDR", &s->who) ||
-	    (t = call_read(c, STORE_S)) == NULL)
-		return;
-	ok = call_list(c, t, call_arg(c, "LIST"), &l);
-	txn_end(t);
-	if (!ok)
+	    !call_find_list(c, call_arg(c, "LIST"), &l))
 		return;
 	s->list = call_arg(c, "LIST");
 	s->leave = (struct leave){ .reason = SUPPRESSION_OWNER,
@@ -490,15 +484,9 @@ static void
 export_run(struct call *c)
 {
 	struct look *s = call_state(c);
-	struct txn *t = call_read(c, STORE_S);
 	struct list l;
-	bool ok;
 
-	if (t == NULL)
-		return;
-	ok = call_list(c, t, call_arg(c, "LIST"), &l);
-	txn_end(t);
-	if (!ok)
+	if (!call_find_list(c, call_arg(c, "LIST"), &l))
 		return;
 	s->list = l.id;
 	look_begin(c, "subscriber export", l.name, export_noted);
