@@ -244,7 +244,7 @@ read_row(struct import_reader *r, const struct csvin_row *row,
 	if (row->bad != NULL)
 		return row->bad;
 	f = &row->field[r->address];
-	if (identity_parse(r->keys, (const char *)f->p, f->len, 0, who,
+	if (identity_parse_member(r->keys, (const char *)f->p, f->len, who,
 	    NULL) == -1)
 		return "no address";
 	f = r->date != -1 ? &row->field[r->date] : NULL;

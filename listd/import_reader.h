@@ -31,7 +31,7 @@ struct import_reader;
 struct keyring;
 
 #define IMPORT_RUN	8192		/* rows of the first */
-#define IMPORT_RUN_MAX	65536		/* rows of any */
+#define IMPORT_RUN_MAX	32768		/* rows of any */
 #define IMPORT_RUN_OCTETS (24u << 20)	/* of text in a run; then it ends */
 #define IMPORT_RUN_BAD	100		/* bad rows told of a run */
 

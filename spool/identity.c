@@ -4,8 +4,22 @@
  */
 #include "config.h"
 
+#include <string.h>
+
 #include "lib/err.h"
 #include "spool/identity.h"
+
+/* All but the mailbox, which is for limits alone. */
+static int
+fold(const struct keyring *kr, const struct address *typed,
+    struct identity *id_r, struct err *e)
+{
+	id_r->typed = *typed;
+	if (address_fold(typed, &id_r->folded, e) == -1 ||
+	    address_h8(kr, id_r->folded.local, &id_r->h8, e) == -1)
+		return -1;
+	return address_hash(kr, &id_r->folded, id_r->hash, e);
+}
 
 int
 identity_of(const struct keyring *kr, const struct address *typed,
@@ -13,15 +27,10 @@ identity_of(const struct keyring *kr, const struct address *typed,
 {
 	struct address canonical;
 
-	id_r->typed = *typed;
-	if (address_fold(typed, &id_r->folded, e) == -1)
+	if (fold(kr, typed, id_r, e) == -1)
 		return -1;
 	address_canonical(&id_r->folded, &canonical);
-	if (address_h8(kr, id_r->folded.local, &id_r->h8, e) == -1 ||
-	    address_hash(kr, &id_r->folded, id_r->hash, e) == -1 ||
-	    address_hash(kr, &canonical, id_r->mailbox, e) == -1)
-		return -1;
-	return 0;
+	return address_hash(kr, &canonical, id_r->mailbox, e);
 }
 
 int
@@ -33,4 +42,16 @@ identity_parse(const struct keyring *kr, const char *text, size_t len,
 	if (address_parse(text, len, flags, &typed, e) == -1)
 		return -1;
 	return identity_of(kr, &typed, id_r, e);
+}
+
+int
+identity_parse_member(const struct keyring *kr, const char *text, size_t len,
+    struct identity *id_r, struct err *e)
+{
+	struct address typed;
+
+	if (address_parse(text, len, 0, &typed, e) == -1)
+		return -1;
+	memset(id_r->mailbox, 0, sizeof(id_r->mailbox));
+	return fold(kr, &typed, id_r, e);
 }
