@@ -79,6 +79,9 @@ class Scene:
         self.dns.zone("\n".join(self.records))
         if start:
             self.daemon.start()
+            # Whoever asks for a proof before that learns that none can look.
+            wait_until(lambda: self.one("queue", "summary")["deliver_roles"],
+                       30, "a deliver role to be ready for work", step=0.05)
 
     def make_daemon(self, t, **settings):
         return t.daemon(**settings)
