@@ -262,11 +262,37 @@ goes_on(const char *text, const char *phrase)
 	return false;
 }
 
-static bool
-holds(const char *text, const char *phrase)
+/*
+ * Where words begin, by their first octet, so that a long text costs no phrase
+ * more than the words it may begin with.  Positions are counted from 1.
+ */
+struct words {
+	uint16_t	first[256];
+	uint16_t	next[REPLY_TEXT_MAX + 1];
+};
+
+static void
+words_index(struct words *w, const char *text, size_t len)
 {
-	for (const char *p = text; (p = strchr(p, phrase[0])) != NULL; p++)
-		if ((p == text || !is_word(p[-1])) && goes_on(p, phrase))
+	memset(w->first, 0, sizeof(w->first));
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (!is_word(text[i]) || (i > 0 && is_word(text[i - 1])))
+			continue;
+		w->next[i] = w->first[c];
+		w->first[c] = (uint16_t)(i + 1);
+	}
+}
+
+static bool
+holds(const char *text, const struct words *w, const char *phrase)
+{
+	uint16_t at = w->first[(unsigned char)phrase[0]];
+
+	for (; at != 0; at = w->next[at - 1])
+		/* Most fail at the second octet, which is never a '*'. */
+		if (text[at] == phrase[1] && goes_on(text + at - 1, phrase))
 			return true;
 	return false;
 }
@@ -276,13 +302,15 @@ reply_text_find(const char *text, size_t len)
 {
 	char plain[REPLY_TEXT_MAX + 1];
 	const struct finding none = { REPLY_CAT_NONE, 0 };
+	struct words words;
 
 	if (len > REPLY_TEXT_MAX)
 		len = REPLY_TEXT_MAX;
-	if (normalize(text, len, plain) == 0)
+	if ((len = normalize(text, len, plain)) == 0)
 		return none;
+	words_index(&words, plain, len);
 	for (size_t i = 0; i < sizeof(text_rules) / sizeof(text_rules[0]); i++)
-		if (holds(plain, text_rules[i].phrase))
+		if (holds(plain, &words, text_rules[i].phrase))
 			return text_rules[i].find;
 	return none;
 }
