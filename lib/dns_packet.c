@@ -210,6 +210,12 @@ read_data(const struct dns_packet *d, const struct frame *f,
 		return get_name(d, &at, r->name);
 	case DNS_TXT:
 		return read_txt(d, f, r);
+	case DNS_TLSA:
+		/* One that is too long is still there, and unusable. */
+		r->text_len = f->data_len <= DNS_TXT_MAX ? f->data_len : 0;
+		memcpy(r->text, d->p + at, r->text_len);
+		r->text[r->text_len] = '\0';
+		return true;
 	default:
 		return true;
 	}

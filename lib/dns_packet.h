@@ -3,8 +3,8 @@
  * dns_packet.h - read the records of one DNS answer.
  *
  * libunbound hands its event callbacks the answer in wire form (RFC 1035
- * section 4).  This reads what a mail sender asks for: MX, A, AAAA, TXT, and
- * the aliases on the way to them.  Names are compressed (section 4.1.4);
+ * section 4).  This reads what a mail sender asks for: MX, A, AAAA, TXT, TLSA,
+ * and the aliases on the way to them.  Names are compressed (section 4.1.4);
  * pointers may only point back, and a chain of names has a limit, so that
  * reading is linear in the packet whatever it holds.
  */
@@ -22,7 +22,7 @@
 
 enum dns_type {
 	DNS_A = 1, DNS_CNAME = 5, DNS_SOA = 6, DNS_MX = 15, DNS_TXT = 16,
-	DNS_AAAA = 28,
+	DNS_AAAA = 28, DNS_TLSA = 52,
 };
 
 struct dns_record {
@@ -32,7 +32,7 @@ struct dns_record {
 	char		name[DNS_NAME_MAX];	/* MX: host, "" for null MX */
 	uint8_t		ip[16];			/* A: 4 octets, AAAA: 16 */
 	char		text[DNS_TXT_MAX + 1];	/* TXT: strings joined (RFC 7208 3.3) */
-	size_t		text_len;
+	size_t		text_len;	/* TLSA: text is its rdata (RFC 6698) */
 };
 
 struct dns_packet {

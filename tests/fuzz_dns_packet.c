@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum dns_type types[] = { DNS_MX, DNS_A, DNS_AAAA, DNS_TXT };
+	static const enum dns_type types[] = { DNS_MX, DNS_A, DNS_AAAA, DNS_TXT,
+	    DNS_TLSA };
 	struct dns_packet d;
 	struct dns_record r;
 

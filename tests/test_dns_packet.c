@@ -166,6 +166,30 @@ text_strings_join_without_blank(void **state)
 }
 
 static void
+associations_come_as_they_are(void **state)
+{
+	struct strbuf b = STRBUF_INIT(8192);
+	static char huge[DNS_TXT_MAX + 1];
+	struct dns_packet d;
+	struct dns_record r;
+	unsigned iter = 0;
+	bool bad;
+
+	(void)state;		/* RFC 6698 section 2.1 */
+	begin(&b, "one.example", 0x8180, 2);
+	record(&b, NULL, DNS_TLSA, 60, "\3\1\1\0ab", 6);
+	record(&b, NULL, DNS_TLSA, 60, huge, sizeof(huge));
+	assert_true(dns_packet_open(&d, b.s, b.len, "one.example"));
+	assert_true(dns_packet_next(&d, DNS_TLSA, &iter, &r, &bad));
+	assert_int_equal(r.text_len, 6);
+	assert_memory_equal(r.text, "\3\1\1\0ab", 6);
+	/* Longer than any we could use, but it was there. */
+	assert_true(dns_packet_next(&d, DNS_TLSA, &iter, &r, &bad));
+	assert_int_equal(r.text_len, 0);
+	strbuf_free(&b);
+}
+
+static void
 strange_packets_are_refused(void **state)
 {
 	struct strbuf b = STRBUF_INIT(4096);
@@ -202,6 +226,7 @@ main(void)
 		cmocka_unit_test(null_mx_is_the_root_name),
 		cmocka_unit_test(aliases_are_followed_and_circles_noticed),
 		cmocka_unit_test(text_strings_join_without_blank),
+		cmocka_unit_test(associations_come_as_they_are),
 		cmocka_unit_test(strange_packets_are_refused),
 	};
 

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tlsrpt.h - tell a domain how TLS to its mail hosts went (RFC 8460).
+ *
+ * A domain asks for it with a TXT record at _smtp._tls.DOMAIN.  Sessions are
+ * counted by UTC day, policy domain and policy; those that failed also by mail
+ * host and kind of failure.  Once a day is over it becomes one JSON report per
+ * domain, mailed or posted to who asked.  Handshakes are counted, so neither
+ * resumed sessions nor reused connections.
+ */
+#ifndef LIB_TLSRPT_H
+#define LIB_TLSRPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+struct strbuf;
+
+#define TLSRPT_RUA_MAX		8	/* URIs of one record; more are left out */
+#define TLSRPT_URI_MAX		511	/* octets of one */
+#define TLSRPT_NAME_MAX		255	/* octets of a domain or host */
+#define TLSRPT_POLICY_MAX	4096	/* octets of a policy's text */
+#define TLSRPT_REASON_MAX	127	/* octets of a failure's own words */
+#define TLSRPT_REPORT_MAX	(4u << 20)	/* octets of one JSON report */
+
+/* ---- the record (section 3) */
+
+struct tlsrpt_rua {
+	unsigned	n;
+	char		uri[TLSRPT_RUA_MAX][TLSRPT_URI_MAX + 1];
+};
+
+/*
+ * The addresses of the one record among n TXT records: those that begin
+ * otherwise than v=TLSRPTv1 are none; of the others there must be one.  Only
+ * mailto: and https: URIs are kept.  False when nothing is asked for.
+ */
+bool tlsrpt_record(const char *const *text, size_t n,
+    struct tlsrpt_rua *rua_r);
+
+/*
+ * The mailbox of a mailto: URI, percent-decoded, without its header fields.
+ * -1 with e (ERR_INPUT) when it is none, or no address.
+ */
+int tlsrpt_mailto(const char *uri, char address_r[static TLSRPT_NAME_MAX + 1],
+    struct err *e);
+
+/* ---- counting */
+
+enum tlsrpt_policy_type { TLSRPT_NO_POLICY, TLSRPT_STS, TLSRPT_TLSA };
+
+/* How a session ended; the failures of section 4.3 in its order. */
+enum tlsrpt_result {
+	TLSRPT_SUCCESS,
+	TLSRPT_STARTTLS_NOT_SUPPORTED,
+	TLSRPT_HOST_MISMATCH,
+	TLSRPT_EXPIRED,
+	TLSRPT_NOT_TRUSTED,
+	TLSRPT_VALIDATION,		/* any other failure of TLS */
+	TLSRPT_TLSA_INVALID,
+	TLSRPT_DNSSEC_INVALID,
+	TLSRPT_DANE_REQUIRED,
+	TLSRPT_STS_FETCH,
+	TLSRPT_STS_INVALID,
+	TLSRPT_STS_WEBPKI,
+	TLSRPT_RESULTS
+};
+
+const char *tlsrpt_policy_name(enum tlsrpt_policy_type type);
+const char *tlsrpt_result_name(enum tlsrpt_result result);
+
+struct tlsrpt_event {
+	int64_t		when_ms;	/* UTC */
+	const char	*domain;	/* the policy domain, A-labels */
+	enum tlsrpt_policy_type type;
+	const char	*policy;	/* its lines, ended by LF; "" or NULL: none */
+	const char	*mx;		/* the host; "" or NULL before there was one */
+	const char	*ip;		/* the host's address; the same */
+	enum tlsrpt_result result;
+	const char	*reason;	/* more about a failure; "" or NULL */
+	uint32_t	count;		/* sessions */
+};
+
+struct tlsrpt;
+
+/* At most max rows (> 0) are held, of all days together. */
+struct tlsrpt *tlsrpt_new(size_t max);
+void tlsrpt_free(struct tlsrpt *t);
+
+/*
+ * Count it.  Rows are one per (day, domain, policy, host, result); address and
+ * reason are those of the first.  False when there is no room for another row
+ * or the event has a field that is too long: it is counted in tlsrpt_lost().
+ */
+bool tlsrpt_count(struct tlsrpt *t, const struct tlsrpt_event *ev);
+uint64_t tlsrpt_lost(const struct tlsrpt *t);
+size_t tlsrpt_rows(const struct tlsrpt *t);
+
+/* The UTC day of a moment, counted from 1970-01-01. */
+int64_t tlsrpt_day(int64_t utc_ms);
+
+/*
+ * A domain with rows of a day, *day_r, before `before`: the one that was
+ * counted first.  NULL when there is none.  Borrowed until the next call.
+ */
+const char *tlsrpt_due(const struct tlsrpt *t, int64_t before,
+    int64_t *day_r);
+/* Forget what was counted of a domain on a day. */
+void tlsrpt_forget(struct tlsrpt *t, const char *domain, int64_t day);
+
+/* ---- the report (section 4.4) */
+
+struct tlsrpt_sender {
+	const char	*organization;	/* "organization-name" */
+	const char	*contact;	/* "contact-info", an address */
+	const char	*submitter;	/* our domain, in file and header fields */
+	const char	*ip;		/* of the sending host; NULL: not said */
+};
+
+/*
+ * Append the report of a domain's day to out as JSON.  id is its report-id;
+ * the same one goes into the mail.  -1 with e: ERR_NOTFOUND when nothing was
+ * counted, ERR_LIMIT when out is full.
+ */
+int tlsrpt_report(const struct tlsrpt *t, const struct tlsrpt_sender *who,
+    const char *domain, int64_t day, const char *id, struct strbuf *out,
+    struct err *e);
+
+/* Append text compressed (RFC 1952).  -1 with e: ERR_LIMIT. */
+int tlsrpt_gzip(const void *data, size_t len, struct strbuf *out,
+    struct err *e);
+
+/*
+ * Append the name of the file: "SUBMITTER!DOMAIN!BEGIN!END!ID.json.gz"
+ * (section 5.1).
+ */
+void tlsrpt_file_name(struct strbuf *out, const struct tlsrpt_sender *who,
+    const char *domain, int64_t day, const char *id);
+
+/*
+ * Append the report as a mail in CRLF (sections 5.3 and 5.6): the fields
+ * Subject, TLS-Report-Domain, TLS-Report-Submitter and those of MIME, then the
+ * body.  From, To, Date and Message-ID are the sender's business.  json is what
+ * tlsrpt_report() wrote.  -1 with e: ERR_LIMIT, or ERR_INPUT when a name could
+ * not stand in a header field.
+ */
+int tlsrpt_mail(const struct tlsrpt_sender *who, const char *domain,
+    int64_t day, const char *id, const struct strbuf *json,
+    struct strbuf *out, struct err *e);
+
+#endif
