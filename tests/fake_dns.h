@@ -6,6 +6,7 @@
  *
  *	NAME TYPE [TTL] DATA
  *	NAME FAIL[/TYPE] WHAT [first=N]
+ *	NAME SIGN FILE
  *
  * NAME is absolute, with or without a final dot; "*.x.example" stands for
  * every name below x.example that has no record of its own (the longest such
@@ -18,6 +19,9 @@
  *	TLSA 3 1 1 HEX
  *	SOA mname rname serial refresh retry expire minimum
  *
+ * SIGN signs NAME and all below it with the key (P-256, PEM) in FILE, for who
+ * asks with DNSSEC; names in its data must be in lower case.
+ *
  * WHAT of a fault, which goes before all records and may match only the first
  * N queries; several lines for a name add up (a delay and a SERVFAIL, say):
  *
@@ -27,6 +31,7 @@
  *	truncate	over UDP an empty answer with TC set
  *	wrong-id	an answer with another id
  *	garbage		octets that are no DNS message
+ *	bogus		signatures that are wrong
  */
 #ifndef TESTS_FAKE_DNS_H
 #define TESTS_FAKE_DNS_H
@@ -44,8 +49,8 @@ struct zone;
 
 enum dns_type {
 	DNS_A = 1, DNS_NS = 2, DNS_CNAME = 5, DNS_SOA = 6, DNS_PTR = 12,
-	DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_OPT = 41, DNS_TLSA = 52,
-	DNS_ANY = 255,
+	DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28, DNS_OPT = 41, DNS_RRSIG = 46,
+	DNS_NSEC = 47, DNS_DNSKEY = 48, DNS_TLSA = 52, DNS_ANY = 255,
 };
 
 enum dns_code {

@@ -17,6 +17,7 @@
 #define UDP_OCTETS	512		/* without EDNS */
 #define EDNS_OCTETS	4096		/* what we say we take */
 #define CHAIN_MAX	16		/* CNAMEs followed */
+#define SET_MAX		64		/* records of a name and type */
 #define OWNER_IS_QNAME	0xc00c		/* pointer to offset 12 */
 
 struct query {
@@ -162,7 +163,7 @@ pattern_matches(const char *pattern, const char *name)
 
 /* What the faults of a query add up to. */
 struct damage {
-	bool		code_set, truncate, wrong_id, garbage;
+	bool		code_set, truncate, wrong_id, garbage, bogus;
 	enum dns_code	code;
 };
 
@@ -191,6 +192,9 @@ apply_fault(const struct fault *f, struct verdict *v, struct damage *d)
 		break;
 	case FAULT_GARBAGE:
 		d->garbage = true;
+		break;
+	case FAULT_BOGUS:
+		d->bogus = true;
 		break;
 	}
 }
@@ -266,37 +270,80 @@ target_name(const struct record *r, char *name)
 	(void)read_name(r->data, r->data_len, 0, name);
 }
 
+/* The records of type at a name that starts at first, into set; their number. */
+static size_t
+set_of_type(const struct zone *z, const struct record *first, unsigned type,
+    const struct record *set[static SET_MAX])
+{
+	const struct record *r;
+	size_t n = 0;
+
+	for (r = first; n < SET_MAX &&
+	    (r = next_of_type(z, r, first->name, type)) != NULL; r++)
+		set[n++] = r;
+	return n;
+}
+
+/* Append a set, and its signature where there shall be one. */
+static unsigned
+put_set(const struct zone *z, const struct query *q, const char *owner,
+    const struct record *const *set, size_t n, bool bogus, struct strbuf *out)
+{
+	const char *name = owner != NULL ? owner : q->name;
+	const struct signer *s = zone_signer(z, name);
+
+	for (size_t i = 0; i < n; i++)
+		put_record(out, owner, set[i]);
+	if (n == 0 || s == NULL || !q->dnssec_ok || q->type == DNS_ANY)
+		return (unsigned)n;
+	return (unsigned)n + signer_sign(s, name, set, n, bogus, out);
+}
+
 /*
  * Append the answer section for q to out, following CNAMEs.  name is left as
  * the end of the chain, *exists_r says whether there is such a name.
  */
 static unsigned
 put_answers(const struct zone *z, const struct query *q, char *name,
-    bool *exists_r, struct strbuf *out)
+    bool bogus, bool *exists_r, struct strbuf *out)
 {
-	const struct record *r, *first;
-	const char *owner = NULL;
+	const struct record *first, *set[SET_MAX];
+	char owner[DNS_NAME_MAX + 1];
 	unsigned n = 0;
+	size_t len;
 
 	for (int i = 0; i < CHAIN_MAX; i++) {
 		first = find(z, name);
 		*exists_r = first != NULL;
 		if (first == NULL)
 			return n;
-		for (r = first; (r = next_of_type(z, r, first->name,
-		    q->type)) != NULL; r++) {
-			put_record(out, owner, r);
-			n++;
-		}
-		r = next_of_type(z, first, first->name, DNS_CNAME);
-		if (r == NULL || q->type == DNS_CNAME || q->type == DNS_ANY)
+		strcpy(owner, name);
+		len = set_of_type(z, first, q->type, set);
+		n += put_set(z, q, i > 0 ? owner : NULL, set, len, bogus, out);
+		len = set_of_type(z, first, DNS_CNAME, set);
+		if (len == 0 || q->type == DNS_CNAME || q->type == DNS_ANY)
 			return n;
-		put_record(out, owner, r);
-		n++;
-		target_name(r, name);
-		owner = name;
+		n += put_set(z, q, i > 0 ? owner : NULL, set, len, bogus, out);
+		target_name(set[0], name);
 	}
 	return n;
+}
+
+/* The same as put_soa() where answers are signed; the records appended. */
+static unsigned
+put_denial(const struct zone *z, const struct signer *s, const char *name,
+    bool bogus, struct strbuf *out)
+{
+	const struct record *first = find_name(z, signer_apex(s));
+	const struct record *set[SET_MAX];
+	size_t n = set_of_type(z, first, DNS_SOA, set);
+
+	put_record(out, signer_apex(s), set[0]);
+	if (n != 1 || !signer_sign(s, signer_apex(s), set, 1, bogus, out))
+		return 1;
+	first = find(z, name);
+	n = first != NULL ? set_of_type(z, first, DNS_ANY, set) : 0;
+	return signer_deny(s, name, set, n, z->default_ttl, bogus, out) ? 4 : 2;
 }
 
 /*
@@ -338,16 +385,20 @@ build(struct zone *z, const struct query *q, const struct damage *d, bool tcp,
 {
 	struct strbuf body = STRBUF_INIT(DNS_MESSAGE_MAX);
 	char name[DNS_NAME_MAX + 1];
+	const struct signer *s = q->dnssec_ok ? zone_signer(z, q->name) : NULL;
 	bool exists = true, cut;
 	unsigned authority = 0;
 
 	v->code = d->code;
 	if (!d->code_set) {
 		strcpy(name, q->name);
-		v->answers = put_answers(z, q, name, &exists, &body);
+		v->answers = put_answers(z, q, name, d->bogus, &exists, &body);
 		v->code = exists ? DNS_NOERROR : DNS_NXDOMAIN;
 	}
-	if (v->code == DNS_NXDOMAIN ||
+	if (!d->code_set && v->answers == 0 && s != NULL) {
+		v->code = DNS_NOERROR;
+		authority = put_denial(z, s, q->name, d->bogus, &body);
+	} else if (v->code == DNS_NXDOMAIN ||
 	    (v->code == DNS_NOERROR && v->answers == 0)) {
 		put_soa(z, q->name, &body);
 		authority = 1;

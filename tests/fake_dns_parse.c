@@ -30,6 +30,7 @@ static const struct {
 	{ DNS_A, "A" }, { DNS_NS, "NS" }, { DNS_CNAME, "CNAME" },
 	{ DNS_SOA, "SOA" }, { DNS_PTR, "PTR" }, { DNS_MX, "MX" },
 	{ DNS_TXT, "TXT" }, { DNS_AAAA, "AAAA" }, { DNS_TLSA, "TLSA" },
+	{ DNS_DNSKEY, "DNSKEY" },
 };
 
 #define NTYPES		(sizeof(types) / sizeof(types[0]))
@@ -322,6 +323,25 @@ add_record(struct zone *z, char *name, unsigned type)
 	return r;
 }
 
+void
+zone_add(struct zone *z, const char *name, unsigned type, struct strbuf *data)
+{
+	struct record *r = add_record(z, xstrdup(name), type);
+
+	r->data_len = (uint16_t)data->len;
+	r->data = (uint8_t *)strbuf_steal(data);
+}
+
+static int
+parse_sign(struct zone *z, const struct line *ln)
+{
+	char *apex = fold_name(ln->words[0].s);
+	int ret = zone_sign(z, apex, ln->words[2].s, ln->e);
+
+	free(apex);
+	return ret;
+}
+
 static bool
 is_number(const struct word *w)
 {
@@ -372,6 +392,7 @@ parse_fault_kind(const struct line *ln, struct fault *f)
 		{ "truncate", FAULT_TRUNCATE, DNS_NOERROR },
 		{ "wrong-id", FAULT_WRONG_ID, DNS_NOERROR },
 		{ "garbage", FAULT_GARBAGE, DNS_NOERROR },
+		{ "bogus", FAULT_BOGUS, DNS_NOERROR },
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -436,6 +457,8 @@ parse_line(struct zone *z, struct line *ln, char *text)
 		return bad(ln, "bad name");
 	if (strncasecmp(ln->words[1].s, "FAIL", 4) == 0)
 		return parse_fault(z, ln);
+	if (strcasecmp(ln->words[1].s, "SIGN") == 0)
+		return parse_sign(z, ln);
 	if ((type = dns_type_number(ln->words[1].s)) == 0)
 		return bad(ln, "unknown type");
 	return parse_record(z, ln, type);
@@ -525,6 +548,7 @@ zone_free(struct zone **z)
 	}
 	for (size_t i = 0; i < (*z)->nfaults; i++)
 		free((*z)->faults[i].name);
+	zone_free_signers(*z);
 	free((*z)->records);
 	free((*z)->faults);
 	free(*z);

@@ -7,6 +7,8 @@
 
 #include "tests/fake_dns.h"
 
+struct signer;
+
 struct record {
 	char		*name;		/* folded, no final dot */
 	unsigned	 type;		/* 0: the name merely exists */
@@ -18,7 +20,7 @@ struct record {
 
 enum fault_kind {
 	FAULT_CODE, FAULT_DROP, FAULT_CLOSE, FAULT_DELAY, FAULT_TRUNCATE,
-	FAULT_WRONG_ID, FAULT_GARBAGE,
+	FAULT_WRONG_ID, FAULT_GARBAGE, FAULT_BOGUS,
 };
 
 struct fault {
@@ -37,7 +39,28 @@ struct zone {
 	struct fault	*faults;
 	size_t		 nfaults;
 	uint32_t	 default_ttl;
+	struct signer	*signers;
 };
+
+/* Add a record before the zone is complete; data is taken over. */
+void zone_add(struct zone *z, const char *name, unsigned type,
+    struct strbuf *data);
+
+/* Sign the zone that begins at apex with the key of a file; -1 with e. */
+int zone_sign(struct zone *z, const char *apex, const char *path,
+    struct err *e);
+void zone_free_signers(struct zone *z);
+/* Who signs this name; NULL: nobody. */
+const struct signer *zone_signer(const struct zone *z, const char *name);
+const char *signer_apex(const struct signer *s);
+/* Append the RRSIG of a set of n records; bogus: a wrong one. */
+bool signer_sign(const struct signer *s, const char *owner,
+    const struct record *const *set, size_t n, bool bogus,
+    struct strbuf *out);
+/* Append the NSEC of a name that has these records alone, and its RRSIG. */
+bool signer_deny(const struct signer *s, const char *name,
+    const struct record *const *set, size_t n, uint32_t ttl, bool bogus,
+    struct strbuf *out);
 
 /* The number for "MX" and the like; 0 when unknown. */
 unsigned dns_type_number(const char *name);

@@ -1,12 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """The test DNS server (tests/fake_dns.c, tests/fake_dns.h)."""
 
+import base64
 import collections
+import subprocess
 
 from .control import Control, address_of, field
 
 Query = collections.namedtuple("Query",
                                "ms protocol name type code answers remark")
+
+
+def zone_key(t, apex):
+    """A key that signs a zone: (its line of the zone file, its line of
+    dnssec_anchor)."""
+    path = t.fresh("zone-key")
+    subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-out", path], check=True,
+                   timeout=60, stderr=subprocess.DEVNULL)
+    public = subprocess.run(["openssl", "pkey", "-in", path, "-pubout",
+                             "-outform", "DER"], check=True, timeout=60,
+                            stdout=subprocess.PIPE).stdout[-64:]
+    return ("%s SIGN %s" % (apex, path), "%s. IN DNSKEY 257 3 13 %s" % (
+        apex, base64.b64encode(public).decode()))
 
 
 class Dns:
