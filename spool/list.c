@@ -38,6 +38,8 @@ list_key(uint32_t id)
 	return k;
 }
 
+#define LIST_STRINGS	10	/* of a row, name to texts */
+
 /* Organization and state come first: list_brief() reads no further. */
 int
 list_put(struct txn *t, const struct list *l, struct err *e)
@@ -65,6 +67,7 @@ list_put(struct txn *t, const struct list *l, struct err *e)
 	pack_str(&b, l->language);
 	pack_str(&b, l->trusted);
 	pack_str(&b, l->texts);
+	pack_u8(&b, (uint8_t)l->tls);
 	ret = row_put(t, TABLE_LISTS, key_slice(&k), &b, e);
 	strbuf_free(&b);
 	return ret;
@@ -88,6 +91,17 @@ unpack_state(struct unpack *u)
 	if (v < LIST_ACTIVE || v > LIST_REMOVED)
 		u->bad = true;
 	return (enum list_state)v;
+}
+
+/* Rows that were written before the setting was known end here. */
+static uint32_t
+unpack_tls(struct unpack *u)
+{
+	uint8_t v = u->left > 0 ? unpack_u8(u) : LIST_TLS_OPPORTUNISTIC;
+
+	if (v > LIST_TLS_VERIFIED)
+		u->bad = true;
+	return v;
 }
 
 static int
@@ -116,6 +130,7 @@ list_decode(struct slice key, struct slice value, struct list *l,
 	unpack_str(&u, l->language, sizeof(l->language));
 	unpack_str(&u, l->trusted, sizeof(l->trusted));
 	unpack_str(&u, l->texts, sizeof(l->texts));
+	l->tls = unpack_tls(&u);
 	if (row_done(&u, TABLE_LISTS, key, e) == -1)
 		return -1;
 	unpack_init(&u, key.p, key.len);
@@ -153,6 +168,34 @@ list_brief(struct txn *t, uint32_t id, uint32_t *org_r,
 		return -1;
 	*org_r = unpack_u32(&u);
 	*state_r = unpack_state(&u);
+	return u.bad ? row_done(&u, TABLE_LISTS, key_slice(&k), e) : 1;
+}
+
+/* Passes over the texts without copying them: it is asked for each delivery. */
+int
+list_tls(struct txn *t, uint32_t id, enum list_tls *tls_r, struct err *e)
+{
+	struct key k = list_key(id);
+	struct slice value;
+	struct unpack u;
+	int rc = txn_get(t, TABLE_LISTS, key_slice(&k), &value, e);
+
+	if (rc != 1)
+		return rc;
+	if (row_open(&u, TABLE_LISTS, key_slice(&k), value, LIST_VERSION,
+	    e) == -1)
+		return -1;
+	unpack_u32(&u);			/* organization */
+	unpack_state(&u);
+	unpack_i64(&u);			/* created */
+	unpack_bool(&u);		/* open */
+	unpack_bool(&u);		/* commercial */
+	unpack_i64(&u);			/* owner confirmed */
+	unpack_u32(&u);			/* confirmations */
+	unpack_u32(&u);			/* octets */
+	for (int i = 0; i < LIST_STRINGS; i++)
+		unpack_bytes(&u);
+	*tls_r = (enum list_tls)unpack_tls(&u);
 	return u.bad ? row_done(&u, TABLE_LISTS, key_slice(&k), e) : 1;
 }
 

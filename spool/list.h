@@ -44,6 +44,7 @@ struct list {
 	int64_t		owner_ms;	/* when the owner confirmed; 0: not */
 	uint32_t	confirm_per_hour;	/* 0: the host's limit */
 	uint32_t	max_message;	/* octets; 0: the host's limit */
+	uint32_t	tls;		/* enum list_tls */
 	char		name[LIST_NAME_MAX + 1];
 	char		title[LIST_TITLE_OCTETS + 1];
 	char		from[LIST_ADDRESS_MAX + 1];
@@ -54,6 +55,13 @@ struct list {
 	char		language[36];
 	char		trusted[LIST_TRUSTED_MAX + 1];	/* names, blanks */
 	char		texts[LIST_TEXTS_MAX + 1];	/* JSON object or "" */
+};
+
+/* What a list's mail has to be sent over (enum ipc_tls has the levels). */
+enum list_tls {
+	LIST_TLS_OPPORTUNISTIC,	/* what there is */
+	LIST_TLS_REQUIRED,	/* encrypted, or it waits */
+	LIST_TLS_VERIFIED,	/* to a host that proves its name, or it waits */
 };
 
 /* What counts members; a row of its own, for it changes all the time. */
@@ -93,6 +101,9 @@ int list_next(struct txn *t, uint32_t id, struct list *l_r, struct err *e);
 /* Only what the gate needs, without copying the texts.  1, 0, -1. */
 int list_brief(struct txn *t, uint32_t id, uint32_t *org_r,
     enum list_state *state_r, struct err *e);
+/* What its mail has to be sent over; as list_brief(). */
+int list_tls(struct txn *t, uint32_t id, enum list_tls *tls_r,
+    struct err *e);
 /* 0, with zeros when nobody was ever a member, or -1. */
 int list_counters(struct txn *t, uint32_t id, struct list_counters *c_r,
     struct err *e);
@@ -100,7 +111,7 @@ int list_counters(struct txn *t, uint32_t id, struct list_counters *c_r,
 /*
  * Change one setting by name, checked, and leave the act with old and new.
  * Names: title, from, from-name, reply-to, owner, postal-address, commercial,
- * open, language, texts, trusted-attributes, confirm-per-hour, max-message.
+ * open, language, texts, trusted-attributes, confirm-per-hour, max-message, tls.
  * A new owner address is unconfirmed.  -1 with ERR_NOTFOUND (list),
  * ERR_INPUT.
  */

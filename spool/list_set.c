@@ -21,7 +21,7 @@
 enum setting_type {
 	SETTING_BOOL, SETTING_NUMBER, SETTING_TITLE, SETTING_TEXT,
 	SETTING_ADDRESS, SETTING_ADDRESS_OR_NONE, SETTING_LANGUAGE,
-	SETTING_WORDS, SETTING_JSON,
+	SETTING_WORDS, SETTING_JSON, SETTING_TLS,
 };
 
 static const struct setting {
@@ -44,6 +44,13 @@ static const struct setting {
 	ROW("trusted-attributes", SETTING_WORDS, trusted),
 	ROW("confirm-per-hour", SETTING_NUMBER, confirm_per_hour),
 	ROW("max-message", SETTING_NUMBER, max_message),
+	ROW("tls", SETTING_TLS, tls),
+};
+
+static const char *const tls_names[] = {
+	[LIST_TLS_OPPORTUNISTIC] = "opportunistic",
+	[LIST_TLS_REQUIRED] = "required",
+	[LIST_TLS_VERIFIED] = "verified",
 };
 
 #define NSETTINGS	(sizeof(settings) / sizeof(settings[0]))
@@ -207,6 +214,18 @@ set_number(uint32_t *field, const char *value, struct err *e)
 	return 0;
 }
 
+static int
+set_tls(uint32_t *field, const char *value, struct err *e)
+{
+	for (uint32_t i = 0; i <= LIST_TLS_VERIFIED; i++)
+		if (strcmp(value, tls_names[i]) == 0) {
+			*field = i;
+			return 0;
+		}
+	err_set(e, ERR_INPUT, "opportunistic, required or verified");
+	return -1;
+}
+
 int
 list_change(struct list *l, const char *setting, const char *value,
     struct err *e)
@@ -223,6 +242,8 @@ list_change(struct list *l, const char *setting, const char *value,
 		rc = set_bool((bool *)field, value, &le);
 	else if (s->type == SETTING_NUMBER)
 		rc = set_number((uint32_t *)field, value, &le);
+	else if (s->type == SETTING_TLS)
+		rc = set_tls((uint32_t *)field, value, &le);
 	else
 		rc = set_text(field, s, value, &le);
 	if (rc == -1)
@@ -244,6 +265,8 @@ list_value(const struct list *l, const char *setting, struct strbuf *out,
 		strbuf_adds(out, *(const bool *)field ? "yes" : "no");
 	else if (s->type == SETTING_NUMBER)
 		strbuf_addf(out, "%u", *(const uint32_t *)field);
+	else if (s->type == SETTING_TLS)
+		strbuf_adds(out, tls_names[*(const uint32_t *)field]);
 	else
 		strbuf_adds(out, field);
 	return 0;
@@ -288,6 +311,8 @@ setting_json(const struct list *l, const struct setting *s)
 		return json_boolean(*(const bool *)field);
 	case SETTING_NUMBER:
 		return json_integer(*(const uint32_t *)field);
+	case SETTING_TLS:
+		return json_string(tls_names[*(const uint32_t *)field]);
 	case SETTING_JSON:
 		return field[0] == '\0' ? json_object() :
 		    json_loads(field, 0, NULL);

@@ -421,6 +421,11 @@ static const struct {
 	{ "confirm-per-hour", "1e3", NULL },
 	{ "confirm-per-hour", "99999999999999999999999", NULL },
 	{ "max-message", "0", "0" },
+	{ "tls", "required", "required" },
+	{ "tls", "verified", "verified" },
+	{ "tls", "always", NULL },
+	{ "tls", "", NULL },
+	{ "tls", "opportunistic", "opportunistic" },
 	{ "state", "active", NULL },
 };
 
