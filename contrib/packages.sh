@@ -4,8 +4,9 @@
 # To build.
 build_packages="gcc make autoconf automake libtool pkg-config
 libevent-dev libssl-dev libopendkim-dev liblmdb-dev libmicrohttpd-dev
-libunbound-dev libgmime-3.0-dev libjansson-dev libcsv-dev libidn2-dev
-libunistring-dev libxxhash-dev libgnutls28-dev zlib1g-dev"
+libunbound-dev libcurl4-openssl-dev libgmime-3.0-dev libjansson-dev
+libcsv-dev libidn2-dev libunistring-dev libxxhash-dev libgnutls28-dev
+zlib1g-dev"
 
 # For the test suite, beside the above.
 test_packages="libcmocka-dev python3 python3-dkim python3-nacl openssl curl strace

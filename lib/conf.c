@@ -168,10 +168,11 @@ TEXT(source_address, CONF_IP, CONF_RELOAD, NULL, "the system's choice",
 BOOLEAN(smtp_ipv6, CONF_RELOAD, "yes",
     "Whether mail may leave by IPv6."),
 BOOLEAN(smtp_dane, CONF_RELOAD, "yes",
-    "Whether DANE (RFC 7672) is obeyed where the DNS is signed.  Not obeyed "
-    "yet."),
+    "Whether DANE (RFC 7672) is obeyed where the DNS is signed; needs "
+    "dnssec_anchor."),
 BOOLEAN(smtp_mta_sts, CONF_RELOAD, "yes",
-    "Whether MTA-STS (RFC 8461) is obeyed.  Not obeyed yet."),
+    "Whether MTA-STS (RFC 8461) is obeyed; policies are verified by "
+    "ca_file."),
 NUMBER(connections_total, CONF_INT, CONF_RELOAD, "500", 1, 10000,
     "Connections out at once."),
 NUMBER(connections_per_site, CONF_INT, CONF_RELOAD, "10", 1, 500,
@@ -208,6 +209,9 @@ NUMBER(smtp_port, CONF_INT, 0, "25", 1, 65535,
     "allow_loopback."),
 BOOLEAN(allow_loopback, 0, "no",
     "For tests: recipients' servers may be on the loopback."),
+NUMBER(mta_sts_port, CONF_INT, 0, "443", 1, 65535,
+    "The port of HTTPS where policies are fetched.  For tests: anything but "
+    "443 needs allow_loopback."),
 
 /* receiving by SMTP and LMTP */
 NUMBER(max_message_size, CONF_SIZE, CONF_RELOAD, "10m", 64 * KB, GB,
@@ -505,6 +509,9 @@ check_whole(struct reading *r)
 	if (c->smtp_port != 25 && !c->allow_loopback)
 		mistake(r, line_of(r, "smtp_port"), "smtp_port: a port other "
 		    "than 25 needs allow_loopback");
+	if (c->mta_sts_port != 443 && !c->allow_loopback)
+		mistake(r, line_of(r, "mta_sts_port"), "mta_sts_port: a port "
+		    "other than 443 needs allow_loopback");
 }
 
 bool

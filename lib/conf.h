@@ -172,6 +172,7 @@ struct conf {
 	int64_t	queue_lifetime;
 	int64_t	smtp_port;
 	bool	allow_loopback;
+	int64_t	mta_sts_port;
 
 	/* receiving by SMTP and LMTP */
 	int64_t	max_message_size;

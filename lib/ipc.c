@@ -77,6 +77,7 @@ ipc_put_route(struct strbuf *b, const struct ipc_route *v)
 	pack_u8(b, (uint8_t)v->status);
 	pack_u32(b, v->ttl_s);
 	pack_u8(b, v->implicit);
+	pack_u8(b, (uint8_t)v->tls);
 	put_hosts(b, v->host, v->n);
 	pack_str(b, v->text);
 }
@@ -88,6 +89,7 @@ ipc_get_route(struct unpack *u, struct ipc_route *v)
 	v->status = get_enum(u, IPC_DNS_SELF);
 	v->ttl_s = unpack_u32(u);
 	v->implicit = get_bool(u);
+	v->tls = get_enum(u, IPC_TLS_DANE);
 	v->n = get_hosts(u, v->host);
 	unpack_str(u, v->text, sizeof(v->text));
 }
@@ -98,6 +100,7 @@ ipc_put_session_open(struct strbuf *b, const struct ipc_session_open *v)
 	pack_u32(b, v->session);
 	pack_u16(b, v->depth);
 	pack_u16(b, v->messages);
+	pack_u8(b, (uint8_t)v->tls);
 	put_hosts(b, v->host, v->n);
 }
 
@@ -107,6 +110,7 @@ ipc_get_session_open(struct unpack *u, struct ipc_session_open *v)
 	v->session = unpack_u32(u);
 	v->depth = unpack_u16(u);
 	v->messages = unpack_u16(u);
+	v->tls = get_enum(u, IPC_TLS_DANE);
 	v->n = get_hosts(u, v->host);
 }
 

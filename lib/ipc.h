@@ -99,6 +99,17 @@ enum ipc_proof {
 	IPC_PROOF_UNSURE,	/* the DNS did not answer */
 };
 
+/*
+ * How well a connection is protected, or has to be.  Each level is worth the
+ * ones before it: DANE wins over MTA-STS (RFC 8461 section 2).
+ */
+enum ipc_tls {
+	IPC_TLS_NONE,
+	IPC_TLS_UNVERIFIED,	/* encrypted, whoever is at the other end */
+	IPC_TLS_VERIFIED,	/* a certificate by ca_file, for the host's name */
+	IPC_TLS_DANE,		/* as validated TLSA records say */
+};
+
 /* The hosts to try for a domain, best first, equal preferences shuffled. */
 struct ipc_host {
 	uint16_t	preference;
@@ -110,6 +121,7 @@ struct ipc_route {
 	enum ipc_dns	status;
 	uint32_t	ttl_s;
 	bool		implicit;	/* no MX record: the domain itself */
+	enum ipc_tls	tls;		/* what its policy asks of each host */
 	uint16_t	n;
 	struct ipc_host	host[IPC_HOSTS_MAX];
 	char		text[IPC_TEXT_MAX + 1];
@@ -123,6 +135,7 @@ struct ipc_session_open {
 	uint32_t	session;	/* chosen by queue, unique in its epoch */
 	uint16_t	depth;		/* deliveries it may hold at once */
 	uint16_t	messages;	/* per connection, then reconnect */
+	enum ipc_tls	tls;		/* no mail on a connection below it */
 	uint16_t	n;
 	struct ipc_host	host[IPC_HOSTS_MAX];
 };
@@ -191,7 +204,7 @@ struct ipc_outcome {
 	uint16_t	enhanced[3];	/* class, subject, detail */
 	uint8_t		recipient;	/* enum reply_recipient: does it count */
 	uint8_t		category;	/* enum reply_category, for people */
-	uint8_t		tls;		/* 0 none, 1 unauthenticated, 2 verified */
+	uint8_t		tls;		/* enum ipc_tls of the connection */
 	uint32_t	delay_ms[4];	/* waiting, connecting, transaction, body */
 	int64_t		when_ms;	/* UTC */
 	char		host[256];	/* remote host name [address] */

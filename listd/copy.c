@@ -22,6 +22,7 @@
 #include "lib/xmalloc.h"
 #include "listd/copier_private.h"
 #include "spool/gate.h"
+#include "spool/list.h"
 #include "spool/notice.h"
 #include "spool/store.h"
 #include "spool/subscriber.h"
@@ -96,6 +97,31 @@ copy_gate(struct copier *c, const struct ipc_delivery *d)
 		return GATE_HELD;
 	}
 	return v == GATE_OPEN ? 0 : (uint8_t)v;
+}
+
+enum ipc_tls
+copy_tls(struct copier *c, const struct ipc_delivery *d)
+{
+	static const enum ipc_tls levels[] = {
+		[LIST_TLS_OPPORTUNISTIC] = IPC_TLS_NONE,
+		[LIST_TLS_REQUIRED] = IPC_TLS_UNVERIFIED,
+		[LIST_TLS_VERIFIED] = IPC_TLS_VERIFIED,
+	};
+	enum list_tls tls = LIST_TLS_OPPORTUNISTIC;
+	struct err e = ERR_INIT;
+	struct txn *t;
+	int rc;
+
+	if (d->list == 0)		/* mail of the host's own */
+		return IPC_TLS_NONE;
+	if (txn_read(c->p.store, STORE_S, &t, &e) == -1) {
+		say_unread(c, d, &e);
+		return IPC_TLS_DANE;
+	}
+	if ((rc = list_tls(t, d->list, &tls, &e)) == -1)
+		say_unread(c, d, &e);
+	txn_end(t);
+	return rc == -1 ? IPC_TLS_DANE : levels[tls];
 }
 
 /* ---- memory */

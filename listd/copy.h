@@ -40,6 +40,12 @@ struct copy {
 uint8_t copy_gate(struct copier *c, const struct ipc_delivery *d);
 
 /*
+ * What the list of a delivery wants to be sent over.  One that cannot be read
+ * wants the most there is.
+ */
+enum ipc_tls copy_tls(struct copier *c, const struct ipc_delivery *d);
+
+/*
  * Render and sign.  NULL with e: ERR_AGAIN (passing: store or campaign not
  * readable now), otherwise this copy can never be made.
  */

@@ -19,6 +19,7 @@
 #include "listd/copier.h"
 #include "listd/deliver_link.h"
 #include "listd/deliver_private.h"
+#include "listd/policy.h"
 #include "listd/resolver.h"
 
 /* What a lookup must remember until it calls back. */
@@ -60,7 +61,7 @@ frame_resolve(struct deliver *dl, struct unpack *u)
 
 	unpack_str(u, domain, sizeof(domain));
 	if (unpack_done(u))
-		resolver_route(dl->resolver, domain, on_route,
+		policy_route(dl->policies, domain, on_route,
 		    ask(dl, request));
 }
 

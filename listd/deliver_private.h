@@ -37,10 +37,13 @@ struct deliver {
 	struct keyring		*keys;
 	struct copier		*copier;
 	struct resolver		*resolver;
+	struct policies		*policies;
 	struct ring		*ring;
 	uint16_t		 slot[RING_SLOTS];	/* free places of it */
 	unsigned		 slots_free;
 	SSL_CTX			*tls;
+	struct tls_sessions	*tls_sessions;
+	struct tls_broken	*tls_broken;
 	struct smtp_login	 login;
 	struct smtp_session_env	 session_env;
 	struct session_list	 bucket[SESSION_BUCKETS];

@@ -68,6 +68,14 @@ op_gate(void *arg, const struct ipc_delivery *d)
 	return gate;
 }
 
+static enum ipc_tls
+op_tls(void *arg, const struct ipc_delivery *d)
+{
+	struct deliver *dl = arg;
+
+	return copy_tls(dl->copier, d);
+}
+
 static struct copy *
 op_make(void *arg, const struct ipc_delivery *d, struct err *e)
 {
@@ -168,7 +176,7 @@ op_state(void *arg, const struct ipc_session_state *state)
 }
 
 const struct smtp_session_ops deliver_session_ops = {
-	.gate = op_gate, .make = op_make, .release = op_release,
+	.gate = op_gate, .tls = op_tls, .make = op_make, .release = op_release,
 	.mark = op_mark, .outcome = op_outcome, .returned = op_returned,
 	.state = op_state,
 };

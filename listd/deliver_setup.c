@@ -25,6 +25,7 @@
 #include "listd/copier.h"
 #include "listd/deliver_setup.h"
 #include "listd/role.h"
+#include "listd/smtp_conn.h"
 #include "listd/smtp_session.h"
 #include "spool/store.h"
 
@@ -109,18 +110,11 @@ add_authorities(SSL_CTX *ctx, int fd, struct err *e)
 SSL_CTX *
 deliver_setup_tls(struct role_env *env, struct err *e)
 {
-	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	SSL_CTX *ctx = smtp_conn_context(e);
 	int fd = role_fd(env, FD_CA);
 
-	if (ctx == NULL ||
-	    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1) {
-		err_set(e, ERR_CRYPTO, "OpenSSL did not start");
-		SSL_CTX_free(ctx);
+	if (ctx == NULL)
 		return NULL;
-	}
-	/* SMTP frames its own end: how TLS is closed says nothing (X04). */
-	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	if (fd != -1 && add_authorities(ctx, fd, e) == -1) {
 		SSL_CTX_free(ctx);
 		return NULL;

@@ -22,12 +22,13 @@
 
 #include "lib/dns_packet.h"
 #include "lib/err.h"
+#include "lib/tlsa.h"
 #include "lib/xmalloc.h"
 #include "listd/resolver_private.h"
 
 #define QUESTIONS	2	/* of one lookup: A and AAAA */
 
-enum lookup_kind { LOOKUP_ROUTE, LOOKUP_ADDRESSES, LOOKUP_TXT };
+enum lookup_kind { LOOKUP_ROUTE, LOOKUP_ADDRESSES, LOOKUP_TXT, LOOKUP_TLSA };
 
 struct question {
 	struct resolver_lookup	*lookup;	/* NULL: cancelled */
@@ -47,14 +48,16 @@ struct resolver_lookup {
 	enum ipc_dns		 status;	/* the best so far */
 	struct event		*finish;
 	struct ipc_route	 route;
-	struct resolver_address	 address[RESOLVER_ADDRESSES_MAX];
-	size_t			 addresses;
+	bool			 insecure;	/* an answer was not validated */
+	struct resolver_host	 host;
+	struct tlsa_set		*tlsa;		/* NULL: not asked for */
 	char			*text[RESOLVER_TXT_MAX];
 	size_t			 texts;
 	union {
 		void	(*route)(void *, const struct ipc_route *);
-		void	(*addresses)(void *, enum ipc_dns,
-			    const struct resolver_address *, size_t);
+		void	(*addresses)(void *, const struct resolver_host *);
+		void	(*tlsa)(void *, enum ipc_dns, bool,
+			    const struct tlsa_set *);
 		void	(*txt)(void *, enum ipc_dns, const char *const *,
 			    size_t);
 	} done;
@@ -78,20 +81,21 @@ take_mx(struct resolver_lookup *l, const struct dns_record *r)
 static void
 take_address(struct resolver_lookup *l, const struct dns_record *r)
 {
+	struct resolver_host *h = &l->host;
 	struct resolver_address *a;
-	size_t at = l->addresses;
+	size_t at = h->n;
 
-	if (l->addresses == RESOLVER_ADDRESSES_MAX)
+	if (h->n == RESOLVER_ADDRESSES_MAX)
 		return;
 	/* IPv4 stays before IPv6, whichever answer came first. */
 	if (r->type == DNS_A)
-		for (at = 0; at < l->addresses && l->address[at].family == 4;)
+		for (at = 0; at < h->n && h->address[at].family == 4;)
 			at++;
-	a = &l->address[at];
-	memmove(a + 1, a, (l->addresses - at) * sizeof(*a));
+	a = &h->address[at];
+	memmove(a + 1, a, (h->n - at) * sizeof(*a));
 	*a = (struct resolver_address){ .family = r->type == DNS_A ? 4 : 6 };
 	memcpy(a->ip, r->ip, sizeof(a->ip));
-	l->addresses++;
+	h->n++;
 }
 
 static void
@@ -111,6 +115,11 @@ take_record(struct resolver_lookup *l, const struct dns_record *r)
 		if (l->texts < RESOLVER_TXT_MAX)
 			l->text[l->texts++] = xstrdup(r->text);
 		break;
+	case DNS_TLSA:
+		if (!l->insecure)
+			tlsa_add(l->tlsa, (const uint8_t *)r->text,
+			    r->text_len, NULL);
+		break;
 	default:
 		break;
 	}
@@ -126,6 +135,8 @@ read_answer(struct resolver_lookup *l, enum dns_type type, int rcode,
 	unsigned iter = 0, n = 0;
 	bool bad;
 
+	if (sec != 2)
+		l->insecure = true;
 	/* sec 1 is bogus: somebody changed the answer on its way. */
 	if (sec == 1 || packet == NULL || len <= 0 ||
 	    !dns_packet_open(&d, packet, (size_t)len, l->name))
@@ -170,6 +181,9 @@ lookup_free(struct resolver_lookup *l)
 	TAILQ_REMOVE(&l->resolver->lookups, l, entry);
 	for (size_t i = 0; i < l->texts; i++)
 		free(l->text[i]);
+	if (l->tlsa != NULL)
+		tlsa_clear(l->tlsa);
+	free(l->tlsa);
 	if (l->finish != NULL)
 		event_free(l->finish);
 	free(l);
@@ -357,7 +371,12 @@ on_finish(evutil_socket_t fd, short what, void *arg)
 		finish_route(l);
 		return;
 	case LOOKUP_ADDRESSES:
-		l->done.addresses(l->arg, l->status, l->address, l->addresses);
+		l->host.status = l->status;
+		l->host.secure = !l->insecure;
+		l->done.addresses(l->arg, &l->host);
+		break;
+	case LOOKUP_TLSA:
+		l->done.tlsa(l->arg, l->status, !l->insecure, l->tlsa);
 		break;
 	case LOOKUP_TXT:
 		l->done.txt(l->arg, l->status, (const char *const *)l->text,
@@ -423,8 +442,7 @@ resolver_route(struct resolver *r, const char *domain,
 
 struct resolver_lookup *
 resolver_addresses(struct resolver *r, const char *host,
-    void (*done)(void *, enum ipc_dns, const struct resolver_address *,
-    size_t), void *arg)
+    void (*done)(void *, const struct resolver_host *), void *arg)
 {
 	struct resolver_lookup *l = lookup_new(r, LOOKUP_ADDRESSES, host, arg);
 	struct dns_record literal = { .type = DNS_A };
@@ -437,6 +455,7 @@ resolver_addresses(struct resolver *r, const char *host,
 			return l;
 		}
 	}
+	l->insecure = true;
 	take_address(l, &literal);
 	lookup_answered(l, IPC_DNS_OK, true);
 	return l;
@@ -452,6 +471,38 @@ resolver_txt(struct resolver *r, const char *name,
 	l->done.txt = done;
 	ask(l, DNS_TXT, 0);
 	return l;
+}
+
+struct resolver_lookup *
+resolver_tlsa(struct resolver *r, const char *host, uint16_t port,
+    void (*done)(void *, enum ipc_dns, bool, const struct tlsa_set *),
+    void *arg)
+{
+	char name[TLSA_NAME_MAX];
+	bool good = tlsa_name(name, port, host);
+	struct resolver_lookup *l = lookup_new(r, LOOKUP_TLSA,
+	    good ? name : host, arg);
+
+	l->done.tlsa = done;
+	l->tlsa = xcalloc(1, sizeof(*l->tlsa));
+	if (good)
+		ask(l, DNS_TLSA, 0);
+	else		/* a name that long has no records */
+		lookup_answered(l, IPC_DNS_NXDOMAIN, true);
+	return l;
+}
+
+bool
+resolver_address_is_own(const struct resolver_address *a)
+{
+	static const uint8_t zero[15];
+
+	if (a->family == 4)
+		return a->ip[0] == 127 || a->ip[0] == 0;
+	if (memcmp(a->ip, zero, 15) == 0)
+		return a->ip[15] <= 1;
+	return memcmp(a->ip, zero, 10) == 0 && a->ip[10] == 0xff &&
+	    a->ip[11] == 0xff && (a->ip[12] == 127 || a->ip[12] == 0);
 }
 
 void

@@ -12,6 +12,7 @@
 #ifndef LISTD_RESOLVER_H
 #define LISTD_RESOLVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ struct err;
 struct event_base;
 struct resolver;
 struct resolver_lookup;
+struct tlsa_set;
 
 #define RESOLVER_ADDRESSES_MAX	16	/* of one host; the rest are left out */
 #define RESOLVER_TTL_MIN_S	60
@@ -70,17 +72,36 @@ struct resolver_lookup *resolver_route(struct resolver *r, const char *domain,
     void (*done)(void *arg, const struct ipc_route *route), void *arg);
 
 /*
- * The addresses of a host, IPv4 first because its reputation data is older
- * and better (R3 counts per address); n is 0 unless status is IPC_DNS_OK.
+ * What was found out about a host.  Addresses come IPv4 first because its
+ * reputation data is older and better (R3 counts per address).
  */
+struct resolver_host {
+	enum ipc_dns	status;
+	bool		secure;		/* DNSSEC vouches for every answer */
+	struct resolver_address address[RESOLVER_ADDRESSES_MAX];
+	size_t		n;		/* 0 unless status is IPC_DNS_OK */
+};
+
 struct resolver_lookup *resolver_addresses(struct resolver *r,
-    const char *host, void (*done)(void *arg, enum ipc_dns status,
-    const struct resolver_address *address, size_t n), void *arg);
+    const char *host, void (*done)(void *arg,
+    const struct resolver_host *host), void *arg);
+
+/*
+ * The TLSA records of a host's port.  Only those that DNSSEC vouches for are
+ * in the set: the rest says nothing (RFC 7672 section 2.1).  secure tells the
+ * same of an answer without records.  The set is borrowed for the call.
+ */
+struct resolver_lookup *resolver_tlsa(struct resolver *r, const char *host,
+    uint16_t port, void (*done)(void *arg, enum ipc_dns status, bool secure,
+    const struct tlsa_set *set), void *arg);
 
 /* The TXT records of a name, each with its strings joined. */
 struct resolver_lookup *resolver_txt(struct resolver *r, const char *name,
     void (*done)(void *arg, enum ipc_dns status, const char *const *text,
     size_t n), void *arg);
+
+/* Loopback and unspecified addresses lead to this machine, not to a site. */
+bool resolver_address_is_own(const struct resolver_address *a);
 
 /* Forget a lookup that has not called back yet. */
 void resolver_cancel(struct resolver_lookup *l);

@@ -34,7 +34,10 @@
 #include "listd/deliver_private.h"
 #include "listd/deliver_setup.h"
 #include "listd/resolver.h"
+#include "listd/policy.h"
 #include "listd/role.h"
+#include "listd/tls_broken.h"
+#include "listd/tls_sessions.h"
 #include "spool/store.h"
 
 #define LAST_WORDS_MS		20	/* between looks whether they are read */
@@ -321,10 +324,13 @@ on_reload(struct role_env *env, const struct conf *old)
 		log_failure(LEVEL_ERROR, "reload-resolver", &e);
 	if ((tls = deliver_setup_tls(env, &e)) == NULL) {
 		log_failure(LEVEL_ERROR, "reload-tls", &e);
+		policies_reload(dl->policies, env->conf, dl->tls);
 		return;			/* the old one stays in use (F28) */
 	}
+	policies_reload(dl->policies, env->conf, tls);
 	SSL_CTX_free(dl->tls);
 	dl->tls = dl->session_env.tls = tls;
+	tls_sessions_clear(dl->tls_sessions);	/* others vouched for them */
 }
 
 static void
@@ -358,10 +364,19 @@ deliver_open(struct deliver *dl, struct role_env *env, struct err *e)
 	    role_fd(env, FD_RESOLV), role_fd(env, FD_ANCHOR), e);
 	if (dl->resolver == NULL)
 		return -1;
+	dl->policies = policies_new(&(const struct policy_env){ env->base,
+		env->clock, env->conf, dl->resolver, dl->tls }, e);
+	if (dl->policies == NULL)
+		return -1;
 	dl->ring = deliver_setup_ring(env);
-	dl->session_env = (struct smtp_session_env){ env->base, env->timers,
-		env->conf, dl->resolver, dl->tls, NULL, &deliver_session_ops,
-		dl };
+	dl->tls_sessions = tls_sessions_new(TLS_SESSIONS_MAX);
+	dl->tls_broken = tls_broken_new();
+	dl->session_env = (struct smtp_session_env){ .base = env->base,
+		.timers = env->timers, .conf = env->conf,
+		.resolver = dl->resolver, .tls = dl->tls,
+		.tls_sessions = dl->tls_sessions,
+		.tls_broken = dl->tls_broken, .ops = &deliver_session_ops,
+		.arg = dl };
 	return take_login(dl, e);
 }
 

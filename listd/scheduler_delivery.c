@@ -294,6 +294,21 @@ record(struct scheduler *s, const struct delivery *d, const struct outcome *r)
 	s->outcomes++;
 }
 
+static const char *
+tls_name(uint8_t tls)
+{
+	switch (tls) {
+	case IPC_TLS_UNVERIFIED:
+		return "yes";
+	case IPC_TLS_VERIFIED:
+		return "verified";
+	case IPC_TLS_DANE:
+		return "dane";
+	default:
+		return "no";
+	}
+}
+
 /* Where the time went: waiting, connecting, transaction, content. */
 static void
 log_delays(struct log_line *l, const struct outcome *r)
@@ -341,8 +356,7 @@ log_attempt(const struct delivery *d, const struct outcome *r, int64_t now)
 	log_seconds(&l, "delay", now - d->queued_ms);
 	if (r->host[0] != '\0') {
 		log_delays(&l, r);
-		log_str(&l, "tls", r->tls == 2 ? "verified" :
-		    r->tls == 1 ? "yes" : "no");
+		log_str(&l, "tls", tls_name(r->tls));
 	}
 	if (r->state == OUTCOME_DEFERRED)
 		log_seconds(&l, "again", r->due_ms - now);

@@ -34,6 +34,9 @@ name_order(const void *a, const void *b)
 /*
  * The set of names decides, not their preferences.  The store's own number
  * goes in first, so that nobody can make names that meet in our tables.
+ * Domains with a policy about TLS are a site of their own: their connections
+ * must not be used for less, and when their policy is broken, others who share
+ * the hosts must not wait for it.
  */
 static void
 key_of_route(struct scheduler *s, const struct ipc_route *r,
@@ -50,6 +53,8 @@ key_of_route(struct scheduler *s, const struct ipc_route *r,
 	for (uint16_t i = 0; i < r->n; i++)
 		if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
 			pack_str(&b, names[i]);
+	if (r->tls != IPC_TLS_NONE)
+		pack_u8(&b, (uint8_t)r->tls);
 	SHA256((const uint8_t *)b.s, b.len, digest);
 	memcpy(key, digest, SITE_KEY);
 	strbuf_free(&b);
@@ -147,6 +152,7 @@ site_of_route(struct scheduler *s, const struct ipc_route *r)
 		pack_str(&site->hosts, r->host[i].name);
 	}
 	site->nhosts = r->n;
+	site->tls = r->tls;
 	strcpy(site->host, r->host[0].name);
 	if (ttl < SITE_ROUTE_MIN_MS)
 		ttl = SITE_ROUTE_MIN_MS;

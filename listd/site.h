@@ -3,7 +3,8 @@
  * site.h - the hosts that take the mail of many domains.
  *
  * A site is named by the set of its hosts, so that thousands of vanity domains
- * at one provider share one limit (DESIGN.md section 4).  Its window says how
+ * at one provider share one limit (DESIGN.md section 4); and by what TLS must
+ * be there, for a policy is kept by whole connections.  Its window says how
  * many connections it has shown to bear: two at first, one more for each that
  * comes up, half when it refuses one while others work.  When it refuses all
  * it rests by the schedule of retries, and nothing is written per recipient.
@@ -21,6 +22,7 @@
 
 struct site {
 	uint8_t		 key[SITE_KEY];
+	enum ipc_tls	 tls;		/* asked of each connection */
 	uint16_t	 nhosts;
 	struct strbuf	 hosts;		/* n x (u16 preference, str name) */
 	char		 host[256];	/* the best one */

@@ -26,8 +26,10 @@
 
 #include "lib/err.h"
 #include "lib/strbuf.h"
+#include "lib/tlsa.h"
 #include "lib/xmalloc.h"
 #include "listd/smtp_conn.h"
+#include "listd/tls_sessions.h"
 
 #define IOV_AT_ONCE	256		/* pieces of one write */
 #define READS_AT_ONCE	8		/* reads before others get a turn */
@@ -38,6 +40,9 @@ struct smtp_conn {
 	int			 fd;
 	enum conn_state		 state;
 	SSL			*ssl;
+	struct tls_sessions	*sessions;	/* NULL: nothing is kept */
+	char			*session_key;	/* of ours there */
+	bool			 dane;
 	struct event		*readable, *writable;
 	struct strbuf		 out;		/* waits to leave */
 	size_t			 sent;		/* of out, already gone */
@@ -243,9 +248,7 @@ conn_handshake(struct smtp_conn *c)
 	if (rc == 1) {
 		c->state = CONN_TLS;
 		want_write(c, false);
-		c->ops->secured(c->arg,
-		    SSL_get0_peer_certificate(c->ssl) != NULL &&
-		    SSL_get_verify_result(c->ssl) == X509_V_OK);
+		c->ops->secured(c->arg);
 		return;
 	}
 	switch (SSL_get_error(c->ssl, rc)) {
@@ -274,8 +277,81 @@ name_peer(SSL *ssl, const char *host)
 	    SSL_set1_host(ssl, host) == 1;
 }
 
+/*
+ * The host's records instead of all authorities.  A certificate that DANE-EE
+ * names is good whatever name and dates it has (RFC 7672 section 3.1.1).
+ */
+static bool
+want_dane(SSL *ssl, const char *host, const struct tlsa_set *set)
+{
+	unsigned usable = 0;
+
+	if (SSL_dane_enable(ssl, host) != 1)
+		return false;
+	SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+	for (unsigned i = 0; i < set->n; i++) {
+		const struct tlsa *t = &set->v[i];
+		int rc = SSL_dane_tlsa_add(ssl, t->usage, t->selector,
+		    t->matching, t->data, t->len);
+
+		if (rc < 0)
+			return false;
+		usable += rc == 1;
+	}
+	/* None that OpenSSL could use: it would verify by authorities. */
+	return usable > 0;
+}
+
+/* OpenSSL hands over a session; the first ticket of a connection is kept. */
+static int
+on_new_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct smtp_conn *c = SSL_get_app_data(ssl);
+
+	if (c == NULL || c->sessions == NULL || c->session_key == NULL)
+		return 0;
+	tls_sessions_put(c->sessions, c->session_key, session);
+	free(c->session_key);
+	c->session_key = NULL;
+	return 1;			/* the reference is taken over */
+}
+
+SSL_CTX *
+smtp_conn_context(struct err *e)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+
+	if (ctx == NULL || SSL_CTX_dane_enable(ctx) != 1 ||
+	    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1) {
+		err_set(e, ERR_CRYPTO, "OpenSSL did not start");
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	/* SMTP frames its own end: how TLS is closed says nothing (X04). */
+	SSL_CTX_set_options(ctx, SSL_OP_IGNORE_UNEXPECTED_EOF);
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT |
+	    SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(ctx, on_new_session);
+	return ctx;
+}
+
+static void
+resume_session(struct smtp_conn *c, const struct smtp_conn_tls *tls)
+{
+	SSL_SESSION *session;
+
+	if (tls->sessions == NULL || tls->key[0] == '\0')
+		return;
+	c->sessions = tls->sessions;
+	c->session_key = xstrdup(tls->key);
+	session = tls_sessions_take(tls->sessions, tls->key, tls->now_s);
+	if (session != NULL && SSL_set_session(c->ssl, session) != 1)
+		ERR_clear_error();	/* then the handshake is a full one */
+	SSL_SESSION_free(session);
+}
+
 int
-smtp_conn_starttls(struct smtp_conn *c, SSL_CTX *ctx, const char *host,
+smtp_conn_starttls(struct smtp_conn *c, const struct smtp_conn_tls *tls,
     struct err *e)
 {
 	char early;
@@ -285,16 +361,46 @@ smtp_conn_starttls(struct smtp_conn *c, SSL_CTX *ctx, const char *host,
 		err_set(e, ERR_INPUT, "bytes before the TLS handshake");
 		return -1;
 	}
-	if ((c->ssl = SSL_new(ctx)) == NULL ||
-	    SSL_set_fd(c->ssl, c->fd) != 1 || !name_peer(c->ssl, host)) {
+	c->dane = tls->tlsa != NULL;
+	if ((c->ssl = SSL_new(tls->ctx)) == NULL ||
+	    SSL_set_fd(c->ssl, c->fd) != 1 || !(c->dane ?
+	    want_dane(c->ssl, tls->host, tls->tlsa) :
+	    name_peer(c->ssl, tls->host))) {
 		err_set(e, ERR_CRYPTO, "TLS: %s", tls_reason());
 		return -1;
 	}
+	SSL_set_app_data(c->ssl, c);
 	SSL_set_mode(c->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE |
 	    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	resume_session(c, tls);
 	c->state = CONN_HANDSHAKE;
 	want_write(c, true);		/* begin from the loop */
 	return 0;
+}
+
+enum ipc_tls
+smtp_conn_level(const struct smtp_conn *c)
+{
+	if (c->state != CONN_TLS)
+		return IPC_TLS_NONE;
+	if (SSL_get0_peer_certificate(c->ssl) == NULL ||
+	    SSL_get_verify_result(c->ssl) != X509_V_OK)
+		return IPC_TLS_UNVERIFIED;
+	return c->dane ? IPC_TLS_DANE : IPC_TLS_VERIFIED;
+}
+
+const char *
+smtp_conn_fault(const struct smtp_conn *c)
+{
+	if (c->ssl == NULL || SSL_get0_peer_certificate(c->ssl) == NULL)
+		return "no certificate";
+	return X509_verify_cert_error_string(SSL_get_verify_result(c->ssl));
+}
+
+bool
+smtp_conn_resumed(const struct smtp_conn *c)
+{
+	return c->ssl != NULL && SSL_session_reused(c->ssl) == 1;
 }
 
 bool
@@ -494,6 +600,7 @@ smtp_conn_free(struct smtp_conn *c)
 	if (c->writable != NULL)
 		event_free(c->writable);
 	if (c->ssl != NULL) {
+		SSL_set_app_data(c->ssl, NULL);
 		SSL_shutdown(c->ssl);
 		SSL_free(c->ssl);
 		ERR_clear_error();
@@ -501,5 +608,6 @@ smtp_conn_free(struct smtp_conn *c)
 	if (c->fd != -1)
 		close(c->fd);
 	strbuf_free(&c->out);
+	free(c->session_key);
 	free(c);
 }

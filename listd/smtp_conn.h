@@ -19,11 +19,14 @@
 
 #include <openssl/ssl.h>
 
+#include "lib/ipc.h"
 #include "listd/resolver.h"
 
 struct err;
 struct event_base;
 struct smtp_conn;
+struct tls_sessions;
+struct tlsa_set;
 
 #define SMTP_CONN_READ		(32u << 10)	/* octets read at once */
 #define SMTP_CONN_QUEUE_MAX	(32u << 20)	/* octets waiting to leave */
@@ -31,8 +34,8 @@ struct smtp_conn;
 struct smtp_conn_ops {
 	/* The connection stands (TCP); nothing is read before this. */
 	void	(*connected)(void *arg);
-	/* TLS stands; verified says whether the certificate was good. */
-	void	(*secured)(void *arg, bool verified);
+	/* TLS stands; read at what level with smtp_conn_level(). */
+	void	(*secured)(void *arg);
 	/* Bytes came.  The connection may be freed inside. */
 	void	(*data)(void *arg, const uint8_t *p, size_t len);
 	/* All that was queued has left, and what was not taken finds room. */
@@ -66,14 +69,38 @@ int smtp_conn_writev(struct smtp_conn *c, struct iovec *iov, size_t n);
 int smtp_conn_writev_last(struct smtp_conn *c, struct iovec *iov, size_t n,
     bool *taken_r);
 
+/* How to speak TLS; all of it is borrowed for the call, sessions for longer. */
+struct smtp_conn_tls {
+	SSL_CTX		*ctx;		/* from smtp_conn_context() */
+	/*
+	 * A name or an address: what the certificate is compared with (the
+	 * result is told, not enforced); a name goes into SNI.
+	 */
+	const char	*host;
+	const struct tlsa_set *tlsa;	/* usable ones to match; or NULL */
+	struct tls_sessions *sessions;	/* to resume from; or NULL */
+	const char	*key;		/* of the session there */
+	int64_t		 now_s;		/* UTC */
+};
+
 /*
- * Speak TLS from here on.  host, a name or an address, is what the certificate
- * is compared with (the result is told, not enforced); a name goes into SNI.
- * -1 when input waits that was sent before the handshake.
+ * A client's context: TLS 1.2 or better (R171), ready for DANE, and new
+ * sessions go to where smtp_conn_starttls() was told.  NULL with e.
  */
-int smtp_conn_starttls(struct smtp_conn *c, SSL_CTX *ctx, const char *host,
+SSL_CTX *smtp_conn_context(struct err *e);
+/*
+ * Speak TLS from here on.  -1 when input waits that was sent before the
+ * handshake, or OpenSSL refuses.
+ */
+int smtp_conn_starttls(struct smtp_conn *c, const struct smtp_conn_tls *tls,
     struct err *e);
 bool smtp_conn_is_tls(const struct smtp_conn *c);
+/* How well the connection is protected now. */
+enum ipc_tls smtp_conn_level(const struct smtp_conn *c);
+/* Why the certificate was not good; a static text. */
+const char *smtp_conn_fault(const struct smtp_conn *c);
+/* Whether the handshake was a short one. */
+bool smtp_conn_resumed(const struct smtp_conn *c);
 /* Octets that wait to leave. */
 size_t smtp_conn_queued(const struct smtp_conn *c);
 

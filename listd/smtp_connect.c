@@ -15,6 +15,7 @@
 #include "lib/conf.h"
 #include "lib/err.h"
 #include "listd/smtp_session_private.h"
+#include "listd/tls_broken.h"
 
 /* A smarthost may carry its port: host:port, [ip6]:port. */
 uint16_t
@@ -39,20 +40,6 @@ connect_split_port(const char *name, char host[static 256], uint16_t port)
 	return port;
 }
 
-/* Loopback and unspecified addresses lead to this machine, not to a site. */
-static bool
-is_own(const struct resolver_address *a)
-{
-	static const uint8_t zero[15];
-
-	if (a->family == 4)
-		return a->ip[0] == 127 || a->ip[0] == 0;
-	if (memcmp(a->ip, zero, 15) == 0)
-		return a->ip[15] <= 1;
-	return memcmp(a->ip, zero, 10) == 0 && a->ip[10] == 0xff &&
-	    a->ip[11] == 0xff && (a->ip[12] == 127 || a->ip[12] == 0);
-}
-
 static void
 connect_to(struct smtp_session *s, const struct resolver_address *a)
 {
@@ -65,7 +52,7 @@ connect_to(struct smtp_session *s, const struct resolver_address *a)
 	snprintf(s->peer, sizeof(s->peer), "%.200s [%s]", host, ip);
 	smtp_reply_reset(s->parser);
 	s->helo = false;
-	s->tls = 0;
+	s->tls = IPC_TLS_NONE;
 	s->begun = s->ended = 0;
 	s->opened_ms = session_now(s);
 	s->state = SESSION_CONNECT;
@@ -81,15 +68,16 @@ connect_to(struct smtp_session *s, const struct resolver_address *a)
 void
 connect_next_address(struct smtp_session *s)
 {
-	while (s->at < s->addresses && s->tried < ADDRESSES_MAX) {
-		const struct resolver_address *a = &s->address[s->at++];
+	while (s->at < s->found.n && s->tried < ADDRESSES_MAX) {
+		const struct resolver_address *a = &s->found.address[s->at++];
 
 		if (a->family == 6 && !s->env->conf->smtp_ipv6) {
 			session_why(s, 0, "it is reached by IPv6 alone, and "
 			    "smtp_ipv6 is off");
 			continue;
 		}
-		if (is_own(a) && !s->env->conf->allow_loopback) {
+		if (resolver_address_is_own(a) &&
+		    !s->env->conf->allow_loopback) {
 			session_why(s, 0, "its address is this machine's own");
 			continue;
 		}
@@ -101,23 +89,71 @@ connect_next_address(struct smtp_session *s)
 	connect_next_host(s);
 }
 
+/* What is to be known of the host is known. */
 static void
-on_addresses(void *arg, enum ipc_dns status,
-    const struct resolver_address *address, size_t n)
+connect_begin(struct smtp_session *s)
+{
+	char host[256];
+
+	connect_split_port(s->grant.host[s->host].name, host, 0);
+	s->at = 0;
+	s->avoid_tls = greeting_tls_needed(s) == IPC_TLS_NONE &&
+	    s->env->tls_broken != NULL &&
+	    tls_broken_is(s->env->tls_broken, host, session_now(s));
+	connect_next_address(s);
+}
+
+static void
+on_tlsa(void *arg, enum ipc_dns status, bool secure,
+    const struct tlsa_set *set)
 {
 	struct smtp_session *s = arg;
 
 	s->lookup = NULL;
-	s->addresses = n;
-	s->at = 0;
-	s->avoid_tls = false;
-	if (n > 0)
-		memcpy(s->address, address, n * sizeof(*address));
-	else
-		session_why(s, 0, status == IPC_DNS_TEMPORARY ?
+	/*
+	 * Who can stop the answer could stop TLS too, so without it there is
+	 * no mail for this host (RFC 7672 section 2.1.2).
+	 */
+	if (status == IPC_DNS_TEMPORARY) {
+		session_why(s, 0,
+		    "name service failed for its TLSA records (DANE)");
+		s->host++;
+		connect_next_host(s);
+		return;
+	}
+	if (secure) {
+		tlsa_copy(&s->tlsa, set);
+		tlsa_prefer(&s->tlsa);
+	}
+	connect_begin(s);
+}
+
+static void
+on_addresses(void *arg, const struct resolver_host *found)
+{
+	struct smtp_session *s = arg;
+	char host[256];
+	uint16_t port;
+
+	s->lookup = NULL;
+	s->found = *found;
+	if (found->n == 0)
+		session_why(s, 0, found->status == IPC_DNS_TEMPORARY ?
 		    "name service failed for its mail host" :
 		    "its mail host has no address");
-	connect_next_address(s);
+	/*
+	 * Records of a host whose address is not validated are not asked for:
+	 * they would protect nothing, and many name servers that sign nothing
+	 * choke on the question (RFC 7672 section 2.2.2).
+	 */
+	if (found->n == 0 || !found->secure || !s->env->conf->smtp_dane ||
+	    s->env->conf->smarthost.n > 0) {
+		connect_begin(s);
+		return;
+	}
+	port = connect_split_port(s->grant.host[s->host].name, host,
+	    (uint16_t)s->env->conf->smtp_port);
+	s->lookup = resolver_tlsa(s->env->resolver, host, port, on_tlsa, s);
 }
 
 void
@@ -130,6 +166,7 @@ connect_next_host(struct smtp_session *s)
 		return;
 	}
 	s->state = SESSION_RESOLVE;
+	tlsa_clear(&s->tlsa);
 	connect_split_port(s->grant.host[s->host].name, host, 0);
 	snprintf(s->peer, sizeof(s->peer), "%s", host);
 	s->lookup = resolver_addresses(s->env->resolver, host, on_addresses, s);

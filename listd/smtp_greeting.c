@@ -3,11 +3,11 @@
  * smtp_greeting.c - from the banner until mail may be sent.
  *
  * TLS is used wherever it is offered (R166).  What was learned before it is
- * forgotten, and bytes that came before it end the connection (X04).  Towards
- * recipients' own servers TLS is a favour: when it breaks, up to the answer to
- * the EHLO inside it, the same address is tried once more without.  Towards
- * smarthosts the administrator says what it must be; AUTH is said inside TLS
- * alone (R172).
+ * forgotten, and bytes that came before it end the connection (X04).  Where
+ * nobody promised TLS it is a favour: when it breaks, up to the answer to the
+ * EHLO inside it, the same address is tried once more without.  Elsewhere there
+ * is no mail on a connection that is not what was promised (R167, R168); AUTH
+ * is said inside TLS alone (R172).
  */
 #include "config.h"
 
@@ -16,21 +16,45 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <xxhash.h>
 
+#include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/err.h"
 #include "listd/smtp_session_private.h"
+#include "listd/tls_broken.h"
+#include "listd/tls_sessions.h"
 
 /* Octets of a line of AUTH: user and password in base64, and the command. */
 #define AUTH_LINE_MAX	1024
 
-static enum conf_smarthost_tls
-tls_policy(const struct smtp_session *s)
+enum ipc_tls
+greeting_tls_needed(const struct smtp_session *s)
 {
 	const struct conf *conf = s->env->conf;
 
-	return conf->smarthost.n == 0 ? CONF_TLS_OPPORTUNISTIC :
-	    (enum conf_smarthost_tls)conf->smarthost_tls;
+	if (conf->smarthost.n > 0)
+		return conf->smarthost_tls == CONF_TLS_VERIFY ?
+		    IPC_TLS_VERIFIED :
+		    conf->smarthost_tls == CONF_TLS_OPPORTUNISTIC ?
+		    IPC_TLS_NONE : IPC_TLS_UNVERIFIED;
+	switch (tlsa_verdict(&s->tlsa)) {
+	case TLSA_USABLE:
+		return IPC_TLS_DANE;
+	case TLSA_UNUSABLE:		/* RFC 7672 section 2.2 */
+		if (s->grant.tls < IPC_TLS_UNVERIFIED)
+			return IPC_TLS_UNVERIFIED;
+		break;
+	case TLSA_NONE:
+		break;
+	}
+	return s->grant.tls;
+}
+
+static bool
+tls_is_a_favour(const struct smtp_session *s)
+{
+	return greeting_tls_needed(s) == IPC_TLS_NONE;
 }
 
 void
@@ -61,7 +85,7 @@ retry_without_tls(struct smtp_session *s, const char *why)
 static void
 tls_broken(struct smtp_session *s, const char *why)
 {
-	if (tls_policy(s) == CONF_TLS_OPPORTUNISTIC)
+	if (tls_is_a_favour(s))
 		retry_without_tls(s, why);
 	else
 		session_fail(s, 0, why);
@@ -78,28 +102,62 @@ greeting_broken(struct smtp_session *s, const char *why)
 }
 
 void
-greeting_secured(struct smtp_session *s, bool verified)
+greeting_secured(struct smtp_session *s)
 {
-	if (tls_policy(s) == CONF_TLS_VERIFY && !verified) {
-		session_fail(s, 0,
-		    "its certificate is not good for the name it has here");
+	enum ipc_tls level = smtp_conn_level(s->conn);
+	enum ipc_tls need = greeting_tls_needed(s);
+	char why[IPC_TEXT_MAX];
+
+	if (level < need) {
+		snprintf(why, sizeof(why), "its certificate is not good for "
+		    "%s: %s", need == IPC_TLS_DANE ?
+		    "its TLSA records (DANE)" : "the name it has here",
+		    smtp_conn_fault(s->conn));
+		session_fail(s, 0, why);
 		return;
 	}
-	s->tls = verified ? 2 : 1;
+	s->tls = (uint8_t)level;
 	s->helo = false;
 	greeting_ehlo(s);	/* what was offered in clear is forgotten */
+}
+
+/* What sessions of this host may be resumed under. */
+static void
+session_key(const struct smtp_session *s, const char *host,
+    char key[static TLS_SESSION_KEY_MAX])
+{
+	struct tls_session_key k = { .host = s->grant.host[s->host].name,
+		.sni = host, .level = greeting_tls_needed(s), .source = "",
+		.family = s->found.address[s->at - 1].family };
+
+	for (unsigned i = 0; i < s->tlsa.n; i++)
+		k.policy = XXH3_64bits_withSeed(s->tlsa.v[i].data,
+		    s->tlsa.v[i].len, k.policy + s->tlsa.v[i].usage);
+	tls_session_key(key, &k);
+}
+
+static int
+begin_tls(struct smtp_session *s, struct err *e)
+{
+	char host[256], key[TLS_SESSION_KEY_MAX];
+	struct smtp_conn_tls tls = { .ctx = s->env->tls, .host = host,
+		.tlsa = s->tlsa.n > 0 ? &s->tlsa : NULL, .key = key,
+		.sessions = s->env->tls_sessions, .now_s =
+		clock_utc_ms(timers_clock(s->env->timers)) / 1000 };
+
+	connect_split_port(s->grant.host[s->host].name, host, 0);
+	session_key(s, host, key);
+	return smtp_conn_starttls(s->conn, &tls, e);
 }
 
 static void
 reply_starttls(struct smtp_session *s, const struct smtp_reply *r, bool more)
 {
 	struct err e = ERR_INIT;
-	char host[256];
 
 	if (r->code != 220) {
 		/* The plaintext session is still good (RFC 3207 section 4). */
-		if (r->code != 421 &&
-		    tls_policy(s) == CONF_TLS_OPPORTUNISTIC)
+		if (r->code != 421 && tls_is_a_favour(s))
 			session_open(s);
 		else
 			session_fail(s, (uint16_t)r->code, r->text);
@@ -109,8 +167,7 @@ reply_starttls(struct smtp_session *s, const struct smtp_reply *r, bool more)
 		tls_broken(s, "bytes before the TLS handshake");
 		return;
 	}
-	connect_split_port(s->grant.host[s->host].name, host, 0);
-	if (smtp_conn_starttls(s->conn, s->env->tls, host, &e) == -1) {
+	if (begin_tls(s, &e) == -1) {
 		tls_broken(s, e.text);
 		return;
 	}
@@ -188,6 +245,19 @@ wants_tls(const struct smtp_session *s)
 	    !s->avoid_tls && s->env->tls != NULL;
 }
 
+/* Its TLS broke, and without it all is well: not tried again for a while. */
+static void
+remember_broken(struct smtp_session *s)
+{
+	char host[256];
+
+	if (!s->avoid_tls || !s->ehlo.starttls || s->env->tls_broken == NULL)
+		return;
+	connect_split_port(s->grant.host[s->host].name, host, 0);
+	if (!tls_broken_is(s->env->tls_broken, host, session_now(s)))
+		tls_broken_note(s->env->tls_broken, host, session_now(s));
+}
+
 static void
 reply_ehlo(struct smtp_session *s, const struct smtp_reply *r)
 {
@@ -207,12 +277,13 @@ reply_ehlo(struct smtp_session *s, const struct smtp_reply *r)
 		s->state = SESSION_STARTTLS;
 		session_say(s, "STARTTLS\r\n", s->env->conf->timeout_command);
 	} else if (!smtp_conn_is_tls(s->conn) &&
-	    tls_policy(s) != CONF_TLS_OPPORTUNISTIC) {
+	    !tls_is_a_favour(s)) {
 		session_fail(s, 0, "it offers no TLS, which is required here");
 	} else if (s->env->login != NULL && s->env->conf->smarthost.n > 0 &&
 	    smtp_conn_is_tls(s->conn)) {
 		say_auth(s);
 	} else {
+		remember_broken(s);
 		session_open(s);
 	}
 }

@@ -13,6 +13,7 @@
 #include "lib/err.h"
 #include "listd/copy.h"
 #include "listd/smtp_session_private.h"
+#include "listd/tls_broken.h"
 
 #define REPLACED	"<rcpt>"
 
@@ -191,6 +192,33 @@ cannot_go(struct smtp_session *s, struct item *item)
 	return true;
 }
 
+/* Its list wants more of a connection than this one has: it waits (T56). */
+static bool
+lacks_tls(struct smtp_session *s, struct item *item)
+{
+	static const struct enhanced needed = { 4, 7, 10 };	/* RFC 5248 */
+	enum ipc_tls want;
+	char host[256];
+
+	if (s->tls >= IPC_TLS_VERIFIED)
+		return false;		/* no list can ask for more */
+	want = s->env->ops->tls(s->env->arg, &item->d);
+	if (s->tls >= (uint8_t)want)
+		return false;
+	if (s->avoid_tls && s->env->tls_broken != NULL) {
+		/* It may have been mended since. */
+		connect_split_port(s->grant.host[s->host].name, host, 0);
+		tls_broken_forget(s->env->tls_broken, host);
+	}
+	item_verdict(s, item, IPC_DEFERRED, IPC_STAGE_TLS, 0,
+	    s->tls != IPC_TLS_NONE ? "the list requires verified TLS, and "
+	    "this host's certificate is not good" : s->avoid_tls ?
+	    "the list requires TLS, which breaks at this host" :
+	    "the list requires TLS, which this host does not offer");
+	item_enhanced(item, &needed);
+	return true;
+}
+
 bool
 item_prepare(struct smtp_session *s, struct item *item)
 {
@@ -218,7 +246,7 @@ item_next_ready(struct smtp_session *s)
 			continue;
 		if (!item_prepare(s, item))
 			continue;
-		if (cannot_go(s, item)) {
+		if (cannot_go(s, item) || lacks_tls(s, item)) {
 			item_done(s, item);
 			continue;
 		}

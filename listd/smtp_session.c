@@ -112,9 +112,9 @@ on_connected(void *arg)
 }
 
 static void
-on_secured(void *arg, bool verified)
+on_secured(void *arg)
 {
-	greeting_secured(arg, verified);
+	greeting_secured(arg);
 }
 
 static void
@@ -268,6 +268,7 @@ smtp_session_free(struct smtp_session *s)
 			s->env->ops->release(s->env->arg, item->copy);
 		free(item);
 	}
+	tlsa_clear(&s->tlsa);
 	smtp_reply_free(s->parser);
 	strbuf_free(&s->command);
 	strbuf_free(&s->envelope);

@@ -12,8 +12,12 @@
  *	    -> OPEN -> QUIT
  *
  * TLS that fails before mail may be sent is left out at a new connection to
- * the same address, for nothing was promised (S88); towards a smarthost the
- * configuration may require it, and then there is no mail and no AUTH without.
+ * the same address, where nothing was promised (S88).  It is promised by the
+ * grant, for its domains have a policy (MTA-STS), by the host's validated TLSA
+ * records (DANE), or, towards a smarthost, by the configuration: then there is
+ * no mail and no AUTH without.  A fault of the DNS that hides such a promise is
+ * a fault of the host, never leave to do without.  A list may ask for more;
+ * its deliveries wait while a connection does not have it.
  *
  * Each delivery ends in exactly one call: outcome (it was tried, or its gate
  * was closed) or returned (nothing was said about it; give it again).  The
@@ -37,6 +41,8 @@ struct event_base;
 struct resolver;
 struct smtp_session;
 struct timers;
+struct tls_broken;
+struct tls_sessions;
 
 #define SMTP_SESSION_DEPTH_MAX	64	/* deliveries held at once */
 
@@ -46,6 +52,8 @@ enum smtp_mark { SMTP_MARK_NONE, SMTP_MARK_HELD, SMTP_MARK_BODY, SMTP_MARK_DOT }
 struct smtp_session_ops {
 	/* GATE_OPEN (0), or why not.  Asked right before MAIL is written. */
 	uint8_t	(*gate)(void *arg, const struct ipc_delivery *d);
+	/* The least that its list wants to be sent over. */
+	enum ipc_tls (*tls)(void *arg, const struct ipc_delivery *d);
 	struct copy *(*make)(void *arg, const struct ipc_delivery *d,
 	    struct err *e);
 	void	(*release)(void *arg, struct copy *copy);
@@ -78,6 +86,8 @@ struct smtp_session_env {
 	const struct conf	*conf;
 	struct resolver		*resolver;
 	SSL_CTX			*tls;	/* NULL: never STARTTLS */
+	struct tls_sessions	*tls_sessions;	/* NULL: nothing is resumed */
+	struct tls_broken	*tls_broken;	/* NULL: nothing is remembered */
 	const struct smtp_login	*login;	/* NULL: no AUTH */
 	const struct smtp_session_ops *ops;
 	void			*arg;

@@ -17,6 +17,7 @@
 #include "lib/smtp_reply.h"
 #include "lib/strbuf.h"
 #include "lib/sys/timers.h"
+#include "lib/tlsa.h"
 #include "listd/smtp_conn.h"
 #include "listd/smtp_session.h"
 
@@ -75,8 +76,9 @@ struct smtp_session {
 	/* where to connect */
 	uint16_t		 host;		/* of grant.host */
 	struct resolver_lookup	*lookup;
-	struct resolver_address	 address[RESOLVER_ADDRESSES_MAX];
-	size_t			 addresses, at;
+	struct resolver_host	 found;		/* the host's addresses */
+	size_t			 at;		/* of those */
+	struct tlsa_set		 tlsa;		/* the host's, validated */
 	unsigned		 tried;
 	bool			 avoid_tls;	/* it failed at this address */
 	char			 why[IPC_TEXT_MAX + 1];	/* last failure */
@@ -134,12 +136,14 @@ void connect_next_host(struct smtp_session *s);
 void connect_next_address(struct smtp_session *s);
 
 /* smtp_greeting.c */
+/* The least there must be between this host and us, whoever's mail it is. */
+enum ipc_tls greeting_tls_needed(const struct smtp_session *s);
 void greeting_ehlo(struct smtp_session *s);
 /* A reply before the session is open; more: octets came behind it. */
 void greeting_reply(struct smtp_session *s, const struct smtp_reply *r,
     bool more);
 /* TLS stands. */
-void greeting_secured(struct smtp_session *s, bool verified);
+void greeting_secured(struct smtp_session *s);
 /* The connection broke in the greeting. */
 void greeting_broken(struct smtp_session *s, const char *why);
 

@@ -277,6 +277,14 @@ op_gate(void *arg, const struct ipc_delivery *d)
 	return d->delivery == w->closed_gate ? 2 : 0;
 }
 
+static enum ipc_tls
+op_tls(void *arg, const struct ipc_delivery *d)
+{
+	(void)arg;
+	(void)d;
+	return IPC_TLS_NONE;
+}
+
 static struct copy *
 op_make(void *arg, const struct ipc_delivery *d, struct err *e)
 {
@@ -363,7 +371,7 @@ op_state(void *arg, const struct ipc_session_state *s)
 }
 
 static const struct smtp_session_ops ops = {
-	.gate = op_gate, .make = op_make, .release = op_release,
+	.gate = op_gate, .tls = op_tls, .make = op_make, .release = op_release,
 	.mark = op_mark, .outcome = op_outcome, .returned = op_returned,
 	.state = op_state,
 };
@@ -648,9 +656,11 @@ run_scenario(const struct scenario *sc)
 	struct world *w = &world;
 	struct ipc_session_open grant = { .session = 1, .depth = 8, .n = 1,
 		.host = { { 10, "127.0.0.1" } } };
-	struct smtp_session_env env = { w->base, w->timers, &w->conf,
-		w->resolver, w->client_tls[sc->tls >= TLS_TRUSTED],
-		sc->tls == TLS_LOGIN ? &login : NULL, &ops, w };
+	struct smtp_session_env env = { .base = w->base, .timers = w->timers,
+		.conf = &w->conf, .resolver = w->resolver,
+		.tls = w->client_tls[sc->tls >= TLS_TRUSTED],
+		.login = sc->tls == TLS_LOGIN ? &login : NULL, .ops = &ops,
+		.arg = w };
 	struct timeval limit = { TEST_LIMIT_S, 0 };
 	struct event *timeout = evtimer_new(w->base, on_limit, w);
 
@@ -700,8 +710,9 @@ addresses_that_are_passed_over(void **state)
 		{ "nobody's", "0.0.0.0", "own", true, false },
 	};
 	struct world *w = &world;
-	struct smtp_session_env env = { w->base, w->timers, &w->conf,
-		w->resolver, NULL, NULL, &ops, w };
+	struct smtp_session_env env = { .base = w->base, .timers = w->timers,
+		.conf = &w->conf, .resolver = w->resolver, .ops = &ops,
+		.arg = w };
 
 	(void)state;
 	set_policy(w, 0);
