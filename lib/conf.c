@@ -111,6 +111,9 @@ TEXT(web_tls_key, CONF_PATH, CONF_RELOAD, NULL, NULL,
 TEXT(trusted_proxies, CONF_CIDR, CONF_RELOAD, NULL, NULL,
     "Networks whose X-Forwarded-For is believed.  The person's address is "
     "the right-most one that is not in them."),
+TEXT(metrics_allow, CONF_CIDR, CONF_RELOAD, NULL, NULL,
+    "Networks that may read /metrics; with none only the loopback may.  What "
+    "a proxy asks for somebody is refused wherever it comes from."),
 
 /* processes and users */
 NUMBER(deliver_roles, CONF_INT, 0, "0", 0, 64,

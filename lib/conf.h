@@ -126,6 +126,7 @@ struct conf {
 	char	web_tls_cert[CONF_PATH_MAX];
 	char	web_tls_key[CONF_PATH_MAX];
 	struct conf_cidrs	trusted_proxies;
+	struct conf_cidrs	metrics_allow;	/* n 0: the loopback */
 
 	/* processes and users */
 	int64_t	deliver_roles;			/* 0: one per core */

@@ -63,6 +63,7 @@ enum ipc_type {
 	IPC_FORWARD,		/* struct ipc_forward */
 	IPC_REQUEST_RESOLVED,	/* queue -> inbound: reserved for PTR look-ups */
 	IPC_HELP,		/* struct ipc_subscribe: who asks what can be asked */
+	IPC_FIGURES,		/* web alone: the text of the reply is for Prometheus */
 
 	/* queue -> inbound, web */
 	IPC_REPLY = 0x0380,	/* u64 request, u8 enum ipc_result, str text */

@@ -22,6 +22,7 @@
 #include "spool/store.h"
 
 struct content;
+struct figures;
 struct job;
 struct queue;
 struct role_env;
@@ -36,6 +37,7 @@ struct role_env *queue_env(struct queue *q);
 struct store *queue_store(struct queue *q);
 struct content *queue_content(struct queue *q);
 struct scheduler *queue_scheduler(struct queue *q);
+struct figures *queue_figures(struct queue *q);
 /*
  * Pass a copy of job to the writer of env (spool/writer.h).  Its done runs in
  * the loop, never before this returns.

@@ -18,6 +18,7 @@
 struct channel;
 struct control;
 struct event;
+struct figures;
 struct keyring;
 struct outcome_log;
 struct queue;
@@ -42,6 +43,7 @@ struct queue {
 	char		 outcomes[CONF_PATH_MAX + 16];	/* its folder */
 	struct ring	*ring;
 	struct scheduler *sched;
+	struct figures	*figures;	/* counted since the start */
 	struct control	*control;
 	struct writer	*writer[2];	/* by enum store_env */
 	struct event	*commits[2];

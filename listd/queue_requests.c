@@ -24,7 +24,9 @@
 #include "lib/sys/channel.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
+#include "listd/figures.h"
 #include "listd/queue_api.h"
+#include "listd/queue_figures.h"
 #include "listd/queue_requests.h"
 #include "listd/scheduler.h"
 #include "spool/content.h"
@@ -75,6 +77,7 @@ struct peer_request {
 	const char	*text;
 	struct leave_result gone;
 	bool		 suspended;
+	bool		 joined;	/* a confirmation made a member */
 };
 
 /* ---- answers */
@@ -142,6 +145,47 @@ recall(struct peer_request *r)
 	free(ids);
 }
 
+static enum figure
+bounce_figure(const struct ipc_bounce *b)
+{
+	switch ((enum reply_recipient)b->recipient) {
+	case REPLY_RECIPIENT_HARD: return FIGURE_BOUNCES_HARD;
+	case REPLY_RECIPIENT_SOFT: return FIGURE_BOUNCES_SOFT;
+	case REPLY_RECIPIENT_NONE: break;
+	}
+	return FIGURE_BOUNCES_OTHER;
+}
+
+/* It is durable. */
+static void
+count(const struct peer_request *r)
+{
+	struct figures *f = queue_figures(r->peer->all->q);
+
+	switch (r->type) {
+	case IPC_SUBSCRIBE:
+		figures_count(f, FIGURE_JOINS);
+		break;
+	case IPC_CONFIRM:
+		if (r->joined)
+			figures_count(f, FIGURE_CONFIRMATIONS);
+		break;
+	case IPC_UNSUBSCRIBE:
+		if (strcmp(r->in.unsubscribe.evidence.channel,
+		    "one-click") == 0)
+			figures_count(f, FIGURE_ONECLICK);
+		if (r->gone.n > 0)
+			figures_count(f, FIGURE_LEAVES);
+		break;
+	case IPC_BOUNCE:
+		if (r->in.bounce.action == ACTION_FAILED)
+			figures_count(f, bounce_figure(&r->in.bounce));
+		break;
+	default:
+		break;
+	}
+}
+
 static void
 on_committed(void *arg, enum job_result jr, const struct err *e)
 {
@@ -155,6 +199,7 @@ on_committed(void *arg, enum job_result jr, const struct err *e)
 		peer_request_end(r, again ? IPC_TRY_AGAIN : IPC_NO);
 		return;
 	}
+	count(r);
 	switch (r->type) {
 	case IPC_SUBSCRIBE:
 	case IPC_HELP:
@@ -213,6 +258,7 @@ apply_confirm(struct txn *t, struct peer_request *r, struct err *e)
 		return -1;
 	r->result = optin_answer(got.result);
 	r->text = optin_result_name(got.result);
+	r->joined = got.result == OPTIN_CONFIRMED && got.subscriber != 0;
 	return 0;
 }
 
@@ -297,7 +343,7 @@ apply(struct txn *t, void *arg, struct err *e)
 	/* A job may run again when the map was full. */
 	leave_result_free(&r->gone);
 	r->gone = (struct leave_result){ 0 };
-	r->suspended = false;
+	r->suspended = r->joined = false;
 	switch (r->type) {
 	case IPC_SUBSCRIBE: return job_answer(apply_subscribe(t, r, e), e);
 	case IPC_HELP: return job_answer(help(t, r, &r->in.subscribe, e), e);
@@ -423,14 +469,49 @@ peer_request_start(struct peer_request *r)
 	queue_commit(all->q, STORE_S, &job);
 }
 
+/* Read at once and of no consequence: no job, no limit of its own. */
+static void
+tell_figures(struct peer *p, uint64_t id)
+{
+	struct strbuf b = STRBUF_INIT(QUEUE_FIGURES_MAX + 64);
+	struct strbuf text = STRBUF_INIT(QUEUE_FIGURES_MAX);
+	struct err e = ERR_INIT;
+
+	queue_figures_format(p->all->q, &text);
+	pack_u64(&b, id);
+	pack_u8(&b, text.overflow ? IPC_TRY_AGAIN : IPC_OK);
+	pack_bytes(&b, text.s, text.overflow ? 0 : text.len);
+	if (channel_send_buf(p->ch, IPC_REPLY, &b, &e) == -1)
+		log_failure(LEVEL_WARNING, "reply", &e);
+	strbuf_free(&text);
+	strbuf_free(&b);
+}
+
+static bool
+take_figures(struct peer *p, const struct channel_frame *f)
+{
+	struct unpack u;
+	uint64_t id;
+
+	unpack_init(&u, f->data, f->len);
+	id = unpack_u64(&u);
+	if (p->kind != ROLE_WEB || !unpack_done(&u))
+		return false;
+	tell_figures(p, id);
+	return true;
+}
+
 static void
 on_frame(struct channel *ch, struct channel_frame *f, void *arg)
 {
 	struct peer *p = arg;
-	struct peer_request *r = xcalloc(1, sizeof(*r));
+	struct peer_request *r;
 	struct err e = ERR_INIT;
 	struct unpack u;
 
+	if (f->type == IPC_FIGURES && take_figures(p, f))
+		return;
+	r = xcalloc(1, sizeof(*r));
 	r->peer = p;
 	r->generation = p->generation;
 	r->type = f->type;

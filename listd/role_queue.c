@@ -30,6 +30,7 @@
 #include "listd/batch.h"
 #include "listd/control.h"
 #include "listd/effects.h"
+#include "listd/figures.h"
 #include "listd/queue_private.h"
 #include "listd/queue_requests.h"
 #include "listd/scheduler.h"
@@ -68,6 +69,12 @@ struct scheduler *
 queue_scheduler(struct queue *q)
 {
 	return q->sched;
+}
+
+struct figures *
+queue_figures(struct queue *q)
+{
+	return q->figures;
 }
 
 void
@@ -348,7 +355,7 @@ static int
 make_scheduler(struct queue *q, uint64_t last_batch, struct err *e)
 {
 	struct scheduler_params p = {
-		.store = q->store, .log = q->log,
+		.store = q->store, .log = q->log, .figures = q->figures,
 		.outcomes = q->outcomes, .clock = q->env->clock,
 		.epoch = q->epoch, .last_batch = last_batch,
 		.peers = q->env->delivers, .arg = q, .send = queue_send,
@@ -458,6 +465,7 @@ close_all(struct queue *q)
 	q->turn = NULL;
 	queue_requests_free(q->requests);
 	scheduler_free(q->sched);
+	figures_free(q->figures);
 	control_free(q->control);
 	outcome_log_close(q->log);
 	ring_unmap(q->ring);
@@ -486,6 +494,7 @@ role_queue(struct role_env *env)
 	env->arg = q;
 	queue_peers_init(q);
 	q->requests = queue_requests_new(q);
+	q->figures = figures_new();
 	if (load_keys(q, &e) == -1 ||
 	    role_confine(env, paths, sizeof(paths) / sizeof(paths[0]),
 	    &e) == -1 || open_all(q, &e) == -1)

@@ -13,6 +13,7 @@
 #include "lib/err.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
+#include "listd/figures.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
 
@@ -144,6 +145,8 @@ batcher_durable(void *arg)
 
 	sched_turn_begin(s);
 	s->durable = s->serial - 1;
+	if (s->p.figures != NULL)
+		figures_batch(s->p.figures, s->mono_ms - s->flushed_ms);
 	for (unsigned i = 0; i < SCHEDULER_PEERS_MAX; i++)
 		send_ack(s, i, s->peer[i].flying);
 	deliveries_durable(s);
@@ -384,6 +387,7 @@ flush_batch(struct scheduler *s)
 			send_ack(s, i, s->peer[i].seen);
 	}
 	s->serial++;
+	s->flushed_ms = s->mono_ms;
 	batch_flush(s->batcher, s->mono_ms);
 	if (batch_idle(s->batcher))
 		s->durable = s->serial - 1;

@@ -29,6 +29,7 @@
 
 struct clock;
 struct err;
+struct figures;
 struct outcome_log;
 struct scheduler;
 struct strbuf;
@@ -51,6 +52,7 @@ struct scheduler_limits {
 struct scheduler_params {
 	struct store	*store;		/* borrowed, as all pointers here */
 	struct outcome_log *log;
+	struct figures	*figures;	/* where outcomes are counted; or NULL */
 	const char	*outcomes;	/* its folder, to read who failed */
 	const struct clock *clock;
 	uint64_t	epoch;
@@ -181,6 +183,8 @@ struct scheduler_summary {
 	uint64_t	begun;		/* recalls that came too late */
 	uint64_t	duplicates;	/* outcomes reported twice, dropped */
 	bool		holding;	/* the store is full or behind */
+	int64_t		oldest_ms;	/* UTC: first attempt of the oldest
+					 * deferral at the last walk; or 0 */
 };
 void scheduler_summary(const struct scheduler *s,
     struct scheduler_summary *r_r);

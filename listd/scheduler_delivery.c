@@ -18,6 +18,7 @@
 #include "lib/reply_class.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
+#include "listd/figures.h"
 #include "listd/retry.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
@@ -289,6 +290,9 @@ static void
 record(struct scheduler *s, const struct delivery *d, const struct outcome *r)
 {
 	batch_outcome(s->batcher, r, has_effect(r), s->mono_ms);
+	if (s->p.figures != NULL)
+		figures_outcome(s->p.figures, r, d->site != NULL ?
+		    d->site->host : NULL);
 	if (d->run != NULL)
 		sched_touch(s, d->run);
 	s->outcomes++;

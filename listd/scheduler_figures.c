@@ -47,6 +47,7 @@ scheduler_summary(const struct scheduler *s, struct scheduler_summary *r)
 	r->outcomes = s->outcomes;
 	r->begun = s->begun;
 	r->duplicates = s->duplicates;
+	r->oldest_ms = r->deferred > 0 ? s->oldest_ms : 0;
 	r->holding = s->stuck || batch_behind(s->batcher);
 }
 

@@ -214,6 +214,7 @@ struct scheduler {
 	struct batcher	*batcher;
 	uint64_t	 serial;	/* of the batch being filled */
 	uint64_t	 durable;	/* serial of the last durable one */
+	int64_t		 flushed_ms;	/* when the one under way was sent off */
 	struct dest_list dirt;		/* their row changed */
 	struct dest_list flight;	/* their row is under way */
 	struct dest_list settling;	/* to be ended without asking */
@@ -271,6 +272,8 @@ struct scheduler {
 	struct deferral	 walk_row;
 	int64_t		 walk_ms;	/* monotonic, of the next walk */
 	bool		 walk_again;	/* one more when this one is over */
+	int64_t		 walk_oldest_ms;	/* earliest first attempt so far */
+	int64_t		 oldest_ms;	/* of the last whole walk; 0: none */
 
 	TAILQ_HEAD(, recall) recalls;
 	int64_t		 campaign_ms;	/* next look at scheduled ones */

@@ -326,6 +326,9 @@ retries_sweep(struct scheduler *s)
 static void
 walk_row(struct scheduler *s, const struct deferral *row)
 {
+	if (row->first_ms != 0 && (s->walk_oldest_ms == 0 ||
+	    row->first_ms < s->walk_oldest_ms))
+		s->walk_oldest_ms = row->first_ms;
 	if (row_is_taken(s, row) || row_ends(s, row))
 		return;
 	if (!run_waits(run_find(s, row->campaign)) &&
@@ -337,6 +340,7 @@ static void
 walk_over(struct scheduler *s)
 {
 	s->sweeping = false;
+	s->oldest_ms = s->walk_oldest_ms;
 	s->walk_ms = s->mono_ms + (s->walk_again ? 0 : WALK_MS);
 	s->walk_again = false;
 }
@@ -383,6 +387,7 @@ retries_advance(struct scheduler *s)
 		s->sweeping = true;
 		s->walk_domain = 0;
 		s->walk_inside = false;
+		s->walk_oldest_ms = 0;
 	}
 	if (batch_filled(s->batcher) > BATCH_OCTETS / 2)
 		return;			/* after the commit */

@@ -518,6 +518,32 @@ store_clear_readers(struct store *st)
 	return n;
 }
 
+/* A line of LMDB's own list: process, thread, transaction or a dash. */
+static int
+look_at_reader(const char *line, void *arg)
+{
+	uint64_t *oldest = arg;
+	unsigned long long txn;
+
+	if (sscanf(line, "%*d %*s %llu", &txn) == 1 && txn < *oldest)
+		*oldest = txn;
+	return 0;
+}
+
+uint64_t
+store_reader_lag(struct store *st, enum store_env env)
+{
+	uint64_t oldest = UINT64_MAX;
+	MDB_envinfo info;
+
+	if (mdb_reader_list(st->envs[env].env, look_at_reader, &oldest) < 0 ||
+	    oldest == UINT64_MAX ||
+	    mdb_env_info(st->envs[env].env, &info) != 0 ||
+	    info.me_last_txnid < oldest)
+		return 0;
+	return info.me_last_txnid - oldest;
+}
+
 bool
 store_claim_writer(struct store *st, enum store_env env)
 {

@@ -67,6 +67,11 @@ const struct keyring *store_keys(const struct store *st);
 const uint8_t *store_instance(const struct store *st);
 /* Clear readers that died; how many.  At start, each minute, on map full. */
 int store_clear_readers(struct store *st);
+/*
+ * Commits since the one that the oldest reader looks at, in any process: pages
+ * freed meanwhile cannot be used again.  0: nobody reads.
+ */
+uint64_t store_reader_lag(struct store *st, enum store_env env);
 /* A table's name and environment, for messages and walks. */
 const char *store_table_name(enum store_table table);
 enum store_env store_table_env(enum store_table table);

@@ -512,6 +512,7 @@ metrics_are_for_neighbours(void **state)
 	    "Content-Length: 0\r\n\r\n", w->token);
 	client_askf(w->port, &r, "GET /metrics HTTP/1.1\r\n" HOST "\r\n");
 	assert_int_equal(r.status, 200);
+	assert_non_null(strstr(r.body.s, "\nlistd_queue_up 1\n"));
 	assert_non_null(strstr(r.body.s, "listd_web_requests_total"
 	    "{route=\"abuse\",status=\"200\"} 1\n"));
 	assert_non_null(strstr(r.body.s, "listd_web_queue_seconds_count 1\n"));
@@ -521,10 +522,16 @@ metrics_are_for_neighbours(void **state)
 	/* A proxy on this host that passes on for someone. */
 	client_askf(w->port, &r, "GET /metrics HTTP/1.1\r\n" HOST
 	    "X-Forwarded-For: 127.0.0.1\r\n\r\n");
-	assert_int_equal(r.status, 404);
+	assert_int_equal(r.status, 403);
 	client_askf(w->port, &r, "GET /metrics HTTP/1.1\r\n" HOST
 	    "Forwarded: for=127.0.0.1\r\n\r\n");
-	assert_int_equal(r.status, 404);
+	assert_int_equal(r.status, 403);
+	/* Without queue its figures are missing, and nobody waits for them. */
+	world_disconnect(w);
+	client_askf(w->port, &r, "GET /metrics HTTP/1.1\r\n" HOST "\r\n");
+	assert_int_equal(r.status, 200);
+	assert_non_null(strstr(r.body.s, "\nlistd_queue_up 0\n"));
+	world_connect(w);
 }
 
 /* ---- joining */

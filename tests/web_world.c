@@ -192,6 +192,8 @@ decode(struct world_seen *s, uint16_t type, struct unpack *u)
 		ipc_get_unsubscribe(u, &s->unsubscribe);
 		keep_raw(s, &s->unsubscribe.evidence);
 		return s->unsubscribe.request;
+	case IPC_FIGURES:
+		return unpack_u64(u);
 	}
 	s->others++;
 	return 0;

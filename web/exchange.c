@@ -253,9 +253,6 @@ run_get(struct exchange *x)
 	case ROUTE_HEALTH:
 		page_health(x);
 		return;
-	case ROUTE_METRICS:
-		page_metrics(x);
-		return;
 	case ROUTE_ABUSE:
 		page_abuse(x);
 		return;
@@ -273,6 +270,7 @@ run_get(struct exchange *x)
 		return;
 	case ROUTE_NONE:
 	case ROUTE_FAVICON:
+	case ROUTE_METRICS:	/* asks queue */
 	case ROUTES:
 		break;
 	}
@@ -317,7 +315,10 @@ exchange_run(struct exchange *x)
 		step = run_post(x);
 		break;
 	default:
-		run_get(x);
+		if (x->route.route == ROUTE_METRICS)
+			step = page_metrics(x);
+		else
+			run_get(x);
 	}
 	if (step == EXCHANGE_ANSWERED)
 		finish(x);
@@ -327,7 +328,9 @@ exchange_run(struct exchange *x)
 void
 exchange_reply(struct exchange *x, enum ipc_result result, const char *text)
 {
-	if (result == IPC_TRY_AGAIN)
+	if (x->route.route == ROUTE_METRICS)
+		page_metrics_reply(x, result);
+	else if (result == IPC_TRY_AGAIN)
 		answer_try_again(x);
 	else if (x->route.route == ROUTE_JOIN)
 		page_join_reply(x, result);

@@ -58,7 +58,7 @@ struct exchange_env {
 	_Atomic uint64_t	 last_request;	/* id of the last frame */
 };
 
-enum answer_type { ANSWER_NONE, ANSWER_HTML, ANSWER_TEXT };
+enum answer_type { ANSWER_NONE, ANSWER_HTML, ANSWER_TEXT, ANSWER_FIGURES };
 
 /*
  * Answers whose bytes never differ: the server keeps them ready, and an
@@ -98,6 +98,7 @@ struct exchange {
 		uint64_t	id;
 		bool		again;	/* may be asked twice: it is one act */
 		struct strbuf	frame;
+		struct strbuf	*into;	/* a long answer goes here, or NULL */
 	} ask;
 	int64_t		 began_ms;	/* UTC */
 

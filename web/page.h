@@ -15,7 +15,8 @@
 void page_home(struct exchange *x);
 void page_robots(struct exchange *x);
 void page_health(struct exchange *x);
-void page_metrics(struct exchange *x);
+enum exchange_step page_metrics(struct exchange *x);
+void page_metrics_reply(struct exchange *x, enum ipc_result result);
 void page_abuse(struct exchange *x);
 void page_list(struct exchange *x);
 

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "lib/err.h"
+#include "lib/exposition.h"
 #include "web/html.h"
 #include "web/metrics.h"
 #include "web/page.h"
@@ -51,19 +52,53 @@ page_health(struct exchange *x)
 }
 
 /*
- * Only for who asks from near by, and not through a proxy that happens to be
- * near: that one would have said for whom.
+ * What a proxy passes on is for somebody else, even when the proxy may ask: one
+ * that happens to run on this host must not open this page to the world.
  */
-void
+static bool
+may_see_metrics(const struct exchange *x)
+{
+	const struct conf_cidrs *allow = &x->site->metrics_allow;
+
+	if (x->has_for || x->has_forwarded)
+		return false;
+	return allow->n == 0 ? client_ip_loopback(x->from.ip) :
+	    conf_cidrs_match(allow, 6, x->from.ip);
+}
+
+enum exchange_step
 page_metrics(struct exchange *x)
 {
-	if (x->has_for || x->has_forwarded ||
-	    (!client_ip_loopback(x->from.ip) &&
-	    !conf_cidrs_match(&x->site->trusted_proxies, 6, x->from.ip))) {
-		answer_plain(x, 404, TEXT_404_TITLE, TEXT_404);
-		return;
+	uint64_t id;
+
+	if (!may_see_metrics(x)) {
+		answer_plain(x, 403, TEXT_403_TITLE, TEXT_403);
+		return EXCHANGE_ANSWERED;
 	}
-	metrics_format(x->env->metrics, answer_text(&x->answer, 200));
+	/* That queue is gone is a figure too, and told without waiting. */
+	if (!atomic_load(&x->env->queue_up)) {
+		page_metrics_reply(x, IPC_TRY_AGAIN);
+		return EXCHANGE_ANSWERED;
+	}
+	id = exchange_ask(x, IPC_FIGURES, true);
+	pack_u64(&x->ask.frame, id);
+	answer_text(&x->answer, 200);
+	x->ask.into = &x->answer.body;
+	return exchange_asked(x);
+}
+
+/* Queue's figures are in the body, or nothing of them. */
+void
+page_metrics_reply(struct exchange *x, enum ipc_result result)
+{
+	struct strbuf *out = &x->answer.body;
+
+	if (result != IPC_OK)
+		answer_text(&x->answer, 200);
+	x->answer.type = ANSWER_FIGURES;
+	exposition_one(out, "listd_queue_up", "gauge",
+	    "1: the queue role answered.", result == IPC_OK);
+	metrics_format(x->env->metrics, out);
 }
 
 static void

@@ -157,8 +157,11 @@ on_reply(struct queue_link *l, struct unpack *u)
 			break;
 	if (ask == NULL)
 		return;		/* came too late */
-	metrics_round_trip(l->metrics,
-	    clock_mono_ms(timers_clock(l->timers)) - ask->asked_ms);
+	if (ask->into != NULL)
+		strbuf_add(ask->into, s.p, s.len);
+	else		/* who asks for figures is none of them */
+		metrics_round_trip(l->metrics,
+		    clock_mono_ms(timers_clock(l->timers)) - ask->asked_ms);
 	answer(l, ask, (enum ipc_result)result, text);
 }
 

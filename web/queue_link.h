@@ -40,6 +40,7 @@ struct queue_ask {
 	uint16_t		 type;	/* enum ipc_type */
 	bool			 again;	/* may be sent twice */
 	const struct strbuf	*frame;	/* borrowed until the answer */
+	struct strbuf		*into;	/* a long answer goes here, or NULL */
 	/* In the loop; the question is the asker's again from here on. */
 	void	(*answered)(struct queue_ask *, enum ipc_result,
 		    const char *text);

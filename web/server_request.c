@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "lib/clock.h"
+#include "lib/exposition.h"
 #include "lib/sys/channel.h"
 #include "lib/xmalloc.h"
 #include "web/html.h"
@@ -31,12 +32,17 @@ add(struct MHD_Response *response, const char *name, const char *value)
 static bool
 add_headers(struct MHD_Response *response, const struct answer *a, bool tls)
 {
+	static const char *const types[] = {
+		[ANSWER_NONE] = "text/html; charset=utf-8",
+		[ANSWER_HTML] = "text/html; charset=utf-8",
+		[ANSWER_TEXT] = "text/plain; charset=utf-8",
+		[ANSWER_FIGURES] = EXPOSITION_TYPE,
+	};
 	char retry[16];
 	bool ok = true;
 
 	if (a->status != 204)
-		ok = add(response, "Content-Type", a->type == ANSWER_TEXT ?
-		    "text/plain; charset=utf-8" : "text/html; charset=utf-8");
+		ok = add(response, "Content-Type", types[a->type]);
 	ok = ok && add(response, "Cache-Control", "no-store") &&
 	    add(response, "Content-Security-Policy", html_policy()) &&
 	    add(response, "Referrer-Policy", "no-referrer") &&
@@ -179,6 +185,7 @@ ask(struct request *r)
 	r->ask.type = r->x->ask.type;
 	r->ask.again = r->x->ask.again;
 	r->ask.frame = &r->x->ask.frame;
+	r->ask.into = r->x->ask.into;
 	r->ask.answered = on_answered;
 	server_conn_wait(s, r->conn, NEVER);
 	MHD_suspend_connection(r->mhd);

@@ -28,4 +28,5 @@ site_init(struct site *s_r, const struct conf *conf)
 	s_r->max_body = conf->http_max_body < (int64_t)FORMDATA_MAX ?
 	    (size_t)conf->http_max_body : FORMDATA_MAX;
 	s_r->trusted_proxies = conf->trusted_proxies;
+	s_r->metrics_allow = conf->metrics_allow;
 }

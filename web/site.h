@@ -15,6 +15,7 @@ struct site {
 	char	abuse[CONF_ADDRESS_MAX];
 	size_t	max_head, max_body;	/* octets */
 	struct conf_cidrs trusted_proxies;
+	struct conf_cidrs metrics_allow;	/* n 0: the loopback */
 };
 
 void site_init(struct site *s_r, const struct conf *conf);

@@ -146,6 +146,8 @@ static const char *const english[TEXTS] = {
 
 [TEXT_400_TITLE] = "This request makes no sense",
 [TEXT_400] = "The request could not be read.",
+[TEXT_403_TITLE] = "This is not for everybody",
+[TEXT_403] = "Ask whoever runs this host.",
 [TEXT_404_TITLE] = "There is no such page",
 [TEXT_404] = "Please look at the address once more.",
 [TEXT_404_LIST] = "There is no list of this name that one could join here.",

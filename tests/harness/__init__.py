@@ -37,6 +37,7 @@ from .clock import Clock
 from .daemon import ROLE_GROUP, ROLE_USERS, Daemon, Result, RootDaemon
 from .dkim import Keys
 from .dns import Dns, Query
+from .exposition import Exposition
 from .http import Response, http, multipart, one_click_bodies, urlencoded
 from .scene import (FROM, HOST, OWNER, Scene, form_token, letter, link,
                     text_of, unsubscribe_urls)
@@ -47,8 +48,8 @@ from .transcript import play_transcript
 from .world import World
 
 __all__ = [
-    "Authority", "Clock", "Closed", "Daemon", "Dns", "Event", "FROM",
-    "Failed", "HOST", "Keys", "Message", "OWNER", "Query", "ROLE_GROUP",
+    "Authority", "Clock", "Closed", "Daemon", "Dns", "Event",
+    "Exposition", "FROM", "Failed", "HOST", "Keys", "Message", "OWNER", "Query", "ROLE_GROUP",
     "ROLE_USERS", "Response", "Result", "RootDaemon", "Scene", "Sink", "Skip",
     "Smtp", "Test", "Timeout", "World", "form_token", "http", "letter",
     "link", "multipart", "one_click_bodies", "play_transcript", "run",
