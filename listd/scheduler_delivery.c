@@ -298,77 +298,6 @@ record(struct scheduler *s, const struct delivery *d, const struct outcome *r)
 	s->outcomes++;
 }
 
-static const char *
-tls_name(uint8_t tls)
-{
-	switch (tls) {
-	case IPC_TLS_UNVERIFIED:
-		return "yes";
-	case IPC_TLS_VERIFIED:
-		return "verified";
-	case IPC_TLS_DANE:
-		return "dane";
-	default:
-		return "no";
-	}
-}
-
-/* Where the time went: waiting, connecting, transaction, content. */
-static void
-log_delays(struct log_line *l, const struct outcome *r)
-{
-	char text[64];
-	size_t len = 0;
-
-	for (int i = 0; i < 4; i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len,
-		    "%s%u.%02u", i > 0 ? "/" : "", r->delay_ms[i] / 1000,
-		    r->delay_ms[i] % 1000 / 10);
-	log_str(l, "delays", text);
-}
-
-static void
-log_attempt(const struct delivery *d, const struct outcome *r, int64_t now)
-{
-	struct log_line l;
-	char dsn[20];
-
-	if (!log_enabled(LEVEL_INFO))
-		return;
-	log_begin(&l, LEVEL_INFO, "attempt");
-	log_hex(&l, "delivery", d->id);
-	if (d->kind == IPC_KIND_NOTICE) {
-		log_hex(&l, "notice", r->notice);
-	} else {
-		log_hex(&l, "campaign", d->campaign);
-		log_hex(&l, "subscriber", r->subscriber);
-	}
-	if (r->host[0] != '\0')
-		log_str(&l, "mx", r->host);
-	else
-		log_str(&l, "domain", d->domain_name);
-	snprintf(dsn, sizeof(dsn), "%u.%u.%u", r->enhanced[0], r->enhanced[1],
-	    r->enhanced[2]);
-	log_str(&l, "dsn", dsn);
-	if (r->code != 0)
-		log_int(&l, "code", r->code);
-	log_str(&l, "status", outcome_state_name(r->state));
-	if (r->gate != 0)
-		log_str(&l, "gate", gate_verdict_name(
-		    (enum gate_verdict)r->gate));
-	log_int(&l, "attempt", r->attempt);
-	log_seconds(&l, "delay", now - d->queued_ms);
-	if (r->host[0] != '\0') {
-		log_delays(&l, r);
-		log_str(&l, "tls", tls_name(r->tls));
-	}
-	if (r->state == OUTCOME_DEFERRED)
-		log_seconds(&l, "again", r->due_ms - now);
-	if (r->text[0] != '\0')
-		log_str(&l, "reason", r->text);
-	log_end(&l);
-}
-
 void
 delivery_settle(struct scheduler *s, struct delivery *d,
     enum outcome_state state, const struct verdict *v, uint8_t gate)
@@ -385,7 +314,7 @@ delivery_settle(struct scheduler *s, struct delivery *d,
 		strcpy(r.text, v->text);
 	}
 	record(s, d, &r);
-	log_attempt(d, &r, sched_now(s));
+	attempt_log(d, &r, sched_now(s));
 	delivery_end(s, d);
 }
 
@@ -549,7 +478,7 @@ deferred(struct scheduler *s, struct delivery *d, const struct ipc_outcome *o)
 		r.due_ms = due < expiry ? due : expiry;
 	}
 	record(s, d, &r);
-	log_attempt(d, &r, now);
+	attempt_log(d, &r, now);
 	if (now >= expiry) {
 		delivery_end(s, d);
 		return;
@@ -606,7 +535,7 @@ delivery_take_outcome(struct scheduler *s, struct delivery *d,
 		outcome_from_ipc(d, o, o->result == IPC_DELIVERED ?
 		    OUTCOME_DELIVERED : OUTCOME_FAILED, &r);
 		record(s, d, &r);
-		log_attempt(d, &r, sched_now(s));
+		attempt_log(d, &r, sched_now(s));
 		delivery_end(s, d);
 		return;
 	case IPC_DEFERRED:

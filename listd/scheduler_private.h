@@ -374,6 +374,15 @@ void delivery_take_outcome(struct scheduler *s, struct delivery *d,
 void delivery_recalled(struct scheduler *s, struct delivery *d, bool dropped);
 void recalls_advance(struct scheduler *s);
 
+/* ---- scheduler_log.c */
+
+/*
+ * One line for each attempt, and for each delivery that ends without one: the
+ * same keys in the same order, whatever happened (listd.8).
+ */
+void attempt_log(const struct delivery *d, const struct outcome *r,
+    int64_t now);
+
 /* ---- scheduler_outcome.c */
 
 /* One outcome that a deliver role reports, of work of that epoch. */
