@@ -150,6 +150,13 @@ copy_text(char *out, size_t size, const char *text, size_t len)
 	out[n] = '\0';
 }
 
+/* Whoever has no other provider has "default", which no two sites share. */
+static bool
+is_provider(uint32_t key)
+{
+	return key != 0 && key != datafile_key("default");
+}
+
 /* source NULL: all of them. */
 static struct bearing
 bearing_at(enum reaction_scope scope, const uint8_t *site, uint32_t provider,
@@ -157,7 +164,7 @@ bearing_at(enum reaction_scope scope, const uint8_t *site, uint32_t provider,
 {
 	struct bearing b = { .scope = scope };
 
-	if (scope == REACTION_PROVIDER && provider != 0)
+	if (scope == REACTION_PROVIDER && is_provider(provider))
 		b.provider = provider;
 	else {
 		b.scope = REACTION_SITE;
@@ -607,7 +614,7 @@ reactions_effect(const struct reactions *r,
 		    i % 2 == 0 ? NULL : source);
 		const struct holding *h;
 
-		if (scope == REACTION_PROVIDER && provider == 0)
+		if (scope == REACTION_PROVIDER && !is_provider(provider))
 			break;
 		LIST_FOREACH(h, &r->holdings[bearing_hash(&about, 0) &
 		    (BUCKETS - 1)], bucket)

@@ -42,7 +42,7 @@ struct reaction_event {
 	int64_t			now_ms;
 	uint32_t		rule;		/* of reply_verdict */
 	enum reply_category	category;
-	/* shaping_key() of the site's provider; 0 for "default". */
+	/* shaping_key() of the site's provider; 0 is "default" too. */
 	uint32_t		provider;
 	uint8_t			site[REACTION_KEY];
 	const char		*source;	/* name or address of ours */

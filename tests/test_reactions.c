@@ -264,8 +264,16 @@ scope_of_a_provider(void **state)
 	assert_int_equal(w->due[0].scope, REACTION_SITE);
 	assert_int_equal(effect(w, 5, 0, "a").connections, 1);
 	assert_int_equal(effect(w, 4, 0, "a").connections, 0);
-	/* Two sites of nobody are not one provider. */
+	/* Two sites of nobody are not one provider, by either number. */
 	assert_int_equal(effect(w, 6, 0, "a").connections, 0);
+	e.provider = datafile_key("default");
+	memset(e.site, 7, sizeof(e.site));
+	assert_int_equal(reactions_feed(w->r, w->rules, &e, w->due), 0);
+	memset(e.site, 8, sizeof(e.site));
+	assert_int_equal(reactions_feed(w->r, w->rules, &e, w->due), 0);
+	assert_int_equal(reactions_feed(w->r, w->rules, &e, w->due), 1);
+	assert_int_equal(effect(w, 8, e.provider, "a").connections, 1);
+	assert_int_equal(effect(w, 7, e.provider, "a").connections, 0);
 }
 
 /* By campaign, over sites and sources; until a person acts. */
