@@ -67,6 +67,7 @@ struct world {
 	char			 why[IPC_TEXT_MAX + 1];	/* of the end */
 	struct smtp_session	*session;
 	unsigned		 closed_gate;	/* delivery whose gate is shut */
+	enum ipc_tls		 list_tls;	/* of every list */
 	bool			 passed[GATES];	/* gate open, no MAIL seen yet */
 	unsigned		 connections;
 	bool			 content_begun;
@@ -280,9 +281,10 @@ op_gate(void *arg, const struct ipc_delivery *d)
 static enum ipc_tls
 op_tls(void *arg, const struct ipc_delivery *d)
 {
-	(void)arg;
+	struct world *w = arg;
+
 	(void)d;
-	return IPC_TLS_NONE;
+	return w->list_tls;
 }
 
 static struct copy *
@@ -397,6 +399,10 @@ enum {
 	TLS_VERIFY,		/* and a certificate that is not trusted */
 	TLS_TRUSTED,		/* and one that is */
 	TLS_LOGIN,		/* the same with smarthost_auth */
+	TLS_POLICY,		/* its domain promises verified TLS: it is */
+	TLS_POLICY_BROKEN,	/* and here it is not trusted */
+	TLS_LIST,		/* the delivery's list requires TLS */
+	TLS_LIST_VERIFIED,	/* and a certificate that is trusted; it is not */
 };
 
 static const struct scenario {
@@ -571,6 +577,35 @@ static const struct scenario {
 	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250 PIPELINING", ENVELOPE,
 		ACCEPTED, BYE),
 	    1, 0, "up 0\n1 delivered 250\nclosed 0\n", TLS_TRUSTED, 0, 0 },
+	{ "a policy: a good certificate (R167)",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250 PIPELINING", ENVELOPE,
+		ACCEPTED, BYE),
+	    1, 0, "up 0\n1 delivered 250\nclosed 0\n", TLS_POLICY, 0, 0 },
+	{ "a policy: somebody else's certificate",
+	    SCRIPT(HELLO_TLS, "S 220 go", "T"),
+	    1, 0, "1 returned\nrefused 0\n", TLS_POLICY_BROKEN, 0, 0 },
+	{ "a policy: not offered",
+	    SCRIPT(HELLO_PIPE, "Z"),
+	    1, 0, "1 returned\nrefused 0\n", TLS_POLICY, 0, 0 },
+	{ "a policy: refused",
+	    SCRIPT(HELLO_TLS, "S 454 4.7.0 not now"),
+	    1, 0, "1 returned\nrefused 454\n", TLS_POLICY, 0, 0 },
+	{ "a policy: bytes before the handshake (X04)",
+	    SCRIPT(HELLO_TLS, "S 220 go\r\n250-evil\r\n250 PIPELINING"),
+	    1, 0, "1 returned\nrefused 0\n", TLS_POLICY, 0, 0 },
+	{ "a policy: hung up at STARTTLS",
+	    SCRIPT(HELLO_TLS, "X"),
+	    1, 0, "1 returned\nrefused 0\n", TLS_POLICY, 0, 0 },
+	{ "a list that requires TLS waits where there is none (T56)",
+	    SCRIPT(HELLO_PIPE, BYE),
+	    1, 0, "up 0\n1 deferred 0\nclosed 0\n", TLS_LIST, 0, 0 },
+	{ "and is sent where there is",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250 PIPELINING", ENVELOPE,
+		ACCEPTED, BYE),
+	    1, 0, "up 0\n1 delivered 250\nclosed 0\n", TLS_LIST, 0, 0 },
+	{ "a list that wants to know with whom",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250 PIPELINING", BYE),
+	    1, 0, "up 0\n1 deferred 0\nclosed 0\n", TLS_LIST_VERIFIED, 0, 0 },
 	{ "AUTH PLAIN (RFC 4616)",
 	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx",
 		"S 250-PIPELINING", "S 250 AUTH LOGIN PLAIN", "C AUTH PLAIN AG1lAHNlY3JldA==",
@@ -644,7 +679,9 @@ give(struct world *w, unsigned n)
 static void
 set_policy(struct world *w, unsigned tls)
 {
-	w->conf.smarthost.n = tls > TLS_FREE;
+	w->list_tls = tls == TLS_LIST ? IPC_TLS_UNVERIFIED :
+	    tls == TLS_LIST_VERIFIED ? IPC_TLS_VERIFIED : IPC_TLS_NONE;
+	w->conf.smarthost.n = tls > TLS_FREE && tls <= TLS_LOGIN;
 	w->conf.smarthost_tls = tls == TLS_ENCRYPT ? CONF_TLS_ENCRYPT :
 	    CONF_TLS_VERIFY;
 }
@@ -655,10 +692,13 @@ run_scenario(const struct scenario *sc)
 	static const struct smtp_login login = { "me", "secret" };
 	struct world *w = &world;
 	struct ipc_session_open grant = { .session = 1, .depth = 8, .n = 1,
+		.tls = sc->tls == TLS_POLICY || sc->tls == TLS_POLICY_BROKEN ?
+		    IPC_TLS_VERIFIED : IPC_TLS_NONE,
 		.host = { { 10, "127.0.0.1" } } };
 	struct smtp_session_env env = { .base = w->base, .timers = w->timers,
 		.conf = &w->conf, .resolver = w->resolver,
-		.tls = w->client_tls[sc->tls >= TLS_TRUSTED],
+		.tls = w->client_tls[sc->tls >= TLS_TRUSTED &&
+		    sc->tls <= TLS_POLICY],
 		.login = sc->tls == TLS_LOGIN ? &login : NULL, .ops = &ops,
 		.arg = w };
 	struct timeval limit = { TEST_LIMIT_S, 0 };
