@@ -168,6 +168,11 @@ CHOICE(smarthost_tls, CONF_RELOAD, "opportunistic", smarthost_tls_names,
 TEXT(source_address, CONF_IP, CONF_RELOAD, NULL, "the system's choice",
     "Addresses mail leaves from.  Each has its own limits at each site.  Not "
     "obeyed yet."),
+BOOLEAN(dkim_ed25519, CONF_RELOAD, "no",
+    "Whether a domain that has an Ed25519 key beside its RSA key signs with "
+    "both (RFC 8463).  A receiver that knows only one of them may count the "
+    "other as a signature that fails.  A domain that has no RSA key signs "
+    "with its Ed25519 key alone, whatever this says."),
 BOOLEAN(smtp_ipv6, CONF_RELOAD, "yes",
     "Whether mail may leave by IPv6."),
 BOOLEAN(smtp_dane, CONF_RELOAD, "yes",

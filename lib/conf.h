@@ -154,6 +154,7 @@ struct conf {
 
 	/* sending */
 	struct conf_cidrs	source_address;	/* whole addresses */
+	bool	dkim_ed25519;
 	bool	smtp_ipv6;
 	bool	smtp_dane;
 	bool	smtp_mta_sts;

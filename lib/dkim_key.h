@@ -38,6 +38,7 @@ enum dkim_key_type {
 	DKIM_KEY_RSA,		/* k=rsa, a=rsa-sha256 */
 	DKIM_KEY_ED25519,	/* k=ed25519, a=ed25519-sha256 */
 };
+#define DKIM_KEY_TYPES	2
 
 /* A new key; bits is for RSA alone (0 = DKIM_RSA_GOOD). */
 struct dkim_key *dkim_key_generate(enum dkim_key_type type, unsigned bits,

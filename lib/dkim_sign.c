@@ -29,6 +29,7 @@
 #include "lib/dkim_sign.h"
 #include "lib/dkim_tag.h"
 #include "lib/err.h"
+#include "lib/rsa_lanes.h"
 
 #define FIELD_NAME	"DKIM-Signature: "
 #define MARGIN		75	/* columns; a tab counts 8 */
@@ -47,6 +48,7 @@
 struct dkim_signer {
 	EVP_PKEY		*pkey;
 	EVP_PKEY_CTX		*rsa;	/* set up to sign, or NULL */
+	struct rsa_lanes	*lanes;	/* for several at once, or NULL */
 	EVP_MD_CTX		*ed25519;	/* likewise */
 	EVP_MD_CTX		*hash;
 	EVP_MD			*sha256;
@@ -60,6 +62,8 @@ struct dkim_signer {
 	uint8_t			 scratch[SCRATCH_LEN];
 };
 
+_Static_assert(DKIM_BATCH_MAX == RSA_LANES &&
+    DKIM_SIGNATURE_MAX >= RSA_LANES_SIGNATURE, "a batch fits the lanes");
 _Static_assert(SCRATCH_LEN >= DKIM_FIELD_MAX + 2 &&
     SCRATCH_LEN >= DKIM_TEXT_MAX + 2, "any one field fits the scratch");
 
@@ -373,6 +377,8 @@ signer_setup(struct dkim_signer *s, EVP_PKEY *pkey, struct err *e)
 	    EVP_PKEY_CTX_set_rsa_padding(s->rsa, RSA_PKCS1_PADDING) != 1 ||
 	    EVP_PKEY_CTX_set_signature_md(s->rsa, s->sha256) != 1))
 		goto fail;
+	if (s->type == DKIM_KEY_RSA)
+		s->lanes = rsa_lanes_new(pkey);
 	if (s->type == DKIM_KEY_ED25519 &&
 	    (s->ed25519 = EVP_MD_CTX_new()) == NULL)
 		goto fail;
@@ -432,6 +438,7 @@ dkim_signer_free(struct dkim_signer *s)
 		return;
 	dkim_body_hash_free(s->body);
 	EVP_PKEY_CTX_free(s->rsa);
+	rsa_lanes_free(s->lanes);
 	EVP_MD_CTX_free(s->ed25519);
 	EVP_MD_CTX_free(s->hash);
 	EVP_MD_free(s->sha256);
@@ -525,12 +532,40 @@ sign_ed25519(struct dkim_signer *s, struct dkim_job *job, size_t *len)
 	    sizeof(job->digest)) == 1;
 }
 
-int
-dkim_sign_private(struct dkim_signer *s, struct dkim_job *const jobs[],
-    size_t n, struct err *e)
+size_t
+dkim_sign_batch(const struct dkim_signer *s, size_t waiting)
 {
+	if (s->lanes == NULL || waiting < RSA_LANES_LEAST)
+		return 1;
+	return waiting < RSA_LANES ? waiting : RSA_LANES;
+}
+
+/* False: they are to be signed one after another. */
+static bool
+sign_lanes(struct dkim_signer *s, struct dkim_job *const jobs[], size_t n)
+{
+	const uint8_t *digest[RSA_LANES];
+	uint8_t *signature[RSA_LANES];
+
+	if (s->lanes == NULL || n < RSA_LANES_LEAST)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		digest[i] = jobs[i]->digest;
+		signature[i] = jobs[i]->signature;
+	}
+	if (!rsa_lanes_sign(s->lanes, digest, signature, n)) {
+		ERR_clear_error();
+		return false;
+	}
 	for (size_t i = 0; i < n; i++)
-		jobs[i]->siglen = 0;
+		jobs[i]->siglen = RSA_LANES_SIGNATURE;
+	return true;
+}
+
+static int
+sign_each(struct dkim_signer *s, struct dkim_job *const jobs[], size_t n,
+    struct err *e)
+{
 	for (size_t i = 0; i < n; i++) {
 		size_t len = sizeof(jobs[i]->signature);
 		bool ok;
@@ -548,6 +583,36 @@ dkim_sign_private(struct dkim_signer *s, struct dkim_job *const jobs[],
 		jobs[i]->siglen = len;
 	}
 	return 0;
+}
+
+int
+dkim_sign_private(struct dkim_signer *s, struct dkim_job *const jobs[],
+    size_t n, struct err *e)
+{
+	for (size_t i = 0; i < n; i++)
+		jobs[i]->siglen = 0;
+	for (size_t i = 0; i < n; i += RSA_LANES) {
+		size_t some = n - i < RSA_LANES ? n - i : RSA_LANES;
+
+		if (!sign_lanes(s, jobs + i, some) &&
+		    sign_each(s, jobs + i, some, e) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+#define FIRST_LINE	(MARGIN - 8 - 2)	/* base64 behind "\tb=" */
+#define OTHER_LINES	(MARGIN - 9)
+#define SIGNATURE_FOLD	"\r\n\t "
+
+size_t
+dkim_sign_length(const struct dkim_signer *s, const struct dkim_job *job)
+{
+	size_t text = BASE64_LEN((size_t)EVP_PKEY_get_size(s->pkey));
+	size_t folds = text <= FIRST_LINE ? 0 :
+	    (text - FIRST_LINE + OTHER_LINES - 1) / OTHER_LINES;
+
+	return job->len + text + folds * strlen(SIGNATURE_FOLD) + 2;
 }
 
 struct slice
@@ -570,7 +635,7 @@ dkim_sign_finish(struct dkim_job *job)
 		p += n;
 		left -= n;
 		if (left > 0)
-			fold_line(&f, "\r\n\t ", 9);
+			fold_line(&f, SIGNATURE_FOLD, 9);
 	}
 	fold_add(&f, "\r\n", 2);
 	return (struct slice){ (const uint8_t *)job->text, f.len };

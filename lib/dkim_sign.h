@@ -2,9 +2,10 @@
 /*
  * dkim_sign.h - the DKIM signature of one message, made in three steps.
  *
- * The private RSA operation is nine tenths of what a delivery costs, so all
- * the rest keeps out of its way: the key is parsed once, nothing is allocated
- * per message, and the work is split where several messages can meet:
+ * The private RSA operation is most of what a delivery costs, so all the rest
+ * keeps out of its way: the key is parsed once, nothing is allocated per
+ * message, and the work is split where several messages can meet, which some
+ * processors sign at once for less (lib/rsa_lanes.h):
  *
  *	dkim_sign_digest	header fields and body hash to a job: the field
  *				without its signature, and what is to be signed
@@ -112,8 +113,19 @@ int dkim_sign_digest(struct dkim_signer *signer,
     const uint8_t body_hash[static DKIM_HASH_LEN], uint64_t t,
     struct dkim_job *job, struct err *e);
 
+/* Octets of the field that job will give, before it is signed (for SIZE=). */
+size_t dkim_sign_length(const struct dkim_signer *signer,
+    const struct dkim_job *job);
+
 /*
- * The private operation for n jobs of this signer (or its duplicates).  Stops
+ * How many of so many jobs that wait are best signed in one call, 1 to
+ * DKIM_BATCH_MAX: 1 where more at once would cost more, or no less.
+ */
+#define DKIM_BATCH_MAX	8
+size_t dkim_sign_batch(const struct dkim_signer *signer, size_t waiting);
+
+/*
+ * The private operation for any n jobs of this signer (or its duplicates).  Stops
  * at the first that fails: -1, e set with ERR_CRYPTO, siglen 0 in that job and
  * those after it.  A message without a signature is not sent.
  */

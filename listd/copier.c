@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * copier.c - what is compiled, who signs, and whether a campaign may go.
+ * copier.c - what is compiled, and whether a campaign may go.
  *
  * A campaign is compiled when it is first needed and kept while it is in use;
- * the least recently used goes when there are too many.  A signing key stands
- * for its domain and all below it (relaxed alignment, RFC 9989 section 4.4).
+ * the least recently used goes when there are too many.
  */
 #include "config.h"
 
@@ -13,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,7 +20,6 @@
 #include "lib/address.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
-#include "lib/dkim_key.h"
 #include "lib/err.h"
 #include "lib/lint.h"
 #include "lib/mailhead.h"
@@ -36,124 +33,6 @@
 #include "spool/store.h"
 
 #define CONTENT_READ_MAX	(16u << 20)	/* octets of a message */
-
-/* ---- keys */
-
-static void
-key_free(struct copier *c, struct signing_key *k)
-{
-	TAILQ_REMOVE(&c->keys, k, entry);
-	dkim_signer_free(k->signer);
-	dkim_key_free(k->key);
-	free(k->txt);
-	free(k);
-}
-
-static struct signing_key *
-key_exact(struct copier *c, const char *domain)
-{
-	struct signing_key *k;
-
-	TAILQ_FOREACH(k, &c->keys, entry)
-		if (strcasecmp(k->domain, domain) == 0)
-			return k;
-	return NULL;
-}
-
-const struct dkim_key *
-copier_key_of(struct copier *c, const char *domain, const char **selector_r)
-{
-	const struct signing_key *k = key_exact(c, domain);
-
-	if (k == NULL)
-		return NULL;
-	*selector_r = k->selector;
-	return k->key;
-}
-
-struct signing_key *
-copier_key_for(struct copier *c, const char *domain, struct err *e)
-{
-	struct signing_key *k;
-
-	for (const char *d = domain; d != NULL && strchr(d, '.') != NULL;
-	    d = strchr(d, '.') + 1)
-		if ((k = key_exact(c, d)) != NULL)
-			return k;
-	err_set(e, ERR_NOTFOUND, "no DKIM key for %s: make one with "
-	    "\"listctl dkim keygen\"", domain);
-	return NULL;
-}
-
-static struct signing_key *
-key_new(const char *domain, const char *selector, const void *pem, size_t len,
-    struct err *e)
-{
-	struct signing_key *k = xcalloc(1, sizeof(*k));
-	struct strbuf txt = STRBUF_INIT(DKIM_RECORD_MAX);
-	struct dkim_signer_params sp = { .domain = domain,
-		.selector = selector, .policy = DKIM_POLICY_CAMPAIGN };
-
-	snprintf(k->domain, sizeof(k->domain), "%s", domain);
-	snprintf(k->selector, sizeof(k->selector), "%s", selector);
-	if ((k->key = dkim_key_parse(pem, len, e)) == NULL ||
-	    dkim_key_txt(k->key, &txt, e) == -1)
-		goto fail;
-	sp.key = k->key;
-	if ((k->signer = dkim_signer_new(&sp, e)) == NULL)
-		goto fail;
-	k->txt = strbuf_steal(&txt);
-	k->fresh = true;
-	return k;
-fail:
-	strbuf_free(&txt);
-	dkim_key_free(k->key);
-	free(k);
-	return NULL;
-}
-
-int
-copier_key(struct copier *c, const char *domain, const char *selector,
-    const void *pem, size_t len, struct err *e)
-{
-	struct signing_key *k = key_new(domain, selector, pem, len, e), *old;
-	struct compiled *cc;
-
-	if (k == NULL)
-		return -1;
-	TAILQ_INSERT_HEAD(&c->keys, k, entry);
-	/* From the end: the one that stood there before. */
-	TAILQ_FOREACH_REVERSE(old, &c->keys, key_list, entry)
-		if (old != k && strcasecmp(old->domain, domain) == 0)
-			break;
-	if (old == NULL)
-		return 0;
-	TAILQ_FOREACH(cc, &c->campaigns, entry)
-		if (cc->signer == old)
-			cc->signer = k;
-	key_free(c, old);
-	return 0;
-}
-
-void
-copier_keys_done(struct copier *c)
-{
-	struct signing_key *k, *after;
-	struct compiled *cc;
-
-	for (k = TAILQ_FIRST(&c->keys); k != NULL; k = after) {
-		bool used = false;
-
-		after = TAILQ_NEXT(k, entry);
-		TAILQ_FOREACH(cc, &c->campaigns, entry)
-			used = used || cc->signer == k;
-		/* A running campaign goes on with the key it has (R55). */
-		if (!k->fresh && !used)
-			key_free(c, k);
-		else
-			k->fresh = false;
-	}
-}
 
 /* ---- campaigns */
 
@@ -440,13 +319,14 @@ try_sample(struct copier *c, uint32_t campaign, uint32_t list,
 	struct ipc_delivery d = { .kind = IPC_KIND_TEST, .campaign = campaign,
 		.list = list, .local = "sample", .domain = "example.org" };
 	struct copy *copy = copy_make(c, &d, e);
-	struct made *m = (struct made *)copy;
 	int ret;
 
 	if (copy == NULL)
 		return -1;
 	*octets = (uint32_t)copy->octets;
-	ret = made_verify(c, m, m->compiled->signer, e);
+	ret = copy_sign(c, copy, e);
+	if (ret == 0)
+		ret = made_verify(c, (struct made *)copy, e);
 	copy_release(c, copy);
 	return ret;
 }
@@ -533,14 +413,11 @@ copier_set_conf(struct copier *c, const struct conf *conf)
 void
 copier_free(struct copier *c)
 {
-	struct signing_key *k;
-
 	if (c == NULL)
 		return;
 	while (!TAILQ_EMPTY(&c->campaigns))
 		compiled_drop(c, TAILQ_FIRST(&c->campaigns));
-	while ((k = TAILQ_FIRST(&c->keys)) != NULL)
-		key_free(c, k);
+	copier_keys_free(c);
 	copies_free(c);
 	dkim_verifier_free(c->verifier);
 	free(c);
@@ -555,6 +432,7 @@ copier_new(const struct copier_params *p, struct err *e)
 	TAILQ_INIT(&c->keys);
 	TAILQ_INIT(&c->campaigns);
 	TAILQ_INIT(&c->idle);
+	TAILQ_INIT(&c->waiting);
 	if ((c->verifier = dkim_verifier_new(e)) == NULL) {
 		free(c);
 		return NULL;

@@ -1,29 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * copier_private.h - shared by copier.c (what is compiled and who signs) and
- * copy.c (one recipient's copy).
+ * copier_private.h - shared by copier.c (what is compiled), copier_keys.c (who
+ * signs), copy.c (one recipient's copy) and copy_sign.c (its signatures).
  */
 #ifndef LISTD_COPIER_PRIVATE_H
 #define LISTD_COPIER_PRIVATE_H
 
 #include <sys/queue.h>
 
+#include "lib/dkim_key.h"
 #include "lib/dkim_sign.h"
 #include "lib/dkim_verify.h"
+#include "lib/err.h"
 #include "lib/template.h"
 #include "listd/copier.h"
 
 #define COPIER_CAMPAIGNS_MAX	64	/* compiled ones kept */
 #define COPIER_IDLE_COPIES	128	/* kept for the next delivery */
 
-struct signing_key {
-	TAILQ_ENTRY(signing_key) entry;
-	char			 domain[256];
+/* A key and what it signs with. */
+struct signing_part {
 	char			 selector[64];
 	struct dkim_key		*key;
 	struct dkim_signer	*signer;
 	char			*txt;		/* its own record */
 	bool			 fresh;		/* given since the reload */
+};
+
+/* The keys of a domain, one of a type. */
+struct signing_key {
+	TAILQ_ENTRY(signing_key) entry;
+	char			 domain[256];
+	struct signing_part	*part[DKIM_KEY_TYPES];
 };
 
 /* A campaign, compiled. */
@@ -42,9 +50,13 @@ struct compiled {
 /* A copy with what it is made of. */
 struct made {
 	struct copy		 copy;		/* first: what others hold */
-	TAILQ_ENTRY(made)	 entry;
+	TAILQ_ENTRY(made)	 entry;		/* of idle, or of waiting */
 	struct rendered		 rendered;
-	struct dkim_job		 job;
+	const struct signing_part *part[DKIM_KEY_TYPES];	/* who signs */
+	struct dkim_job		 job[DKIM_KEY_TYPES];	/* for each of them */
+	size_t			 parts;
+	bool			 waits;		/* for its signatures */
+	struct err		 failure;	/* why it has none */
 	struct compiled		*compiled;	/* NULL: a notice */
 	struct template		*notice;	/* its own template */
 	size_t			 iov_room;
@@ -57,6 +69,7 @@ struct copier {
 	size_t			 ncampaigns;
 	TAILQ_HEAD(, made)	 idle;
 	size_t			 nidle;
+	TAILQ_HEAD(, made)	 waiting;	/* for signatures, oldest first */
 	struct dkim_verifier	*verifier;
 	uint64_t		 signed_copies;
 	uint64_t		 unread;	/* gates, since the last line */
@@ -71,21 +84,32 @@ void compiled_release(struct copier *c, struct compiled *k);
 /* Append up to max octets of a content file to b. */
 int copier_read_content(struct copier *c, const uint8_t *hash, size_t max,
     struct strbuf *b, struct err *e);
-/* The key of domain or of the nearest domain above it; NULL with e. */
+
+/* copier_keys.c */
+/* The keys of domain or of the nearest domain above it; NULL with e. */
 struct signing_key *copier_key_for(struct copier *c, const char *domain,
     struct err *e);
+/* Which of them sign now, the one that all receivers know first. */
+size_t signing_parts(const struct copier *c, const struct signing_key *k,
+    const struct signing_part *part_r[static DKIM_KEY_TYPES]);
+void copier_keys_free(struct copier *c);
 
 /* copy.c */
-/* Render a copy and sign it; out->copy is then ready. */
-int made_finish(struct copier *c, struct made *m, const struct template *t,
-    const struct template_values *v, const struct signing_key *key,
-    struct err *e);
 struct made *made_new(struct copier *c);
 /* Free the idle ones. */
 void copies_free(struct copier *c);
+
+/* copy_sign.c */
+/* Render a copy and hash it; all that is left is copy_sign(). */
+int made_finish(struct copier *c, struct made *m, const struct template *t,
+    const struct template_values *v, const struct signing_key *key,
+    struct err *e);
+/* It goes without having been signed. */
+void made_forget(struct copier *c, struct made *m);
+/* Sign what waits for this key, which is about to go. */
+void copies_sign_with(struct copier *c, const struct signing_part *part);
 /* Let libopendkim verify what will be written.  0, or -1 with e. */
-int made_verify(struct copier *c, const struct made *m,
-    const struct signing_key *key, struct err *e);
+int made_verify(struct copier *c, const struct made *m, struct err *e);
 
 /* notice_mail.c */
 struct notice;

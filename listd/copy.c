@@ -27,11 +27,6 @@
 #include "spool/store.h"
 #include "spool/subscriber.h"
 
-#define PIECES	4	/* signature, header, empty line, final dot */
-#define SPARE	2	/* what the session lets travel along */
-
-static char crlf[] = "\r\n", final_dot[] = ".\r\n";
-
 /* ---- the gate */
 
 static int
@@ -166,6 +161,7 @@ copy_release(struct copier *c, struct copy *copy)
 {
 	struct made *m = (struct made *)copy;
 
+	made_forget(c, m);
 	if (m->compiled != NULL)
 		compiled_release(c, m->compiled);
 	m->compiled = NULL;
@@ -177,138 +173,6 @@ copy_release(struct copier *c, struct copy *copy)
 	}
 	TAILQ_INSERT_HEAD(&c->idle, m, entry);
 	c->nidle++;
-}
-
-/* ---- bytes */
-
-static void
-gather(struct made *m, struct slice signature)
-{
-	struct rendered *r = &m->rendered;
-	struct iovec *iov;
-
-	if (m->iov_room < r->iovs + PIECES + SPARE) {
-		m->iov_room = r->iovs + PIECES + SPARE;
-		m->copy.iov = xreallocarray(m->copy.iov, m->iov_room,
-		    sizeof(*m->copy.iov));
-	}
-	iov = m->copy.iov;
-	*iov++ = (struct iovec){ (void *)(uintptr_t)signature.p,
-		signature.len };
-	*iov++ = (struct iovec){ r->header.s, r->header.len };
-	*iov++ = (struct iovec){ crlf, 2 };
-	memcpy(iov, r->iov, r->iovs * sizeof(*iov));
-	iov += r->iovs;
-	*iov++ = (struct iovec){ final_dot, 3 };
-	m->copy.n = (size_t)(iov - m->copy.iov);
-	m->copy.octets = signature.len + r->octets;
-	m->copy.eightbit = false;	/* lib/template.h writes 7-bit */
-}
-
-int
-made_finish(struct copier *c, struct made *m, const struct template *t,
-    const struct template_values *v, const struct signing_key *key,
-    struct err *e)
-{
-	struct rendered *r = &m->rendered;
-	struct dkim_job *job = &m->job;
-	uint64_t now = (uint64_t)(clock_utc_ms(c->p.clock) / 1000);
-
-	if (template_render(t, v, r, e) == -1 ||
-	    dkim_sign_digest(key->signer, r->field, r->fields, r->body_hash,
-	    now, job, e) == -1 ||
-	    dkim_sign_private(key->signer, &job, 1, e) == -1)
-		return -1;
-	gather(m, dkim_sign_finish(job));
-	c->signed_copies++;
-	if (c->signed_copies % COPIER_VERIFY_EVERY != 0)
-		return 0;
-	return made_verify(c, m, key, e);
-}
-
-/* The message as its reader will have it: without dots added for SMTP. */
-static void
-put_message(struct strbuf *b, const struct made *m)
-{
-	bool at_start = true;
-
-	for (size_t i = 0; i + 1 < m->copy.n; i++) {
-		const char *p = m->copy.iov[i].iov_base;
-		size_t len = m->copy.iov[i].iov_len;
-
-		if (i < PIECES - 1) {	/* what stands before the body */
-			strbuf_add(b, p, len);
-			continue;
-		}
-		for (size_t k = 0; k < len; k++) {
-			if (!(at_start && p[k] == '.'))
-				strbuf_addc(b, p[k]);
-			at_start = p[k] == '\n';
-		}
-	}
-}
-
-static enum dkim_lookup
-own_record(void *arg, const char *name, struct strbuf *txt)
-{
-	const struct signing_key *key = arg;
-
-	(void)name;
-	strbuf_adds(txt, key->txt);
-	return DKIM_LOOKUP_FOUND;
-}
-
-static const char *const must_cover[] = {
-	"from", "to", "subject", "date", "message-id",
-};
-static const char *const must_cover_campaign[] = {
-	"list-unsubscribe", "list-unsubscribe-post", "list-id", "feedback-id",
-};
-
-/* h= has to hold what one-click relies on (R23): nobody else looks (T9). */
-static const char *
-not_covered(const struct dkim_report *report, bool campaign)
-{
-	for (size_t i = 0; i < sizeof(must_cover) / sizeof(must_cover[0]); i++)
-		if (!dkim_verify_covers(report, must_cover[i]))
-			return must_cover[i];
-	for (size_t i = 0; campaign && i < sizeof(must_cover_campaign) /
-	    sizeof(must_cover_campaign[0]); i++)
-		if (!dkim_verify_covers(report, must_cover_campaign[i]))
-			return must_cover_campaign[i];
-	return NULL;
-}
-
-int
-made_verify(struct copier *c, const struct made *m,
-    const struct signing_key *key, struct err *e)
-{
-	struct strbuf message = STRBUF_INIT(DKIM_VERIFY_OCTETS);
-	struct dkim_report *report = xcalloc(1, sizeof(*report));
-	const char *missing;
-	int ret = -1;
-
-	put_message(&message, m);
-	if (dkim_verifier_run(c->verifier, SLICE(message.s, message.len),
-	    (uint64_t)(clock_utc_ms(c->p.clock) / 1000), own_record,
-	    (void *)(uintptr_t)key, report, e) == -1)
-		goto out;
-	if (report->n != 1 || report->sig[0].verdict != DKIM_VERDICT_PASS) {
-		err_set(e, ERR_CRYPTO, "the copy's own signature does not "
-		    "verify: %s", report->n > 0 ? report->sig[0].reason :
-		    "there is none");
-		goto out;
-	}
-	missing = not_covered(report, m->compiled != NULL);
-	if (missing != NULL) {
-		err_set(e, ERR_CRYPTO, "the signature leaves out %s", missing);
-		goto out;
-	}
-	ret = 0;
-out:
-	free(report);
-	strbuf_free(&message);
-	return ret;
 }
 
 /* ---- a campaign's copy */

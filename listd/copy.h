@@ -46,11 +46,18 @@ uint8_t copy_gate(struct copier *c, const struct ipc_delivery *d);
 enum ipc_tls copy_tls(struct copier *c, const struct ipc_delivery *d);
 
 /*
- * Render and sign.  NULL with e: ERR_AGAIN (passing: store or campaign not
- * readable now), otherwise this copy can never be made.
+ * Render, and hash what is to be signed.  octets and eightbit stand; iov does
+ * when copy_sign() was called.  NULL with e: ERR_AGAIN (passing: store or
+ * campaign not readable now), otherwise this copy can never be made.
  */
 struct copy *copy_make(struct copier *c, const struct ipc_delivery *d,
     struct err *e);
+/*
+ * The copy is about to be written: put in its signatures.  Those of others
+ * that wait are made along with them where that is cheaper.  Once signed it
+ * stays so.  -1 with e, ERR_CRYPTO: it must not be sent.
+ */
+int copy_sign(struct copier *c, struct copy *copy, struct err *e);
 void copy_release(struct copier *c, struct copy *copy);
 
 #endif

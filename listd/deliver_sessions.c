@@ -84,6 +84,14 @@ op_make(void *arg, const struct ipc_delivery *d, struct err *e)
 	return copy_make(dl->copier, d, e);
 }
 
+static int
+op_sign(void *arg, struct copy *copy, struct err *e)
+{
+	struct deliver *dl = arg;
+
+	return copy_sign(dl->copier, copy, e);
+}
+
 static void
 op_release(void *arg, struct copy *copy)
 {
@@ -176,9 +184,9 @@ op_state(void *arg, const struct ipc_session_state *state)
 }
 
 const struct smtp_session_ops deliver_session_ops = {
-	.gate = op_gate, .tls = op_tls, .make = op_make, .release = op_release,
-	.mark = op_mark, .outcome = op_outcome, .returned = op_returned,
-	.state = op_state,
+	.gate = op_gate, .tls = op_tls, .make = op_make, .sign = op_sign,
+	.release = op_release, .mark = op_mark, .outcome = op_outcome,
+	.returned = op_returned, .state = op_state,
 };
 
 void

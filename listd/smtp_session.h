@@ -56,6 +56,8 @@ struct smtp_session_ops {
 	enum ipc_tls (*tls)(void *arg, const struct ipc_delivery *d);
 	struct copy *(*make)(void *arg, const struct ipc_delivery *d,
 	    struct err *e);
+	/* Before its first octet is written; -1: it must not be. */
+	int	(*sign)(void *arg, struct copy *copy, struct err *e);
 	void	(*release)(void *arg, struct copy *copy);
 	/* *slot is the owner's own note of where; 0 at first. */
 	void	(*mark)(void *arg, const struct ipc_delivery *d,

@@ -250,7 +250,7 @@ flush(struct smtp_session *s, struct item *body)
 	transaction_await(s);
 }
 
-/* Sign and render what comes next while the answers are on their way. */
+/* Render what comes next while the answers are on their way. */
 static void
 prepare_ahead(struct smtp_session *s)
 {
@@ -323,10 +323,27 @@ transaction_drained(struct smtp_session *s)
 
 /* ---- replies */
 
+/* The server waits for content that there is not: only hanging up is left. */
+static void
+cannot_send(struct smtp_session *s, struct item *item, const struct err *e)
+{
+	item_verdict(s, item, e->code == ERR_AGAIN ? IPC_DEFERRED : IPC_FAILED,
+	    IPC_STAGE_RENDER, 0, e->text);
+	s->ended++;
+	item_done(s, item);
+	session_fail(s, 0, "a copy could not be signed");
+}
+
 /* The envelope is accepted: content, and the next envelope behind it. */
 static void
 send_body(struct smtp_session *s, struct item *item)
 {
+	struct err e = ERR_INIT;
+
+	if (s->env->ops->sign(s->env->arg, item->copy, &e) == -1) {
+		cannot_send(s, item, &e);
+		return;
+	}
 	s->in_pump = true;
 	clear_output(s);
 	item->step = ITEM_BODY;

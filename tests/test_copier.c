@@ -24,8 +24,10 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/dkim_key.h"
+#include "lib/dkim_verify.h"
 #include "lib/err.h"
 #include "lib/strbuf.h"
+#include "lib/xmalloc.h"
 #include "lib/sys/log.h"
 #include "lib/sys/realclock.h"
 #include "listd/campaign_params.h"
@@ -85,18 +87,24 @@ make_list(struct txn *t, void *arg, struct err *e)
 }
 
 static void
-add_key(const char *domain)
+add_key_of(const char *domain, const char *selector, enum dkim_key_type type)
 {
 	struct strbuf pem = STRBUF_INIT(DKIM_PEM_MAX);
 	struct err e = ERR_INIT;
-	struct dkim_key *key = dkim_key_generate(DKIM_KEY_RSA, 0, &e);
+	struct dkim_key *key = dkim_key_generate(type, 0, &e);
 
 	assert_non_null(key);
 	assert_int_equal(dkim_key_write(key, &pem, &e), 0);
-	assert_int_equal(copier_key(copier, domain, "s1", pem.s, pem.len, &e),
-	    0);
+	assert_int_equal(copier_key(copier, domain, selector, pem.s, pem.len,
+	    &e), 0);
 	dkim_key_free(key);
 	strbuf_free(&pem);
+}
+
+static void
+add_key(const char *domain)
+{
+	add_key_of(domain, "s1", DKIM_KEY_RSA);
 }
 
 static int
@@ -253,9 +261,11 @@ a_copy_is_whole_and_its_own(void **state)
 	if (!v.ok)
 		fail_msg("%s %s", v.text, findings.s);
 	assert_true(v.copy_octets > 500);
-	if ((c = copy_make(copier, &d, &e)) == NULL)
+	if ((c = copy_make(copier, &d, &e)) == NULL ||
+	    copy_sign(copier, c, &e) == -1)
 		fail_msg("%s", e.text);
 	put_copy(c, &one);
+	assert_int_equal(one.len, c->octets + strlen(".\r\n"));
 	for (size_t i = 0; i < sizeof(every_copy_has) /
 	    sizeof(every_copy_has[0]); i++)
 		if (strstr(one.s, every_copy_has[i]) == NULL)
@@ -269,6 +279,163 @@ a_copy_is_whole_and_its_own(void **state)
 	assert_string_equal(again->return_path, c->return_path);
 	copy_release(copier, again);
 	copy_release(copier, c);
+	strbuf_free(&one);
+	strbuf_free(&findings);
+}
+
+/* ---- signatures */
+
+static enum dkim_lookup
+published(void *arg, const char *name, struct strbuf *txt)
+{
+	const char *selector;
+	const struct dkim_key *key = copier_key_of(copier, "one.example",
+	    &selector);
+
+	(void)arg;
+	(void)name;
+	assert_int_equal(dkim_key_txt(key, txt, NULL), 0);
+	return DKIM_LOOKUP_FOUND;
+}
+
+static void
+verify(const struct copy *c)
+{
+	struct dkim_report *report = xcalloc(1, sizeof(*report));
+	struct strbuf mail = STRBUF_INIT(1u << 20);
+	struct err e = ERR_INIT;
+	struct dkim_verifier *v = dkim_verifier_new(&e);
+
+	put_copy(c, &mail);
+	mail.len -= strlen(".\r\n");
+	assert_non_null(v);
+	if (dkim_verifier_run(v, SLICE(mail.s, mail.len), 1795000000,
+	    published, NULL, report, &e) == -1)
+		fail_msg("%s", e.text);
+	assert_int_equal(report->n, 1);
+	assert_int_equal(report->sig[0].verdict, DKIM_VERDICT_PASS);
+	dkim_verifier_free(v);
+	strbuf_free(&mail);
+	free(report);
+}
+
+#define COPIES	21	/* two full batches, and some that are none */
+
+static struct copy *
+copy_number(unsigned i, uint32_t campaign)
+{
+	struct ipc_delivery d = { .kind = IPC_KIND_TEST,
+		.subscriber = 100 + i, .domain = "two.example",
+		.list = list_id, .campaign = campaign };
+	struct err e = ERR_INIT;
+	struct copy *c;
+
+	snprintf(d.local, sizeof(d.local), "m%u", i);
+	if ((c = copy_make(copier, &d, &e)) == NULL)
+		fail_msg("%s", e.text);
+	return c;
+}
+
+/* Whichever copy is wanted first, every one gets its own, good signature. */
+static void
+copies_are_signed_in_any_order(void **state)
+{
+	uint32_t campaign = campaign_of(*state, GOOD);
+	struct copy *copy[COPIES];
+	struct err e = ERR_INIT;
+
+	add_key("one.example");
+	for (unsigned i = 0; i < COPIES; i++)
+		copy[i] = copy_number(i, campaign);
+	/* One goes unsigned: its delivery was recalled. */
+	copy_release(copier, copy[3]);
+	copy[3] = copy_number(3, campaign);
+	for (unsigned i = 0; i < COPIES; i++) {
+		struct copy *c = copy[i * 8 % COPIES];
+
+		assert_int_equal(copy_sign(copier, c, &e), 0);
+		assert_int_equal(copy_sign(copier, c, &e), 0);
+		verify(c);
+	}
+	for (unsigned i = 0; i < COPIES; i++)
+		copy_release(copier, copy[i]);
+}
+
+/* A reload changes the key: what was hashed for the old one is signed so. */
+static void
+a_copy_keeps_the_key_it_was_hashed_for(void **state)
+{
+	struct copy *c = copy_number(1, campaign_of(*state, GOOD));
+	struct err e = ERR_INIT;
+	struct strbuf one = STRBUF_INIT(1u << 20);
+
+	add_key_of("one.example", "s2", DKIM_KEY_RSA);
+	copier_keys_done(copier);
+	assert_int_equal(copy_sign(copier, c, &e), 0);
+	put_copy(c, &one);
+	assert_non_null(strstr(one.s, " s=s1;"));
+	copy_release(copier, c);
+	c = copy_number(1, campaign_of(*state, GOOD));
+	assert_int_equal(copy_sign(copier, c, &e), 0);
+	strbuf_reset(&one);
+	put_copy(c, &one);
+	assert_non_null(strstr(one.s, " s=s2;"));
+	copy_release(copier, c);
+	strbuf_free(&one);
+}
+
+static unsigned
+occurrences(const char *s, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (s = strstr(s, what)) != NULL; s += strlen(what))
+		n++;
+	return n;
+}
+
+/*
+ * R54, T14: RSA alone unless the setting says both; then both cover the same
+ * fields, and the release's own check has passed them.
+ */
+static void
+ed25519_signs_beside_rsa_when_told(void **state)
+{
+	static const struct { bool both; unsigned rsa, ed25519; } rows[] = {
+		{ false, 1, 0 }, { true, 1, 1 }, { false, 1, 0 },
+	};
+	uint32_t campaign = campaign_of(*state, GOOD);
+	struct strbuf findings = STRBUF_INIT(256u << 10);
+	struct strbuf one = STRBUF_INIT(1u << 20);
+	struct err e = ERR_INIT;
+
+	add_key("one.example");
+	add_key_of("one.example", "e1", DKIM_KEY_ED25519);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct ipc_prepared v = { 0 };
+		struct copy *c;
+
+		conf.dkim_ed25519 = rows[i].both;
+		strbuf_reset(&findings);
+		copier_prepare(copier, campaign, &v, &findings);
+		if (!v.ok)
+			fail_msg("%s %s", v.text, findings.s);
+		c = copy_number((unsigned)i, campaign);
+		assert_int_equal(copy_sign(copier, c, &e), 0);
+		strbuf_reset(&one);
+		put_copy(c, &one);
+		assert_int_equal(one.len, c->octets + strlen(".\r\n"));
+		assert_int_equal(occurrences(one.s, "a=rsa-sha256;"),
+		    rows[i].rsa);
+		assert_int_equal(occurrences(one.s, "a=ed25519-sha256;"),
+		    rows[i].ed25519);
+		assert_int_equal(occurrences(one.s, "d=one.example;"),
+		    rows[i].rsa + rows[i].ed25519);
+		/* The field, and twice in each h=: signed and over-signed. */
+		assert_int_equal(occurrences(one.s, "List-Unsubscribe-Post"),
+		    1 + 2 * (rows[i].rsa + rows[i].ed25519));
+		copy_release(copier, c);
+	}
 	strbuf_free(&one);
 	strbuf_free(&findings);
 }
@@ -310,7 +477,8 @@ a_confirmation_asks_and_nothing_else(void **state)
 	world_must(*state, STORE_S, ask, &a);
 	assert_int_equal(a.asked.result, OPTIN_ACCEPTED);
 	d.notice = a.asked.notice;
-	if ((c = copy_make(copier, &d, &e)) == NULL)
+	if ((c = copy_make(copier, &d, &e)) == NULL ||
+	    copy_sign(copier, c, &e) == -1)
 		fail_msg("%s", e.text);
 	put_copy(c, &mail);
 	body = strstr(mail.s, "\r\n\r\n");
@@ -382,6 +550,9 @@ main(void)
 		cmocka_unit_test(no_key_no_send),
 		cmocka_unit_test(bad_messages_are_refused_with_reasons),
 		cmocka_unit_test(a_copy_is_whole_and_its_own),
+		cmocka_unit_test(copies_are_signed_in_any_order),
+		cmocka_unit_test(a_copy_keeps_the_key_it_was_hashed_for),
+		cmocka_unit_test(ed25519_signs_beside_rsa_when_told),
 		cmocka_unit_test(a_confirmation_asks_and_nothing_else),
 		cmocka_unit_test(a_gate_that_cannot_be_read_is_said),
 	};

@@ -473,7 +473,7 @@ a_signer_needs_names(void **state)
 static void
 batches_and_duplicates_sign_alike(void **state)
 {
-	static struct dkim_job batch[5];
+	static struct dkim_job batch[13];
 	struct dkim_job *jobs[5];
 	struct dkim_key *key = sample_rsa(2048);
 	struct dkim_signer *s = signer(key, DKIM_POLICY_CAMPAIGN);
@@ -503,9 +503,11 @@ batches_and_duplicates_sign_alike(void **state)
 	assert_int_equal(dkim_sign_private(dup, jobs, N(jobs), &e), 0);
 	assert_int_equal(dkim_sign_private(dup, NULL, 0, &e), 0);
 	for (uint32_t i = 0; i < N(jobs); i++) {
+		size_t length = dkim_sign_length(s, jobs[i]);
 		struct slice got = dkim_sign_finish(jobs[i]), again, want;
 		uint8_t first[DKIM_TEXT_MAX];
 
+		assert_int_equal(got.len, length);
 		memcpy(first, got.p, got.len);
 		again = dkim_sign_finish(jobs[i]);
 		assert_int_equal(again.len, got.len);

@@ -310,6 +310,15 @@ op_make(void *arg, const struct ipc_delivery *d, struct err *e)
 	return c;
 }
 
+static int
+op_sign(void *arg, struct copy *copy, struct err *e)
+{
+	(void)arg;
+	(void)copy;
+	(void)e;
+	return 0;
+}
+
 static void
 op_release(void *arg, struct copy *c)
 {
@@ -373,7 +382,8 @@ op_state(void *arg, const struct ipc_session_state *s)
 }
 
 static const struct smtp_session_ops ops = {
-	.gate = op_gate, .tls = op_tls, .make = op_make, .release = op_release,
+	.gate = op_gate, .tls = op_tls, .make = op_make, .sign = op_sign,
+	.release = op_release,
 	.mark = op_mark, .outcome = op_outcome, .returned = op_returned,
 	.state = op_state,
 };
