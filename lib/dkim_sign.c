@@ -117,6 +117,9 @@ rule_matches(const struct rule *r, struct slice name)
 {
 	bool prefix = r->name[r->len - 1] == '-';
 
+	/* The first letter alone rules out nearly all. */
+	if (name.len == 0 || ((r->name[0] ^ name.p[0]) & ~0x20) != 0)
+		return false;
 	return (prefix ? name.len > r->len : name.len == r->len) &&
 	    strncasecmp((const char *)name.p, r->name, r->len) == 0;
 }

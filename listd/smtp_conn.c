@@ -443,7 +443,8 @@ conn_read(struct smtp_conn *c, uint8_t *buf, size_t size, bool *eof)
 static bool
 conn_readable(struct smtp_conn *c)
 {
-	uint8_t buf[SMTP_CONN_READ];
+	/* Not on the stack, where all of it would be cleared each time. */
+	static uint8_t buf[SMTP_CONN_READ];
 	bool dead = false, eof;
 	ssize_t n = 0;
 

@@ -43,13 +43,14 @@ enum item_step {
 };
 
 struct item {
+	/* Looked at in all items at once: kept together. */
 	TAILQ_ENTRY(item)	 entry;
-	struct ipc_delivery	 d;
-	struct copy		*copy;		/* NULL: not made yet */
-	unsigned		 slot;		/* of the ring, owner's */
 	enum item_step		 step;
 	bool			 answered;	/* any reply to its commands */
 	bool			 refused;	/* verdict stands; see outcome */
+	struct copy		*copy;		/* NULL: not made yet */
+	unsigned		 slot;		/* of the ring, owner's */
+	struct ipc_delivery	 d;
 	struct ipc_outcome	 outcome;
 	enum reply_scheduler	 scheduler;	/* of the refusal */
 	int64_t			 begun_ms, body_ms;	/* monotonic */

@@ -476,6 +476,8 @@ store_close(struct store *st)
 	/* In a child after fork the environment is the parent's: let it be. */
 	for (size_t i = 0; i < STORE_ENVS && st->pid == getpid(); i++) {
 		assert(!st->envs[i].claimed);
+		if (st->envs[i].spare != NULL)
+			mdb_txn_abort(st->envs[i].spare);
 		if (st->envs[i].env != NULL)
 			mdb_env_close(st->envs[i].env);
 	}

@@ -24,6 +24,7 @@ struct environment {
 	uint64_t	 allocated;	/* octets of data.mdb we made sure of */
 	int64_t		 short_until;	/* disk full: not asked before (ns) */
 	bool		 claimed;	/* a writer runs */
+	_Atomic(MDB_txn *) spare;	/* a reader, reset, for the next one */
 };
 
 struct store {

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +77,30 @@ slice(MDB_val v)
 
 /* ---- transactions */
 
+/*
+ * LMDB allocates a few kilobytes for each transaction, so a reader that has
+ * ended is kept for the next one.  Reset, it holds no page back.
+ */
+static int
+begin_read(struct environment *en, MDB_txn **txn_r)
+{
+	int rc;
+
+	if ((*txn_r = atomic_exchange(&en->spare, NULL)) == NULL)
+		return mdb_txn_begin(en->env, NULL, MDB_RDONLY, txn_r);
+	if ((rc = mdb_txn_renew(*txn_r)) != 0)
+		mdb_txn_abort(*txn_r);
+	return rc;
+}
+
+static void
+end_read(struct environment *en, MDB_txn *txn)
+{
+	mdb_txn_reset(txn);
+	if ((txn = atomic_exchange(&en->spare, txn)) != NULL)
+		mdb_txn_abort(txn);
+}
+
 int
 txn_begin(struct store *st, enum store_env env, bool write,
     struct txn **t_r, struct err *e)
@@ -84,8 +109,8 @@ txn_begin(struct store *st, enum store_env env, bool write,
 	int rc;
 
 	*t_r = NULL;
-	rc = mdb_txn_begin(st->envs[env].env, NULL, write ? 0 : MDB_RDONLY,
-	    &t->txn);
+	rc = write ? mdb_txn_begin(st->envs[env].env, NULL, 0, &t->txn) :
+	    begin_read(&st->envs[env], &t->txn);
 	if (rc != 0) {
 		store_error(e, rc, "begin");
 		free(t);
@@ -127,7 +152,10 @@ txn_abort(struct txn *t)
 {
 	if (t == NULL)
 		return;
-	mdb_txn_abort(t->txn);
+	if (t->write)
+		mdb_txn_abort(t->txn);
+	else
+		end_read(&t->st->envs[t->env], t->txn);
 	txn_free(t);
 }
 
