@@ -189,7 +189,8 @@ NUMBER(connections_per_site, CONF_INT, CONF_RELOAD, "10", 1, 500,
 NUMBER(messages_per_connection, CONF_INT, CONF_RELOAD, "100", 1, 10000,
     "Messages on one connection before a new one is made."),
 NUMBER(timeout_connect, CONF_TIME, CONF_RELOAD, "30s", 100 * MS, 10 * MINUTE,
-    "How long to wait for a connection."),
+    "How long to wait for a connection, and for a policy over HTTPS, "
+    "which never takes more than a minute."),
 NUMBER(timeout_banner, CONF_TIME, CONF_RELOAD, "5m", 100 * MS, HOUR,
     "For the greeting.  This and the next ones follow RFC 5321 section "
     "4.5.3.2."),

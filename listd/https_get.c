@@ -219,7 +219,8 @@ request_options(struct https_request *q, const struct https_ask *ask)
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_FORBID_REUSE, 1L);
 	SET(CURLOPT_RESOLVE, q->resolve);
-	SET(CURLOPT_TIMEOUT_MS, (long)HTTPS_TIMEOUT_MS);
+	SET(CURLOPT_TIMEOUT_MS, ask->timeout_ms < HTTPS_TIMEOUT_MAX_MS ?
+	    (long)ask->timeout_ms : (long)HTTPS_TIMEOUT_MAX_MS);
 	SET(CURLOPT_MAXFILESIZE, (long)ask->max);
 	SET(CURLOPT_WRITEFUNCTION, on_body);
 	SET(CURLOPT_WRITEDATA, q);

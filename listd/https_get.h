@@ -22,7 +22,7 @@ struct event_base;
 struct https;
 struct https_request;
 
-#define HTTPS_TIMEOUT_MS	30000	/* from the first octet to the last */
+#define HTTPS_TIMEOUT_MAX_MS	60000	/* RFC 8461 section 3.3 has a minute */
 #define HTTPS_AT_ONCE		32	/* connections; the rest waits for them */
 #define HTTPS_URL_MAX		512
 
@@ -33,6 +33,7 @@ struct https_ask {
 	const struct resolver_address *address;
 	size_t		 n;		/* at least one */
 	size_t		 max;		/* octets of a body; more is a failure */
+	int64_t		 timeout_ms;	/* for all of it; cut at the maximum */
 	X509_STORE	*authorities;	/* borrowed for the call */
 };
 

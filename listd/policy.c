@@ -157,7 +157,7 @@ on_file_host(void *arg, const struct resolver_host *found)
 	const struct conf *conf = a->p->env.conf;
 	struct https_ask ask = { .host = host, .path = FILE_PATH,
 		.port = (uint16_t)conf->mta_sts_port, .address = address,
-		.max = MTA_STS_POLICY_MAX,
+		.max = MTA_STS_POLICY_MAX, .timeout_ms = conf->timeout_connect,
 		.authorities = SSL_CTX_get_cert_store(a->p->env.tls) };
 	struct err e = ERR_INIT;
 

@@ -145,6 +145,8 @@ read_answer(struct resolver_lookup *l, enum dns_type type, int rcode,
 		return IPC_DNS_NXDOMAIN;
 	if (d.rcode != 0 || rcode != 0 || d.loop)
 		return IPC_DNS_TEMPORARY;
+	if (strcasecmp(d.owner, l->name) != 0)
+		snprintf(l->host.alias, sizeof(l->host.alias), "%s", d.owner);
 	while (dns_packet_next(&d, type, &iter, &r, &bad)) {
 		take_record(l, &r);
 		n++;

@@ -78,6 +78,7 @@ struct resolver_lookup *resolver_route(struct resolver *r, const char *domain,
 struct resolver_host {
 	enum ipc_dns	status;
 	bool		secure;		/* DNSSEC vouches for every answer */
+	char		alias[256];	/* where aliases led to; "": no alias */
 	struct resolver_address address[RESOLVER_ADDRESSES_MAX];
 	size_t		n;		/* 0 unless status is IPC_DNS_OK */
 };

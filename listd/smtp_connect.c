@@ -103,6 +103,8 @@ connect_begin(struct smtp_session *s)
 	connect_next_address(s);
 }
 
+static void ask_tlsa(struct smtp_session *s, bool by_alias);
+
 static void
 on_tlsa(void *arg, enum ipc_dns status, bool secure,
     const struct tlsa_set *set)
@@ -125,18 +127,33 @@ on_tlsa(void *arg, enum ipc_dns status, bool secure,
 		tlsa_copy(&s->tlsa, set);
 		tlsa_prefer(&s->tlsa);
 	}
-	connect_begin(s);
+	if (s->by_alias && tlsa_verdict(&s->tlsa) == TLSA_NONE)
+		ask_tlsa(s, false);
+	else
+		connect_begin(s);
+}
+
+/* What a host is an alias of comes first (RFC 7672 section 2.2.3). */
+static void
+ask_tlsa(struct smtp_session *s, bool by_alias)
+{
+	char host[256];
+	uint16_t port = connect_split_port(s->grant.host[s->host].name, host,
+	    (uint16_t)s->env->conf->smtp_port);
+
+	s->by_alias = by_alias;
+	s->lookup = resolver_tlsa(s->env->resolver,
+	    by_alias ? s->found.alias : host, port, on_tlsa, s);
 }
 
 static void
 on_addresses(void *arg, const struct resolver_host *found)
 {
 	struct smtp_session *s = arg;
-	char host[256];
-	uint16_t port;
 
 	s->lookup = NULL;
 	s->found = *found;
+	s->by_alias = false;
 	if (found->n == 0)
 		session_why(s, 0, found->status == IPC_DNS_TEMPORARY ?
 		    "name service failed for its mail host" :
@@ -151,9 +168,7 @@ on_addresses(void *arg, const struct resolver_host *found)
 		connect_begin(s);
 		return;
 	}
-	port = connect_split_port(s->grant.host[s->host].name, host,
-	    (uint16_t)s->env->conf->smtp_port);
-	s->lookup = resolver_tlsa(s->env->resolver, host, port, on_tlsa, s);
+	ask_tlsa(s, found->alias[0] != '\0');
 }
 
 void

@@ -145,7 +145,10 @@ begin_tls(struct smtp_session *s, struct err *e)
 		.sessions = s->env->tls_sessions, .now_s =
 		clock_utc_ms(timers_clock(s->env->timers)) / 1000 };
 
-	connect_split_port(s->grant.host[s->host].name, host, 0);
+	if (s->by_alias && s->tlsa.n > 0)
+		snprintf(host, sizeof(host), "%s", s->found.alias);
+	else
+		connect_split_port(s->grant.host[s->host].name, host, 0);
 	session_key(s, host, key);
 	return smtp_conn_starttls(s->conn, &tls, e);
 }

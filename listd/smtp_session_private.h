@@ -80,6 +80,7 @@ struct smtp_session {
 	struct resolver_host	 found;		/* the host's addresses */
 	size_t			 at;		/* of those */
 	struct tlsa_set		 tlsa;		/* the host's, validated */
+	bool			 by_alias;	/* and they are its alias's */
 	unsigned		 tried;
 	bool			 avoid_tls;	/* it failed at this address */
 	char			 why[IPC_TEXT_MAX + 1];	/* last failure */
