@@ -101,6 +101,7 @@ ipc_put_session_open(struct strbuf *b, const struct ipc_session_open *v)
 	pack_u16(b, v->depth);
 	pack_u16(b, v->messages);
 	pack_u8(b, (uint8_t)v->tls);
+	pack_u8(b, (uint8_t)v->bdat);
 	put_hosts(b, v->host, v->n);
 }
 
@@ -111,6 +112,7 @@ ipc_get_session_open(struct unpack *u, struct ipc_session_open *v)
 	v->depth = unpack_u16(u);
 	v->messages = unpack_u16(u);
 	v->tls = get_enum(u, IPC_TLS_DANE);
+	v->bdat = get_enum(u, IPC_BDAT_NO);
 	v->n = get_hosts(u, v->host);
 }
 

@@ -128,6 +128,12 @@ struct ipc_route {
 	char		text[IPC_TEXT_MAX + 1];
 };
 
+/* By which command content goes to a site. */
+enum ipc_bdat {
+	IPC_BDAT_AUTO,		/* BDAT where it is offered and pays */
+	IPC_BDAT_NO,		/* DATA */
+};
+
 /*
  * A session is the right to hold one connection to a site.  Any delivery
  * whose domain has this site's route may be given to it.
@@ -137,6 +143,7 @@ struct ipc_session_open {
 	uint16_t	depth;		/* deliveries it may hold at once */
 	uint16_t	messages;	/* per connection, then reconnect */
 	enum ipc_tls	tls;		/* no mail on a connection below it */
+	enum ipc_bdat	bdat;
 	uint16_t	n;
 	struct ipc_host	host[IPC_HOSTS_MAX];
 };

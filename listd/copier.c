@@ -318,7 +318,7 @@ try_sample(struct copier *c, uint32_t campaign, uint32_t list,
 {
 	struct ipc_delivery d = { .kind = IPC_KIND_TEST, .campaign = campaign,
 		.list = list, .local = "sample", .domain = "example.org" };
-	struct copy *copy = copy_make(c, &d, e);
+	struct copy *copy = copy_make(c, &d, false, e);
 	int ret;
 
 	if (copy == NULL)

@@ -59,7 +59,8 @@ struct made {
 	struct err		 failure;	/* why it has none */
 	struct compiled		*compiled;	/* NULL: a notice */
 	struct template		*notice;	/* its own template */
-	size_t			 iov_room;
+	struct iovec		*pieces;	/* copy.iov, and what is before */
+	size_t			 room;		/* of pieces */
 };
 
 struct copier {

@@ -140,7 +140,7 @@ static void
 made_free(struct made *m)
 {
 	rendered_free(&m->rendered);
-	free(m->copy.iov);
+	free(m->pieces);
 	free(m);
 }
 
@@ -280,7 +280,7 @@ make_campaign(struct copier *c, struct made *m, const struct ipc_delivery *d,
 	struct tokens tokens;
 	struct template_values v = { .address = tokens.address,
 		.url_token = tokens.url, .mailto_token = tokens.mailto,
-		.message_token = tokens.message };
+		.message_token = tokens.message, .bdat = m->copy.bdat };
 	json_t *attributes;
 	int ret;
 
@@ -328,11 +328,13 @@ make_notice(struct copier *c, struct made *m, const struct ipc_delivery *d,
 }
 
 struct copy *
-copy_make(struct copier *c, const struct ipc_delivery *d, struct err *e)
+copy_make(struct copier *c, const struct ipc_delivery *d, bool bdat,
+    struct err *e)
 {
 	struct made *m = made_new(c);
 	int ret;
 
+	m->copy.bdat = bdat;
 	if (d->kind == IPC_KIND_NOTICE)
 		ret = make_notice(c, m, d, e);
 	else

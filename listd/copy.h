@@ -21,15 +21,23 @@
 struct copier;
 struct err;
 
+#define COPY_SPARE	2	/* what the session lets travel along */
+
 /* Owned by the copier that made it until copy_release(). */
 struct copy {
 	char		 return_path[320];	/* VERP, without brackets */
 	char		 message_id[256];	/* with brackets */
-	/* Headers, body, final dot; room for two more behind them. */
+	/*
+	 * Headers, body, final dot; room for COPY_SPARE more behind them and,
+	 * below iov[0], for as many before.  With bdat there is no final dot
+	 * and nothing is dot-stuffed.
+	 */
 	struct iovec	*iov;
 	size_t		 n;
-	size_t		 octets;		/* as SIZE= counts them (RFC 1870) */
+	/* As SIZE= counts them (RFC 1870); with bdat just what iov holds. */
+	size_t		 octets;
 	bool		 eightbit;		/* needs 8BITMIME */
+	bool		 bdat;			/* to go by BDAT (RFC 3030) */
 };
 
 /*
@@ -46,12 +54,13 @@ uint8_t copy_gate(struct copier *c, const struct ipc_delivery *d);
 enum ipc_tls copy_tls(struct copier *c, const struct ipc_delivery *d);
 
 /*
- * Render, and hash what is to be signed.  octets and eightbit stand; iov does
- * when copy_sign() was called.  NULL with e: ERR_AGAIN (passing: store or
- * campaign not readable now), otherwise this copy can never be made.
+ * Render, to go by BDAT or DATA, and hash what is to be signed.  octets and
+ * eightbit stand; iov does when copy_sign() was called.  NULL with e: ERR_AGAIN
+ * (passing: store or campaign not readable now), otherwise this copy can never
+ * be made.
  */
 struct copy *copy_make(struct copier *c, const struct ipc_delivery *d,
-    struct err *e);
+    bool bdat, struct err *e);
 /*
  * The copy is about to be written: put in its signatures.  Those of others
  * that wait are made along with them where that is cheaper.  Once signed it

@@ -22,7 +22,6 @@
 #include "spool/store.h"
 
 #define PIECES	3	/* header, empty line, final dot */
-#define SPARE	2	/* what the session lets travel along */
 
 static char crlf[] = "\r\n", final_dot[] = ".\r\n";
 
@@ -68,15 +67,15 @@ static void
 gather(struct made *m)
 {
 	struct rendered *r = &m->rendered;
-	size_t room = m->parts + r->iovs + PIECES + SPARE;
+	size_t room = COPY_SPARE + m->parts + r->iovs + PIECES + COPY_SPARE;
 	struct iovec *iov;
 
-	if (m->iov_room < room) {
-		m->iov_room = room;
-		m->copy.iov = xreallocarray(m->copy.iov, room,
-		    sizeof(*m->copy.iov));
+	if (m->room < room) {
+		m->room = room;
+		m->pieces = xreallocarray(m->pieces, room,
+		    sizeof(*m->pieces));
 	}
-	iov = m->copy.iov;
+	iov = m->copy.iov = m->pieces + COPY_SPARE;
 	for (size_t i = 0; i < m->parts; i++) {
 		struct slice s = dkim_sign_finish(&m->job[i]);
 
@@ -86,7 +85,8 @@ gather(struct made *m)
 	*iov++ = (struct iovec){ crlf, 2 };
 	memcpy(iov, r->iov, r->iovs * sizeof(*iov));
 	iov += r->iovs;
-	*iov++ = (struct iovec){ final_dot, 3 };
+	if (!m->copy.bdat)
+		*iov++ = (struct iovec){ final_dot, 3 };
 	m->copy.n = (size_t)(iov - m->copy.iov);
 }
 
@@ -190,11 +190,12 @@ put_message(struct strbuf *b, const struct made *m)
 {
 	bool at_start = true;
 
-	for (size_t i = 0; i + 1 < m->copy.n; i++) {
+	for (size_t i = 0; i + !m->copy.bdat < m->copy.n; i++) {
 		const char *p = m->copy.iov[i].iov_base;
 		size_t len = m->copy.iov[i].iov_len;
 
-		if (i < m->parts + 2) {	/* what stands before the body */
+		/* What stands before the body, or was never stuffed. */
+		if (i < m->parts + 2 || m->copy.bdat) {
 			strbuf_add(b, p, len);
 			continue;
 		}

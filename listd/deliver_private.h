@@ -46,6 +46,7 @@ struct deliver {
 	struct tls_broken	*tls_broken;
 	struct smtp_login	 login;
 	struct smtp_session_env	 session_env;
+	struct bdat_hosts	*bdat;
 	struct session_list	 bucket[SESSION_BUCKETS];
 	struct session_list	 over;		/* to be freed from the loop */
 	size_t			 sessions;

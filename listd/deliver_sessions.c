@@ -77,11 +77,11 @@ op_tls(void *arg, const struct ipc_delivery *d)
 }
 
 static struct copy *
-op_make(void *arg, const struct ipc_delivery *d, struct err *e)
+op_make(void *arg, const struct ipc_delivery *d, bool bdat, struct err *e)
 {
 	struct deliver *dl = arg;
 
-	return copy_make(dl->copier, d, e);
+	return copy_make(dl->copier, d, bdat, e);
 }
 
 static int
@@ -108,21 +108,23 @@ static void
 op_mark(void *arg, const struct ipc_delivery *d, unsigned *slot,
     enum smtp_mark mark)
 {
+	static const enum ring_state states[] = {
+		[SMTP_MARK_NONE] = RING_FREE, [SMTP_MARK_HELD] = RING_HANDED,
+		[SMTP_MARK_BODY] = RING_BEGUN, [SMTP_MARK_DOT] = RING_DOT,
+	};
 	struct deliver *dl = arg;
 	struct ring_entry entry = { d->campaign, d->kind == IPC_KIND_NOTICE ?
 		d->notice : d->subscriber, (uint32_t)dl->epoch, RING_HANDED };
 
 	if (dl->ring == NULL)
 		return;
-	if (mark == SMTP_MARK_HELD && dl->slots_free > 0) {
+	if (mark == SMTP_MARK_HELD && *slot == 0 && dl->slots_free > 0) {
 		*slot = dl->slot[--dl->slots_free] + 1u;
 		ring_put(dl->ring, dl->env->index, *slot - 1, &entry);
 	}
-	if (*slot == 0 || mark == SMTP_MARK_HELD)
+	if (*slot == 0)
 		return;
-	ring_mark(dl->ring, dl->env->index, *slot - 1,
-	    mark == SMTP_MARK_NONE ? RING_FREE :
-	    mark == SMTP_MARK_BODY ? RING_BEGUN : RING_DOT);
+	ring_mark(dl->ring, dl->env->index, *slot - 1, states[mark]);
 	if (mark == SMTP_MARK_NONE) {
 		dl->slot[dl->slots_free++] = (uint16_t)(*slot - 1);
 		*slot = 0;

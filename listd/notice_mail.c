@@ -263,7 +263,7 @@ notice_make(struct copier *c, struct made *m, const struct notice *n,
 	struct facts f;
 	struct template_values v = { .address = n->address,
 		.message_token = f.message_token,
-		.date_ms = n->created_ms };
+		.date_ms = n->created_ms, .bdat = m->copy.bdat };
 	json_t *values = json_object();
 	int ret = -1;
 

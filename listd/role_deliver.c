@@ -29,6 +29,7 @@
 #include "lib/strbuf.h"
 #include "lib/sys/channel.h"
 #include "lib/sys/log.h"
+#include "listd/bdat.h"
 #include "listd/copier.h"
 #include "listd/deliver_link.h"
 #include "listd/deliver_private.h"
@@ -371,12 +372,13 @@ deliver_open(struct deliver *dl, struct role_env *env, struct err *e)
 	dl->ring = deliver_setup_ring(env);
 	dl->tls_sessions = tls_sessions_new(TLS_SESSIONS_MAX);
 	dl->tls_broken = tls_broken_new();
+	dl->bdat = bdat_hosts_new();
 	dl->session_env = (struct smtp_session_env){ .base = env->base,
 		.timers = env->timers, .conf = env->conf,
 		.resolver = dl->resolver, .tls = dl->tls,
 		.tls_sessions = dl->tls_sessions,
 		.tls_broken = dl->tls_broken, .ops = &deliver_session_ops,
-		.arg = dl };
+		.arg = dl, .bdat = dl->bdat };
 	return take_login(dl, e);
 }
 

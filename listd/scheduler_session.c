@@ -362,6 +362,7 @@ session_grant(struct scheduler *s, struct site *site, bool reserved)
 	pack_u16(&b, SCHEDULER_DEPTH);
 	pack_u16(&b, (uint16_t)s->limits.messages_per_connection);
 	pack_u8(&b, (uint8_t)site->tls);
+	pack_u8(&b, IPC_BDAT_AUTO);
 	pack_u16(&b, site->nhosts);
 	pack_raw(&b, site->hosts.s, site->hosts.len);
 	s->p.send(s->p.arg, se->peer, IPC_SESSION_OPEN, &b);

@@ -204,26 +204,26 @@ conn_has_room(const struct smtp_conn *c)
 
 int
 smtp_conn_writev_last(struct smtp_conn *c, struct iovec *iov, size_t n,
-    bool *taken_r)
+    size_t last, bool *taken_r)
 {
-	size_t last = iov[n - 1].iov_len;
+	size_t first = iov[n - last].iov_len;
 
 	*taken_r = false;
 	if (c->state == CONN_PLAIN && c->out.len == 0) {
 		if (conn_put_all(c, &iov, &n) == -1)
 			return -1;
-		*taken_r = n == 0 || (n == 1 && iov->iov_len < last);
+		*taken_r = n < last || (n == last && iov->iov_len < first);
 		if (!*taken_r)
-			n--;
+			n -= last;
 		if (conn_keep(c, iov, n) == -1)
 			return -1;
 	} else {
-		if (conn_keep(c, iov, n - 1) == -1)
+		if (conn_keep(c, iov, n - last) == -1)
 			return -1;
 		*taken_r = c->state == CONN_TLS && c->out.len == 0 &&
 		    conn_has_room(c);
 		if (*taken_r)
-			return conn_keep(c, iov + n - 1, 1);
+			return conn_keep(c, iov + n - last, last);
 	}
 	if (!*taken_r && !c->write_wants_read)
 		want_write(c, true);

@@ -61,13 +61,14 @@ void smtp_conn_free(struct smtp_conn *c);
  */
 int smtp_conn_writev(struct smtp_conn *c, struct iovec *iov, size_t n);
 /*
- * The same, but the last piece must not wait: it goes if all before it went
- * and the socket takes at least its first octet now (with TLS: has room).
- * Else it is forgotten, *taken_r is false, and `drained` tells when to try
- * again.  For the MAIL whose gate was just asked.
+ * The same, but the last pieces, from 1 to n, must not wait: they go if all
+ * before them went and the socket takes at least their first octet now (with
+ * TLS: has room).  Else they are forgotten and as they were, *taken_r is
+ * false, and `drained` tells when to try again.  For the MAIL whose gate was
+ * just asked, and what belongs to it.
  */
 int smtp_conn_writev_last(struct smtp_conn *c, struct iovec *iov, size_t n,
-    bool *taken_r);
+    size_t last, bool *taken_r);
 
 /* How to speak TLS; all of it is borrowed for the call, sessions for longer. */
 struct smtp_conn_tls {

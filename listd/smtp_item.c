@@ -224,13 +224,30 @@ item_prepare(struct smtp_session *s, struct item *item)
 {
 	struct err e = ERR_INIT;
 
-	if (item->copy != NULL)
+	if (item->copy != NULL && item->copy->bdat == s->bdat)
 		return true;
-	if ((item->copy = s->env->ops->make(s->env->arg, &item->d, &e)) != NULL)
+	if (item->copy != NULL)		/* the host changed its mind, or we */
+		s->env->ops->release(s->env->arg, item->copy);
+	item->copy = s->env->ops->make(s->env->arg, &item->d, s->bdat, &e);
+	if (item->copy != NULL)
 		return true;
 	item_verdict(s, item, e.code == ERR_AGAIN ? IPC_DEFERRED : IPC_FAILED,
 	    IPC_STAGE_RENDER, 0, e.text);
 	item_done(s, item);
+	return false;
+}
+
+/* A content that goes with its envelope has to be whole before that. */
+static bool
+item_sign(struct smtp_session *s, struct item *item)
+{
+	struct err e = ERR_INIT;
+
+	if (!item->copy->bdat ||
+	    s->env->ops->sign(s->env->arg, item->copy, &e) == 0)
+		return true;
+	item_verdict(s, item, e.code == ERR_AGAIN ? IPC_DEFERRED : IPC_FAILED,
+	    IPC_STAGE_RENDER, 0, e.text);
 	return false;
 }
 
@@ -246,7 +263,8 @@ item_next_ready(struct smtp_session *s)
 			continue;
 		if (!item_prepare(s, item))
 			continue;
-		if (cannot_go(s, item) || lacks_tls(s, item)) {
+		if (cannot_go(s, item) || lacks_tls(s, item) ||
+		    !item_sign(s, item)) {
 			item_done(s, item);
 			continue;
 		}

@@ -24,6 +24,12 @@ session_now(const struct smtp_session *s)
 	return clock_mono_ms(timers_clock(s->env->timers));
 }
 
+const char *
+session_host(const struct smtp_session *s)
+{
+	return s->grant.host[s->host].name;
+}
+
 void
 session_arm(struct smtp_session *s, int64_t wait_ms)
 {
@@ -214,7 +220,7 @@ session_fail(struct smtp_session *s, uint16_t code, const char *why)
 		return;
 	}
 	/* A peer that hangs up after some messages just wants a new call. */
-	if (s->ended > 0 && code == 0 && !s->site_trouble)
+	if ((s->ended > 0 && code == 0 && !s->site_trouble) || s->broken)
 		orderly = true;
 	transaction_lost(s, code, s->why);
 	session_over(s, orderly ? IPC_SESSION_CLOSED : IPC_SESSION_REFUSED);

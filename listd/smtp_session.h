@@ -6,7 +6,9 @@
  * that answers, greets, goes to TLS when that is offered, and sends one copy
  * per transaction.  Where PIPELINING is offered a copy's content travels in
  * one group with the next transaction's MAIL, RCPT and DATA (RFC 2920 section
- * 3.1): one write and one read per message.
+ * 3.1): one write and one read per message.  Where CHUNKING is offered too, and
+ * the grant allows it, all of a message is one group: MAIL, RCPT, BDAT and the
+ * content (RFC 3030); see bdat.h for when it pays.
  *
  *	CONNECT -> BANNER -> EHLO [-> STARTTLS -> TLS -> EHLO [-> AUTH]]
  *	    -> OPEN -> QUIT
@@ -34,6 +36,7 @@
 
 #include "lib/ipc.h"
 
+struct bdat_hosts;
 struct conf;
 struct copy;
 struct err;
@@ -54,12 +57,16 @@ struct smtp_session_ops {
 	uint8_t	(*gate)(void *arg, const struct ipc_delivery *d);
 	/* The least that its list wants to be sent over. */
 	enum ipc_tls (*tls)(void *arg, const struct ipc_delivery *d);
+	/* A copy to go by BDAT, or by DATA. */
 	struct copy *(*make)(void *arg, const struct ipc_delivery *d,
-	    struct err *e);
+	    bool bdat, struct err *e);
 	/* Before its first octet is written; -1: it must not be. */
 	int	(*sign)(void *arg, struct copy *copy, struct err *e);
 	void	(*release)(void *arg, struct copy *copy);
-	/* *slot is the owner's own note of where; 0 at first. */
+	/*
+	 * *slot is the owner's own note of where; 0 at first.  HELD comes
+	 * again for content that was to be written and was not.
+	 */
 	void	(*mark)(void *arg, const struct ipc_delivery *d,
 	    unsigned *slot, enum smtp_mark mark);
 	void	(*outcome)(void *arg, const struct ipc_outcome *o);
@@ -93,6 +100,7 @@ struct smtp_session_env {
 	const struct smtp_login	*login;	/* NULL: no AUTH */
 	const struct smtp_session_ops *ops;
 	void			*arg;
+	struct bdat_hosts	*bdat;	/* what is known of hosts; NULL: nothing */
 };
 
 struct smtp_session *smtp_session_start(const struct smtp_session_env *env,

@@ -72,6 +72,8 @@ struct smtp_session {
 	enum session_state	 state;
 	bool			 closing;	/* QUIT when nothing is held */
 	bool			 winding_down;	/* and do not wait for its answer */
+	bool			 bdat;		/* the next content goes so */
+	bool			 broken;	/* ... and it does not know how */
 	bool			 in_pump;
 
 	/* where to connect */
@@ -109,10 +111,13 @@ struct smtp_session {
 	unsigned		 expect_first, expects;
 	struct strbuf		 command;
 	struct strbuf		 envelope;	/* a MAIL and what goes with it */
+	struct item		*chunk;		/* its content goes with envelope */
 	size_t			 queued;	/* octets, when last looked at */
 };
 
 /* smtp_session.c */
+/* The host as its route names it. */
+const char *session_host(const struct smtp_session *s);
 void session_fail(struct smtp_session *s, uint16_t code, const char *why);
 void session_arm(struct smtp_session *s, int64_t wait_ms);
 void session_quit(struct smtp_session *s);

@@ -10,6 +10,11 @@
  *
  * is one write; DATA is the last command of a group, so B's content waits for
  * its 354 (RFC 2920 section 3.1).  Without, each command waits for its reply.
+ * With CHUNKING as well
+ *
+ *	MAIL A, RCPT A, BDAT A LAST, content of A
+ *
+ * is one write, and its three replies are read before the next one.
  * Where all of an envelope was refused and DATA still got a 354, a lone dot
  * ends the transaction.
  *
@@ -27,6 +32,7 @@
 #include "lib/conf.h"
 #include "lib/err.h"
 #include "lib/xmalloc.h"
+#include "listd/bdat.h"
 #include "listd/copy.h"
 #include "listd/smtp_session_private.h"
 
@@ -36,6 +42,15 @@ static bool
 may_pipeline(const struct smtp_session *s)
 {
 	return s->ehlo.pipelining;
+}
+
+/* Asked between transactions alone. */
+static bool
+pays_bdat(const struct smtp_session *s)
+{
+	return s->ehlo.chunking && may_pipeline(s) &&
+	    s->grant.bdat == IPC_BDAT_AUTO && (s->env->bdat == NULL ||
+	    bdat_may(s->env->bdat, session_host(s), session_now(s)));
 }
 
 static void
@@ -140,6 +155,17 @@ command_data(struct smtp_session *s, struct strbuf *out, struct item *item)
 	item->step = ITEM_DATA;
 }
 
+/* The content goes right behind; see flush_chunk(). */
+static void
+command_bdat(struct smtp_session *s, struct item *item)
+{
+	strbuf_addf(&s->envelope, "BDAT %zu LAST\r\n", item->copy->octets);
+	expect_add(s, EXPECT_DOT, item);
+	item->step = ITEM_BODY;
+	item->body_ms = item->begun_ms;
+	s->chunk = item;
+}
+
 static unsigned
 messages_max(const struct smtp_session *s)
 {
@@ -182,15 +208,24 @@ begin_next(struct smtp_session *s)
 	if (!may_pipeline(s))
 		return;
 	command_rcpt(s, &s->envelope, item);
-	command_data(s, &s->envelope, item);
+	if (item->copy->bdat)
+		command_bdat(s, item);
+	else
+		command_data(s, &s->envelope, item);
 }
 
 /* Its MAIL was not written after all. */
 static void
 unbegin(struct smtp_session *s)
 {
-	struct item *item = NULL;
+	struct item *item = s->chunk;
 
+	if (item != NULL) {
+		s->expects--;		/* of its BDAT */
+		item->body_ms = 0;
+		s->env->ops->mark(s->env->arg, &item->d, &item->slot,
+		    SMTP_MARK_HELD);
+	}
 	while (s->expects > 0) {
 		const struct expect *x = &s->expect[(s->expect_first +
 		    s->expects - 1) % EXPECT_MAX];
@@ -213,6 +248,48 @@ clear_output(struct smtp_session *s)
 {
 	strbuf_reset(&s->command);
 	strbuf_reset(&s->envelope);
+	s->chunk = NULL;
+}
+
+static struct iovec
+piece(const struct strbuf *b)
+{
+	return (struct iovec){ b->s, b->len };
+}
+
+/* The last pieces of iov begin a transaction, and wait for nothing. */
+static void
+write_group(struct smtp_session *s, struct iovec *iov, size_t n, size_t last)
+{
+	bool taken = true;
+	int rc = last > 0 ?
+	    smtp_conn_writev_last(s->conn, iov, n, last, &taken) :
+	    smtp_conn_writev(s->conn, iov, n);
+
+	if (rc == -1) {
+		session_fail(s, 0, "connection lost while writing");
+		return;
+	}
+	if (!taken)
+		unbegin(s);
+	transaction_await(s);
+}
+
+/* s->command, then s->envelope, which ends in BDAT, then the content. */
+static void
+flush_chunk(struct smtp_session *s)
+{
+	struct item *item = s->chunk;
+	struct iovec *iov = item->copy->iov;
+	size_t n = item->copy->n + 1, last = n;
+
+	*--iov = piece(&s->envelope);
+	if (s->command.len > 0) {
+		*--iov = piece(&s->command);
+		n++;
+	}
+	s->env->ops->mark(s->env->arg, &item->d, &item->slot, SMTP_MARK_DOT);
+	write_group(s, iov, n, last);
 }
 
 /* Write body, if any, then s->command, then s->envelope, in one write. */
@@ -221,33 +298,26 @@ flush(struct smtp_session *s, struct item *body)
 {
 	struct iovec two[2], *iov = body != NULL ? body->copy->iov : two;
 	size_t n = body != NULL ? body->copy->n : 0;
-	bool taken = true;
-	int rc;
 
 	if (s->command.overflow || s->envelope.overflow) {
 		session_fail(s, 0, "commands too long");
 		return;
 	}
-	/* The copier leaves two spare pieces for what travels along. */
+	if (s->chunk != NULL) {
+		flush_chunk(s);
+		return;
+	}
+	/* The copier leaves spare pieces for what travels along. */
 	if (s->command.len > 0)
-		iov[n++] = (struct iovec){ s->command.s, s->command.len };
+		iov[n++] = piece(&s->command);
 	if (s->envelope.len > 0)
-		iov[n++] = (struct iovec){ s->envelope.s, s->envelope.len };
+		iov[n++] = piece(&s->envelope);
 	if (n == 0)
 		return;
 	if (body != NULL)
 		s->env->ops->mark(s->env->arg, &body->d, &body->slot,
 		    SMTP_MARK_DOT);
-	rc = s->envelope.len > 0 ?
-	    smtp_conn_writev_last(s->conn, iov, n, &taken) :
-	    smtp_conn_writev(s->conn, iov, n);
-	if (rc == -1) {
-		session_fail(s, 0, "connection lost while writing");
-		return;
-	}
-	if (!taken)
-		unbegin(s);
-	transaction_await(s);
+	write_group(s, iov, n, s->envelope.len > 0);
 }
 
 /* Render what comes next while the answers are on their way. */
@@ -292,8 +362,10 @@ transaction_pump(struct smtp_session *s)
 		return;			/* an ops callback came back here */
 	s->in_pump = true;
 	clear_output(s);
-	if (s->expects == 0)
+	if (s->expects == 0) {
+		s->bdat = pays_bdat(s);
 		begin_next(s);
+	}
 	flush(s, NULL);
 	if (s->state == SESSION_OPEN && s->expects > 0)
 		prepare_ahead(s);
@@ -313,7 +385,7 @@ transaction_drained(struct smtp_session *s)
 	/* What could not travel with the content follows it now. */
 	s->in_pump = true;
 	clear_output(s);
-	if (may_pipeline(s))
+	if (may_pipeline(s) && !s->bdat)
 		begin_next(s);
 	flush(s, NULL);
 	s->in_pump = false;
@@ -350,7 +422,7 @@ send_body(struct smtp_session *s, struct item *item)
 	item->body_ms = session_now(s);
 	expect_add(s, EXPECT_DOT, item);
 	s->env->ops->mark(s->env->arg, &item->d, &item->slot, SMTP_MARK_BODY);
-	if (may_pipeline(s))
+	if (may_pipeline(s) && !s->bdat)
 		begin_next(s);
 	flush(s, item);
 	if (s->state == SESSION_OPEN)
@@ -403,11 +475,37 @@ reply_data(struct smtp_session *s, struct item *item,
 	return item_settle(s, item);
 }
 
+/*
+ * It took the envelope and calls BDAT unknown: the content was read as
+ * commands, and nothing on this connection means what it should.
+ */
+static bool
+bdat_unknown(struct smtp_session *s, struct item *item,
+    const struct smtp_reply *r)
+{
+	if (!item->copy->bdat || item->refused || r->code < 500 ||
+	    r->code > 504)
+		return false;
+	if (s->env->bdat != NULL)
+		bdat_broken(s->env->bdat, session_host(s), session_now(s));
+	item_verdict(s, item, IPC_DEFERRED, IPC_STAGE_DOT, (uint16_t)r->code,
+	    "it offers CHUNKING and does not know BDAT");
+	s->ended++;
+	item_done(s, item);
+	s->broken = true;
+	session_fail(s, 0, "it offers CHUNKING and does not know BDAT");
+	return true;
+}
+
 static bool
 reply_dot(struct smtp_session *s, struct item *item,
     const struct smtp_reply *r)
 {
+	if (bdat_unknown(s, item, r))
+		return false;
 	if (r->code / 100 != 2) {
+		/* RFC 3030 section 2: what was begun may still be open. */
+		s->need_rset = item->copy->bdat;
 		item_refuse(s, item, IPC_STAGE_DOT, REPLY_AT_DOT, r);
 		return item_settle(s, item);
 	}
@@ -449,6 +547,9 @@ reply_item(struct smtp_session *s, const struct expect *x,
 	case EXPECT_RCPT:
 		if (r->code / 100 != 2)
 			item_refuse(s, item, IPC_STAGE_RCPT, REPLY_AT_RCPT, r);
+		if (s->env->bdat != NULL)
+			bdat_rcpt(s->env->bdat, session_host(s),
+			    r->code / 100 != 2);
 		return may_pipeline(s) || lockstep(s, item);
 	case EXPECT_DATA:
 		return reply_data(s, item, r);
@@ -479,6 +580,9 @@ transaction_reply(struct smtp_session *s, const struct smtp_reply *r)
 	else
 		snprintf(text, sizeof(text), "%.*s", IPC_TEXT_MAX, r->text);
 	if (r->code == 421 && x.kind != EXPECT_DOT) {
+		/* The envelope, so whatever content was sent behind it is not. */
+		if (x.item != NULL && x.item->step == ITEM_BODY)
+			x.item->step = ITEM_MAIL;
 		session_fail(s, 421, text);
 		return;
 	}
@@ -501,9 +605,19 @@ transaction_reply(struct smtp_session *s, const struct smtp_reply *r)
 /* ---- trouble */
 
 /*
+ * Has the end of a content reached the socket?  What waits to leave may be
+ * the envelope behind it.
+ */
+static bool
+content_left(const struct smtp_session *s)
+{
+	return smtp_conn_queued(s->conn) == 0 || has_open_item(s);
+}
+
+/*
  * Which end each delivery has when the connection goes:
  *
- *	content sent		tried: whether it arrived nobody knows (R104)
+ *	all of its content sent	tried: whether it arrived nobody knows (R104)
  *	begun, and answered or the first of this connection	tried
  *	begun, unanswered, others went well before	given back: the peer
  *				only closed between messages (R11)
@@ -513,11 +627,19 @@ void
 transaction_lost(struct smtp_session *s, uint16_t code, const char *why)
 {
 	bool useful = s->ended > 0 || s->site_trouble;
+	bool left = content_left(s);
 	struct item *item, *after;
 	char text[IPC_TEXT_MAX + 1];
 
 	for (item = TAILQ_FIRST(&s->items); item != NULL; item = after) {
 		after = TAILQ_NEXT(item, entry);
+		if (item->step == ITEM_BODY && !left)
+			item->step = ITEM_DATA;
+		/* By DATA it would have lost nothing. */
+		if (item->step == ITEM_BODY && item->copy->bdat && useful &&
+		    !item->answered && s->env->bdat != NULL)
+			bdat_broken(s->env->bdat, session_host(s),
+			    session_now(s));
 		if (item->step == ITEM_WAITING || (useful &&
 		    !item->answered && item->step != ITEM_BODY)) {
 			item_return(s, item);

@@ -261,7 +261,7 @@ a_copy_is_whole_and_its_own(void **state)
 	if (!v.ok)
 		fail_msg("%s %s", v.text, findings.s);
 	assert_true(v.copy_octets > 500);
-	if ((c = copy_make(copier, &d, &e)) == NULL ||
+	if ((c = copy_make(copier, &d, false, &e)) == NULL ||
 	    copy_sign(copier, c, &e) == -1)
 		fail_msg("%s", e.text);
 	put_copy(c, &one);
@@ -273,7 +273,7 @@ a_copy_is_whole_and_its_own(void **state)
 	assert_int_equal(strncmp(c->return_path, "b-", 2), 0);
 	assert_non_null(strstr(c->return_path, "@b.one.example"));
 	/* A second attempt is the same mail (R104). */
-	again = copy_make(copier, &d, &e);
+	again = copy_make(copier, &d, false, &e);
 	assert_non_null(again);
 	assert_string_equal(again->message_id, c->message_id);
 	assert_string_equal(again->return_path, c->return_path);
@@ -331,7 +331,7 @@ copy_number(unsigned i, uint32_t campaign)
 	struct copy *c;
 
 	snprintf(d.local, sizeof(d.local), "m%u", i);
-	if ((c = copy_make(copier, &d, &e)) == NULL)
+	if ((c = copy_make(copier, &d, false, &e)) == NULL)
 		fail_msg("%s", e.text);
 	return c;
 }
@@ -440,6 +440,58 @@ ed25519_signs_beside_rsa_when_told(void **state)
 	strbuf_free(&findings);
 }
 
+/* A part that is taken as it comes. */
+#define DOTS	"From: News <news@one.example>\r\nSubject: Dots\r\n" \
+	"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n" \
+	"\r\n--x\r\nContent-Type: text/plain\r\n\r\nHello.\r\n" \
+	"--x\r\nContent-Type: text/plain\r\n" \
+	"Content-Disposition: attachment; filename=a.txt\r\n\r\nDots:\r\n" \
+	"..two dots\r\n.\r\n.one\r\n--x--\r\n"
+
+/* RFC 3030: the chunk has as many octets as is said, and no added dots. */
+static void
+a_copy_for_bdat(void **state)
+{
+	struct strbuf findings = STRBUF_INIT(1u << 20);
+	struct strbuf dotted = STRBUF_INIT(1u << 20), plain = dotted;
+	struct ipc_prepared v = { .request = 1 };
+	struct err e = ERR_INIT;
+	struct ipc_delivery d = { .kind = IPC_KIND_TEST, .subscriber = 9,
+		.local = "ann", .domain = "two.example", .list = list_id };
+	struct copy *data, *bdat;
+	size_t a = 0, b = 0;
+
+	add_key("one.example");
+	d.campaign = campaign_of(*state, DOTS);
+	copier_prepare(copier, d.campaign, &v, &findings);
+	if (!v.ok)
+		fail_msg("%s %s", v.text, findings.s);
+	data = copy_make(copier, &d, false, &e);
+	bdat = copy_make(copier, &d, true, &e);
+	assert_non_null(data);
+	assert_non_null(bdat);
+	assert_int_equal(copy_sign(copier, bdat, &e), 0);
+	assert_int_equal(copy_sign(copier, data, &e), 0);
+	assert_int_equal(data->octets, bdat->octets);
+	put_copy(data, &dotted);
+	put_copy(bdat, &plain);
+	assert_int_equal(plain.len, bdat->octets);
+	assert_int_equal(dotted.len, bdat->octets + 3 + 3);
+	assert_non_null(strstr(dotted.s, "\r\n...two dots\r\n..\r\n..one"));
+	/* Dots apart, and the final one, it is the same message. */
+	for (; a < dotted.len - 3; a++, b++) {
+		if (dotted.s[a] == '.' && dotted.s[a - 1] == '\n')
+			a++;
+		assert_true(b < plain.len && dotted.s[a] == plain.s[b]);
+	}
+	assert_int_equal(b, plain.len);
+	copy_release(copier, data);
+	copy_release(copier, bdat);
+	strbuf_free(&dotted);
+	strbuf_free(&plain);
+	strbuf_free(&findings);
+}
+
 /* ---- the confirmation mail */
 
 struct asking {
@@ -477,7 +529,7 @@ a_confirmation_asks_and_nothing_else(void **state)
 	world_must(*state, STORE_S, ask, &a);
 	assert_int_equal(a.asked.result, OPTIN_ACCEPTED);
 	d.notice = a.asked.notice;
-	if ((c = copy_make(copier, &d, &e)) == NULL ||
+	if ((c = copy_make(copier, &d, false, &e)) == NULL ||
 	    copy_sign(copier, c, &e) == -1)
 		fail_msg("%s", e.text);
 	put_copy(c, &mail);
@@ -553,6 +605,7 @@ main(void)
 		cmocka_unit_test(copies_are_signed_in_any_order),
 		cmocka_unit_test(a_copy_keeps_the_key_it_was_hashed_for),
 		cmocka_unit_test(ed25519_signs_beside_rsa_when_told),
+		cmocka_unit_test(a_copy_for_bdat),
 		cmocka_unit_test(a_confirmation_asks_and_nothing_else),
 		cmocka_unit_test(a_gate_that_cannot_be_read_is_said),
 	};

@@ -7,11 +7,13 @@
  *
  *	S text	send the text and CRLF		C text	a line that begins so
  *	D	content up to its final dot	X	close the connection
+ *	B n	content of n octets
  *	N	wait for the next connection	Z	nothing more may come
  *	W	wind the session down, and give it delivery 9
  *	T	speak TLS from here on		G	close the gate of delivery 2
  *	P	read nothing			R	read again
  *	H	wait until the session has begun to write content
+ *	M	delivery 2 is not marked as having content under way
  *
  * What the session tells is written down as one line per event and compared.
  * Whatever the script, each MAIL that comes must have had its gate asked, and
@@ -46,6 +48,7 @@
 #include "lib/sys/realclock.h"
 #include "lib/sys/timers.h"
 #include "lib/xmalloc.h"
+#include "listd/bdat.h"
 #include "listd/copy.h"
 #include "listd/resolver.h"
 #include "listd/smtp_session.h"
@@ -71,6 +74,7 @@ struct world {
 	bool			 passed[GATES];	/* gate open, no MAIL seen yet */
 	unsigned		 connections;
 	bool			 content_begun;
+	enum smtp_mark		 mark[GATES];
 	size_t			 large;		/* octets of delivery 1 */
 	size_t			 looked_at;	/* octets of content */
 	struct event		*play;
@@ -106,6 +110,13 @@ take_content(struct world *w, struct evbuffer *in)
 	evbuffer_drain(in, (size_t)at.pos + 5);
 	w->looked_at = 0;
 	return true;
+}
+
+/* A chunk, right behind its BDAT. */
+static bool
+take_octets(struct evbuffer *in, size_t n)
+{
+	return evbuffer_get_length(in) >= n && evbuffer_drain(in, n) == 0;
 }
 
 static bool
@@ -190,6 +201,9 @@ play(struct world *w)
 			return;
 		if (line[0] == 'D' && !take_content(w, in))
 			return;
+		if (line[0] == 'B' && !take_octets(in,
+		    strtoul(line + 2, NULL, 10)))
+			return;
 		if (line[0] == 'S') {
 			bufferevent_write(w->peer, line + 2,
 			    strlen(line + 2));
@@ -211,6 +225,8 @@ play(struct world *w)
 			script_fail(w, line);
 		if (line[0] == 'H' && !w->content_begun)
 			return;
+		if (line[0] == 'M' && w->mark[2] != SMTP_MARK_HELD)
+			script_fail(w, line);
 		if (line[0] == 'T')
 			speak_tls(w);
 		if (line[0] == 'G')
@@ -288,7 +304,7 @@ op_tls(void *arg, const struct ipc_delivery *d)
 }
 
 static struct copy *
-op_make(void *arg, const struct ipc_delivery *d, struct err *e)
+op_make(void *arg, const struct ipc_delivery *d, bool bdat, struct err *e)
 {
 	struct copy *c = xcalloc(1, sizeof(*c));
 	struct world *w = arg;
@@ -296,13 +312,16 @@ op_make(void *arg, const struct ipc_delivery *d, struct err *e)
 	char *p;
 
 	(void)e;
-	c->iov = xcalloc(3, sizeof(*c->iov));
+	c->iov = (struct iovec *)xcalloc(1 + 2 * COPY_SPARE,
+	    sizeof(*c->iov)) + COPY_SPARE;
 	c->n = 1;
+	c->bdat = bdat;
 	c->iov[0].iov_base = p = xmalloc(large + 64);
 	p += sprintf(p, "Subject: %u\r\n\r\n", (unsigned)d->delivery);
 	memset(p, 'x', large);
 	p += large;
-	p += sprintf(p, "%u\r\n.\r\n", (unsigned)d->delivery);
+	p += sprintf(p, "%u\r\n%s", (unsigned)d->delivery,
+	    bdat ? "" : ".\r\n");
 	c->octets = c->iov[0].iov_len = (size_t)(p -
 	    (char *)c->iov[0].iov_base);
 	snprintf(c->return_path, sizeof(c->return_path), "b-%u@b.example",
@@ -328,7 +347,7 @@ op_release(void *arg, struct copy *c)
 	/* writev moved the piece; its memory began where it ends. */
 	end = (char *)c->iov[0].iov_base + c->iov[0].iov_len;
 	free(end - c->octets);
-	free(c->iov);
+	free(c->iov - COPY_SPARE);
 	free(c);
 }
 
@@ -339,7 +358,8 @@ op_mark(void *arg, const struct ipc_delivery *d, unsigned *slot,
 	struct world *w = arg;
 
 	(void)slot;
-	(void)d;
+	if (d->delivery < GATES)
+		w->mark[d->delivery] = mark;
 	if (mark != SMTP_MARK_DOT)
 		return;
 	w->content_begun = true;
@@ -395,6 +415,9 @@ static const struct smtp_session_ops ops = {
 #define HELLO_TLS	"S 220 mx", "C EHLO", "S 250-mx", "S 250-STARTTLS", \
 	"S 250 PIPELINING", "C STARTTLS"
 #define INSIDE_TLS	"S 220 go", "T", "C EHLO"
+#define HELLO_CHUNK	"S 220 mx", "C EHLO", "S 250-mx", "S 250-PIPELINING", \
+	"S 250 CHUNKING"
+#define FLIGHT	"C MAIL", "C RCPT", "C BDAT 17 LAST", "B 17"
 #define ENVELOPE	"C MAIL", "C RCPT", "C DATA"
 #define ACCEPTED	"S 250 ok", "S 250 ok", "S 354 go", "D", "S 250 ok"
 #define BYE		"C QUIT", "S 221 bye"
@@ -413,6 +436,7 @@ enum {
 	TLS_POLICY_BROKEN,	/* and here it is not trusted */
 	TLS_LIST,		/* the delivery's list requires TLS */
 	TLS_LIST_VERIFIED,	/* and a certificate that is trusted; it is not */
+	BDAT_NO,		/* no TLS, and the grant says DATA */
 };
 
 static const struct scenario {
@@ -425,6 +449,80 @@ static const struct scenario {
 	size_t large;
 	unsigned connections;	/* 0: one */
 } scenarios[] = {
+	{ "all of a message in one flight (RFC 3030, RFC 2920)",
+	    SCRIPT(HELLO_CHUNK, "C MAIL FROM:<b-1@b.example>",
+		"C RCPT TO:<r1@one.example>", "C BDAT 17 LAST", "B 17", "Z",
+		"S 250 ok", "S 250 ok", "S 250 got it", "C MAIL FROM:<b-2@",
+		"C RCPT TO:<r2@", "C BDAT 17 LAST", "B 17", "Z", "S 250 ok",
+		"S 250 ok", "S 250 got it", BYE),
+	    2, 0, "up 0\n1 delivered 250\n2 delivered 250\nclosed 0\n",
+	    .large = 0 },
+	{ "the site's setting says DATA",
+	    SCRIPT(HELLO_CHUNK, ENVELOPE, "S 250 ok", "S 250 ok", "S 354 go",
+		"D", ENVELOPE, "S 250 ok", "S 250 ok", "S 250 ok", "S 354 go",
+		"D", "S 250 ok", BYE),
+	    2, 0, "up 0\n1 delivered 250\n2 delivered 250\nclosed 0\n",
+	    BDAT_NO, .large = 0 },
+	{ "CHUNKING without PIPELINING is no flight",
+	    SCRIPT("S 220 mx", "C EHLO", "S 250-mx", "S 250 CHUNKING",
+		"C MAIL", "S 250 ok", "C RCPT", "S 250 ok", "C DATA",
+		"S 354 go", "D", "S 250 ok", BYE),
+	    1, 0, "up 0\n1 delivered 250\nclosed 0\n", .large = 0 },
+	{ "one unknown user of two: DATA from then on, with its own copy",
+	    SCRIPT(HELLO_CHUNK, FLIGHT, "S 250 ok", "S 550 5.1.1 no such user",
+		"S 503 no recipients", "C RSET", FLIGHT, "S 250 reset",
+		"S 250 ok", "S 550 5.1.1 no such user", "S 503 no",
+		"C RSET", ENVELOPE, "S 250 reset", ACCEPTED, BYE),
+	    3, 0, "up 0\n1 failed 550\n2 failed 550\n3 delivered 250\n"
+	    "closed 0\n", .large = 0 },
+	{ "content refused: RSET, for the transaction may be open (3030 2)",
+	    SCRIPT(HELLO_CHUNK, FLIGHT, "S 250 ok", "S 250 ok",
+		"S 554 5.6.0 no", "C RSET", FLIGHT, "S 250 reset",
+		"S 250 ok", "S 250 ok", "S 250 ok", BYE),
+	    2, 0, "up 0\n1 failed 554\n2 delivered 250\nclosed 0\n",
+	    .large = 0 },
+	{ "all refused, and BDAT taken all the same: refused",
+	    SCRIPT(HELLO_CHUNK, FLIGHT, "S 250 ok", "S 550 5.1.1 no",
+		"S 250 what", FLIGHT, "S 250 ok", "S 250 ok", "S 250 ok",
+		BYE),
+	    2, 0, "up 0\n1 failed 550\n2 delivered 250\nclosed 0\n",
+	    .large = 0 },
+	{ "BDAT is not known after all: nothing more is said here",
+	    SCRIPT(HELLO_CHUNK, FLIGHT, "S 250 ok", "S 250 ok",
+		"S 500 5.5.2 what", "Z"),
+	    2, 0, "up 0\n1 deferred 500\n2 returned\nclosed 0\n",
+	    .large = 0 },
+	{ "421 to MAIL: the content behind it is not taken",
+	    SCRIPT(HELLO_CHUNK, FLIGHT, "S 250 ok", "S 250 ok", "S 250 ok",
+		FLIGHT, "S 421 4.3.2 closing"),
+	    2, 0, "up 0\n1 delivered 250\n2 returned\nrefused 421\n",
+	    .large = 0 },
+	{ "a closed gate says nothing about that person, nor its content",
+	    SCRIPT(HELLO_CHUNK, "C MAIL FROM:<b-2@", "C RCPT",
+		"C BDAT 17 LAST", "B 17", "S 250 ok", "S 250 ok", "S 250 ok",
+		BYE),
+	    2, 1, "up 0\n1 skipped 0\n2 delivered 250\nclosed 0\n",
+	    .large = 0 },
+	{ "a flight that fills the socket: the next waits, its gate unasked",
+	    SCRIPT(HELLO_CHUNK, "P", "H", "S 250 ok", "S 250 ok",
+		"S 250 already", "M", "G", "R", "C MAIL", "C RCPT",
+		"C BDAT 10485777 LAST", "B 10485777", BYE),
+	    2, 0, "up 0\n1 delivered 250\n2 skipped 0\nclosed 0\n",
+	    .large = LARGE },
+	{ "hung up with a flight under way: it may have arrived (R104)",
+	    SCRIPT(HELLO_CHUNK, FLIGHT, "S 250 ok", "S 250 ok", "S 250 ok",
+		FLIGHT, "X"),
+	    2, 0, "up 0\n1 delivered 250\n2 deferred 0\nclosed 0\n",
+	    .large = 0 },
+	{ "hung up before a flight has left: it cannot have arrived (R11)",
+	    SCRIPT(HELLO_CHUNK, "P", "H", "X"),
+	    1, 0, "up 0\n1 deferred 0\nrefused 0\n", .large = LARGE },
+	{ "a flight inside TLS",
+	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250-PIPELINING",
+		"S 250 CHUNKING", FLIGHT, "S 250 ok", "S 250 ok", "S 250 ok",
+		FLIGHT, "S 250 ok", "S 250 ok", "S 250 ok", BYE),
+	    2, 0, "up 0\n1 delivered 250\n2 delivered 250\nclosed 0\n",
+	    TLS_FREE, .large = 0 },
 	{ "content and next envelope in one group (RFC 2920 3.1)",
 	    SCRIPT(HELLO_PIPE,
 		"C MAIL FROM:<b-1@b.example>", "C RCPT TO:<r1@one.example>",
@@ -704,13 +802,14 @@ run_scenario(const struct scenario *sc)
 	struct ipc_session_open grant = { .session = 1, .depth = 8, .n = 1,
 		.tls = sc->tls == TLS_POLICY || sc->tls == TLS_POLICY_BROKEN ?
 		    IPC_TLS_VERIFIED : IPC_TLS_NONE,
+		.bdat = sc->tls == BDAT_NO ? IPC_BDAT_NO : IPC_BDAT_AUTO,
 		.host = { { 10, "127.0.0.1" } } };
 	struct smtp_session_env env = { .base = w->base, .timers = w->timers,
 		.conf = &w->conf, .resolver = w->resolver,
 		.tls = w->client_tls[sc->tls >= TLS_TRUSTED &&
 		    sc->tls <= TLS_POLICY],
 		.login = sc->tls == TLS_LOGIN ? &login : NULL, .ops = &ops,
-		.arg = w };
+		.arg = w, .bdat = bdat_hosts_new() };
 	struct timeval limit = { TEST_LIMIT_S, 0 };
 	struct event *timeout = evtimer_new(w->base, on_limit, w);
 
@@ -722,6 +821,7 @@ run_scenario(const struct scenario *sc)
 	w->looked_at = 0;
 	w->content_begun = false;
 	memset(w->passed, 0, sizeof(w->passed));
+	memset(w->mark, 0, sizeof(w->mark));
 	set_policy(w, sc->tls);
 	strbuf_reset(&w->events);
 	w->conf.smtp_port = listen_port(w);
@@ -731,6 +831,7 @@ run_scenario(const struct scenario *sc)
 	smtp_session_close(w->session);
 	event_base_dispatch(w->base);
 	smtp_session_free(w->session);
+	bdat_hosts_free(env.bdat);
 	peer_close(w);
 	evconnlistener_free(w->listener);
 	event_free(timeout);
