@@ -40,6 +40,9 @@ static const char *const facility_names[] = {
 static const char *const addresses_names[] = {
 	"full", "short", "none", NULL,
 };
+static const char *const after_data_names[] = {
+	"resend", "assume-delivered", "hold", NULL,
+};
 static const char *const smarthost_tls_names[] = {
 	"opportunistic", "encrypt", "verify", NULL,
 };
@@ -213,6 +216,11 @@ NUMBER(idle_connection, CONF_TIME, CONF_RELOAD, "5s", 0, 5 * MINUTE,
     "How long a connection without work is kept for the next message."),
 NUMBER(queue_lifetime, CONF_TIME, CONF_RELOAD, "2d", MINUTE, 5 * DAY,
     "How long a delivery is retried before it expires."),
+CHOICE(after_data, CONF_RELOAD, "resend", after_data_names,
+    "For campaigns that do not say: what becomes of a copy that was sent "
+    "whole and not answered, so that it may have arrived.  resend sends the "
+    "same message again, three times at most; assume-delivered counts it as "
+    "delivered; hold keeps it until somebody decides or it expires."),
 NUMBER(smtp_port, CONF_INT, 0, "25", 1, 65535,
     "The port of the recipients' servers.  For tests: anything but 25 needs "
     "allow_loopback."),

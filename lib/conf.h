@@ -95,6 +95,11 @@ enum conf_facility {
 	CONF_FACILITY_MAIL,
 };
 
+/* As enum campaign_after of the store. */
+enum conf_after_data {
+	CONF_AFTER_RESEND, CONF_AFTER_ASSUME, CONF_AFTER_HOLD,
+};
+
 enum conf_smarthost_tls {
 	CONF_TLS_OPPORTUNISTIC, CONF_TLS_ENCRYPT, CONF_TLS_VERIFY,
 };
@@ -172,6 +177,7 @@ struct conf {
 	int64_t	timeout_quit;
 	int64_t	idle_connection;
 	int64_t	queue_lifetime;
+	conf_enum	after_data;
 	int64_t	smtp_port;
 	bool	allow_loopback;
 	int64_t	mta_sts_port;

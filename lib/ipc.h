@@ -190,6 +190,7 @@ enum ipc_result_kind {
 	IPC_FAILED,
 	IPC_SKIPPED,		/* the gate closed before MAIL */
 	IPC_DROPPED,		/* recalled before MAIL */
+	IPC_UNANSWERED,		/* all content sent, no reply to its end */
 };
 
 /* At which command an attempt ended. */

@@ -32,7 +32,7 @@ struct delta {
 	uint32_t	campaign;
 	int64_t		deferred;
 	uint64_t	state[OUTCOME_STATES];
-	uint64_t	attempts;
+	uint64_t	attempts, unanswered;
 };
 
 struct batch {
@@ -180,6 +180,7 @@ batch_outcome(struct batcher *b, const struct outcome *o, bool effects,
 		d->state[o->state]++;
 		if (o->attempt != 0)
 			d->attempts++;
+		d->unanswered += outcome_unanswered(o);
 	}
 	b->fill->effects |= effects;
 	due_by(b, now_ms + BATCH_WAIT_MS);
@@ -299,6 +300,7 @@ apply_delta(struct txn *t, const struct delta *d, struct err *e)
 	v.deferred = (int64_t)v.deferred + d->deferred < 0 ? 0 :
 	    (uint64_t)((int64_t)v.deferred + d->deferred);
 	v.attempts += d->attempts;
+	v.unanswered += d->unanswered;
 	return tally_put(t, d->campaign, &v, e);
 }
 

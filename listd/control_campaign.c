@@ -103,6 +103,9 @@ campaign_json(const struct campaign *m, const struct tally *v,
 	set(o, "left", v->left);
 	set(o, "deferred", v->deferred);
 	set(o, "attempts", v->attempts);
+	set(o, "unanswered", v->unanswered);
+	json_object_set_new(o, "after_data",
+	    json_string(campaign_after_name(m->after)));
 	if (m->state == CAMPAIGN_CANCELLED && m->count > tally_ended(v))
 		set(o, "unsent", m->count - tally_ended(v));
 	json_object_set_new(o, "percent", json_integer(m->count == 0 ?
@@ -270,6 +273,8 @@ show_run(struct call *c)
 struct changing {
 	uint32_t	 id;
 	enum campaign_state from, to;
+	enum campaign_after after;
+	bool		 decides;	/* after is to be stored */
 	const char	*verb, *who;
 	int64_t		 now_ms;
 };
@@ -307,7 +312,9 @@ change_apply(struct txn *t, void *arg, struct err *e)
 
 	if (rc != 1)
 		return rc == 0 ? 1 : -1;
-	if (m.state == s->to)
+	if (s->decides)
+		m.after = s->after;
+	else if (m.state == s->to)
 		return 0;
 	m.state = s->to;
 	m.changed_ms = s->now_ms;
@@ -329,11 +336,14 @@ static int
 note_apply(struct txn *t, void *arg, struct err *e)
 {
 	struct changing *s = arg;
-	char object[32];
+	char object[32], to[64];
 
 	snprintf(object, sizeof(object), "campaign %u", s->id);
+	snprintf(to, sizeof(to), "%s%s%s", campaign_state_name(s->to),
+	    s->decides ? ", after data " : "",
+	    s->decides ? campaign_after_name(s->after) : "");
 	return act_note(t, s->who, s->now_ms, s->verb, object,
-	    campaign_state_name(s->from), campaign_state_name(s->to), e);
+	    campaign_state_name(s->from), to, e);
 }
 
 /*
@@ -342,6 +352,8 @@ note_apply(struct txn *t, void *arg, struct err *e)
 static bool
 may_change(const struct campaign *m, enum campaign_state to)
 {
+	if (m->state == to)
+		return true;
 	return campaign_legal(m->state, to) &&
 	    (to != CAMPAIGN_RUNNING || m->state == CAMPAIGN_PAUSED);
 }
@@ -367,7 +379,7 @@ change(struct call *c, const char *verb, enum campaign_state to)
 	s->verb = verb;
 	s->who = call_who(c);
 	s->now_ms = call_now(c);
-	if (m.state == to)
+	if (m.state == to && !s->decides)
 		changed(c);
 	else if (!may_change(&m, to))
 		call_fail(c, STATUS_NO, "campaign %u is %s: there is nothing "
@@ -386,6 +398,11 @@ pause_run(struct call *c)
 static void
 resume_run(struct call *c)
 {
+	struct changing *s = call_state(c);
+
+	s->decides = call_option(c, "after-data") != NULL;
+	if (!call_after(c, &s->after))
+		return;
 	change(c, "campaign resume", CAMPAIGN_RUNNING);
 }
 

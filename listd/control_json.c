@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/date.h"
+#include "lib/conf.h"
 #include "lib/err.h"
 #include "listd/control_call.h"
 #include "listd/control_json.h"
@@ -89,6 +90,21 @@ call_org(struct call *c, struct txn *t, const char *name, struct org *o)
 	struct err e = ERR_INIT;
 
 	return found(c, org_find(t, name, o, &e), "organization", name, &e);
+}
+
+bool
+call_after(struct call *c, enum campaign_after *after_r)
+{
+	const char *name = call_option(c, "after-data");
+
+	if (name == NULL)
+		*after_r = (enum campaign_after)call_conf(c)->after_data;
+	else if (!campaign_after_find(name, after_r)) {
+		call_fail(c, STATUS_USAGE, "--after-data is resend, "
+		    "assume-delivered or hold");
+		return false;
+	}
+	return true;
 }
 
 bool

@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 
+#include "spool/campaign.h"
 #include "spool/identity.h"
 #include "spool/suppression.h"
 
@@ -33,7 +34,9 @@ bool call_list(struct call *c, struct txn *t, const char *name,
     struct list *l_r);
 bool call_org(struct call *c, struct txn *t, const char *name,
     struct org *o_r);
-/* The same, in a transaction of their own. */
+/* --after-data, or what the configuration says. */
+bool call_after(struct call *c, enum campaign_after *after_r);
+/* The same as the first two, in a transaction of their own. */
 bool call_find_list(struct call *c, const char *name, struct list *l_r);
 bool call_find_org(struct call *c, const char *name, struct org *o_r);
 /* The address that arg names. */

@@ -628,6 +628,8 @@ read_options(struct call *c, struct sending *s)
 	const char *at = call_option(c, "at"), *to = call_option(c, "test");
 	struct err e = ERR_INIT;
 
+	if (!call_after(c, &s->want.after))
+		return false;
 	if (at != NULL && to != NULL) {
 		call_fail(c, STATUS_USAGE, "a test goes at once");
 		return false;
@@ -704,6 +706,7 @@ resend_run(struct call *c)
 	} else {
 		s->want.list = of.list;
 		s->want.failed_of = id;
+		s->want.after = of.after;
 		memcpy(s->want.content, of.content, sizeof(s->want.content));
 		begin(c, s);
 	}

@@ -143,6 +143,15 @@ delivery_row(const struct delivery *d, struct deferral *row)
 	row->join = d->join;
 	row->attempts = (uint16_t)(d->attempt - 1);
 	row->first_ms = d->first_ms;
+	row->unanswered = d->unanswered;
+	row->lost = d->lost;
+}
+
+bool
+is_held_lost(const struct run *run, const struct deferral *row)
+{
+	return row->lost && (run->c.after == CAMPAIGN_AFTER_HOLD ||
+	    row->unanswered >= CAMPAIGN_UNANSWERED_MAX);
 }
 
 /* Its slot in the window is done with; what waits there counts as supply. */
@@ -493,6 +502,29 @@ deferred(struct scheduler *s, struct delivery *d, const struct ipc_outcome *o)
 	delivery_free(s, d);
 }
 
+/*
+ * All of its content was sent and nothing was said to it.  A notice goes again
+ * like any deferral: who asked for it waits.
+ */
+static void
+unanswered(struct scheduler *s, struct delivery *d,
+    const struct ipc_outcome *o)
+{
+	struct outcome r;
+
+	if (d->run == NULL || d->run->c.after != CAMPAIGN_AFTER_ASSUME) {
+		d->lost = true;
+		if (d->unanswered < UINT8_MAX)
+			d->unanswered++;
+		deferred(s, d, o);
+		return;
+	}
+	outcome_from_ipc(d, o, OUTCOME_DELIVERED, &r);
+	record(s, d, &r);
+	attempt_log(d, &r, sched_now(s));
+	delivery_end(s, d);
+}
+
 static void
 test_over(struct scheduler *s, struct delivery *d,
     const struct ipc_outcome *o)
@@ -539,7 +571,11 @@ delivery_take_outcome(struct scheduler *s, struct delivery *d,
 		delivery_end(s, d);
 		return;
 	case IPC_DEFERRED:
+		d->lost = false;
 		deferred(s, d, o);
+		return;
+	case IPC_UNANSWERED:
+		unanswered(s, d, o);
 		return;
 	case IPC_SKIPPED:
 		delivery_gated(s, d, o->gate);

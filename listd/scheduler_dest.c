@@ -28,6 +28,15 @@ const struct verdict verdict_expired = {
 	OUTCOME_EXPIRED, 0, { 4, 4, 7 }, REPLY_RECIPIENT_NONE,
 	REPLY_CAT_EXPIRED, "its time is over",
 };
+/* RFC 1047: nobody knows, and the campaign says what that means. */
+const struct verdict verdict_assumed = {
+	OUTCOME_DELIVERED, 0, { 2, 0, 0 }, REPLY_RECIPIENT_NONE,
+	REPLY_CAT_NONE, "sent and not answered: taken to have arrived",
+};
+const struct verdict verdict_unknown = {
+	OUTCOME_EXPIRED, 0, { 4, 4, 2 }, REPLY_RECIPIENT_NONE,
+	REPLY_CAT_NETWORK, "sent and not answered: not known to have arrived",
+};
 /* RFC 7505 section 4.3 */
 const struct verdict verdict_null_mx = {
 	OUTCOME_FAILED, 556, { 5, 1, 10 }, REPLY_RECIPIENT_HARD,

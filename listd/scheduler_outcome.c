@@ -46,6 +46,8 @@ foreign_row(struct scheduler *s, struct run *run,
 	d->row = true;
 	d->queued_ms = row.due_ms;
 	d->first_ms = row.first_ms;
+	d->unanswered = row.unanswered;
+	d->lost = row.lost;
 	return d;
 }
 

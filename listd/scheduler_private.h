@@ -63,6 +63,8 @@ struct delivery {
 	uint32_t	 campaign, list, domain;
 	uint64_t	 h8, join;
 	uint16_t	 attempt;	/* the one that is next, or out */
+	uint8_t		 unanswered;	/* attempts with all content sent */
+	bool		 lost;		/* ... and the last is one of them */
 	bool		 row;		/* it has a deferral */
 	bool		 ghost;		/* a row of it is to be written */
 	bool		 next_row;	/* ... for its next attempt */
@@ -87,7 +89,7 @@ struct verdict {
 	const char	*text;
 };
 extern const struct verdict verdict_expired, verdict_null_mx,
-    verdict_no_domain, verdict_self;
+    verdict_no_domain, verdict_self, verdict_assumed, verdict_unknown;
 
 struct dest {
 	struct run	*run;
@@ -365,6 +367,11 @@ void delivery_gated(struct scheduler *s, struct delivery *d, uint8_t gate);
 void delivery_postpone(struct scheduler *s, struct delivery *d);
 /* Let a deferral stand for it, so that its window may move on. */
 void delivery_to_row(struct scheduler *s, struct delivery *d);
+/*
+ * Its last content may have arrived, and it must not go again unless somebody
+ * says so: by the campaign's policy, or because that happened too often.
+ */
+bool is_held_lost(const struct run *run, const struct deferral *row);
 /* The row that stands for it, as it is stored. */
 void delivery_row(const struct delivery *d, struct deferral *row_r);
 /* d is in memory, wherever it is, and o says what became of it. */

@@ -64,6 +64,8 @@ row_delivery(struct scheduler *s, struct run *run,
 	d->row = true;
 	d->queued_ms = row->due_ms;
 	d->first_ms = row->first_ms;
+	d->unanswered = row->unanswered;
+	d->lost = row->lost;
 	return d;
 }
 
@@ -102,7 +104,17 @@ campaign_is_over(struct scheduler *s, uint32_t campaign)
 	    c.state == CAMPAIGN_FINISHED || c.state == CAMPAIGN_REFUSED));
 }
 
-/* A row of a dead or expired campaign ends here; true when nothing is left. */
+static void
+row_settle(struct scheduler *s, struct run *run, const struct deferral *row,
+    const struct verdict *v)
+{
+	delivery_settle(s, row_delivery(s, run, row, "", ""), v->state, v, 0);
+}
+
+/*
+ * A row of a dead or expired campaign ends here, and one that is taken to have
+ * arrived; true when nothing is left.
+ */
 static bool
 row_ends(struct scheduler *s, const struct deferral *row)
 {
@@ -115,10 +127,15 @@ row_ends(struct scheduler *s, const struct deferral *row)
 		batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
 		return true;
 	}
-	if (run->c.state != CAMPAIGN_RUNNING || !row_expired(s, run, row))
+	if (run->c.state != CAMPAIGN_RUNNING)
 		return false;
-	delivery_settle(s, row_delivery(s, run, row, "", ""),
-	    OUTCOME_EXPIRED, &verdict_expired, 0);
+	if (row->lost && run->c.after == CAMPAIGN_AFTER_ASSUME)
+		row_settle(s, run, row, &verdict_assumed);
+	else if (row_expired(s, run, row))
+		row_settle(s, run, row, row->lost ? &verdict_unknown :
+		    &verdict_expired);
+	else
+		return false;
 	return true;
 }
 
@@ -158,7 +175,8 @@ load_row(struct scheduler *s, struct site *site, const struct deferral *row,
 	if (row_is_taken(s, row) || row_ends(s, row))
 		return;
 	run = run_find(s, row->campaign);
-	if (run_waits(run) || !row_member(s, run, row, &m))
+	if (run_waits(run) || is_held_lost(run, row) ||
+	    !row_member(s, run, row, &m))
 		return;
 	d = row_delivery(s, run, row, m.local, domain);
 	d->site = site;
@@ -286,9 +304,8 @@ settle_row(struct scheduler *s, const struct deferral *row,
 	if (row_is_taken(s, row) || row_ends(s, row))
 		return;
 	run = run_find(s, row->campaign);
-	if (!run_waits(run))
-		delivery_settle(s, row_delivery(s, run, row, "", ""),
-		    v->state, v, 0);
+	if (!run_waits(run) && !is_held_lost(run, row))
+		row_settle(s, run, row, v);
 }
 
 void
@@ -326,12 +343,15 @@ retries_sweep(struct scheduler *s)
 static void
 walk_row(struct scheduler *s, const struct deferral *row)
 {
+	const struct run *run;
+
 	if (row->first_ms != 0 && (s->walk_oldest_ms == 0 ||
 	    row->first_ms < s->walk_oldest_ms))
 		s->walk_oldest_ms = row->first_ms;
 	if (row_is_taken(s, row) || row_ends(s, row))
 		return;
-	if (!run_waits(run_find(s, row->campaign)) &&
+	run = run_find(s, row->campaign);
+	if (!run_waits(run) && !is_held_lost(run, row) &&
 	    row->due_ms <= sched_now(s))
 		dues_earlier(s->retries, row->domain, sched_now(s));
 }

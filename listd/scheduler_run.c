@@ -611,6 +611,7 @@ scheduler_campaign_changed(struct scheduler *s, uint32_t campaign)
 			log_failure(LEVEL_ERROR, "campaign-damaged", &e);
 	} else if (run != NULL) {
 		run->c.state = c.state;
+		run->c.after = c.after;
 		if (c.state == CAMPAIGN_CANCELLED)
 			run_kill(s, run);
 		if (c.state == CAMPAIGN_PAUSED)

@@ -645,11 +645,15 @@ transaction_lost(struct smtp_session *s, uint16_t code, const char *why)
 			item_return(s, item);
 			continue;
 		}
-		snprintf(text, sizeof(text), "%s%.480s",
-		    item->step == ITEM_BODY ? "after the final dot: " : "",
-		    why);
-		item_verdict(s, item, IPC_DEFERRED, item->step == ITEM_BODY ?
-		    IPC_STAGE_DOT : IPC_STAGE_MAIL, code, text);
+		if (item->step == ITEM_BODY) {
+			snprintf(text, sizeof(text),
+			    "after the final dot: %.480s", why);
+			item_verdict(s, item, IPC_UNANSWERED, IPC_STAGE_DOT, 0,
+			    text);
+		} else {
+			item_verdict(s, item, IPC_DEFERRED, IPC_STAGE_MAIL,
+			    code, why);
+		}
 		item_done(s, item);
 	}
 }

@@ -11,8 +11,9 @@
 #include "spool/qmeta.h"
 #include "spool/store.h"
 
-#define CAMPAIGN_VERSION	1
-#define TALLY_VERSION		1
+/* Rows of version 1 end before the last field; they are read as they are. */
+#define CAMPAIGN_VERSION	2
+#define TALLY_VERSION		2
 #define IDENTITY_VERSION	1
 #define ROW_MAX	(CAMPAIGN_PARAMS_MAX + CAMPAIGN_FINDINGS_MAX + 1024)
 
@@ -38,6 +39,27 @@ campaign_state_name(enum campaign_state s)
 	};
 
 	return (unsigned)s < CAMPAIGN_STATES ? names[s] : names[0];
+}
+
+static const char *const after_names[CAMPAIGN_AFTERS] = {
+	"resend", "assume-delivered", "hold",
+};
+
+const char *
+campaign_after_name(enum campaign_after after)
+{
+	return after_names[(unsigned)after < CAMPAIGN_AFTERS ? after : 0];
+}
+
+bool
+campaign_after_find(const char *name, enum campaign_after *after_r)
+{
+	for (unsigned i = 0; i < CAMPAIGN_AFTERS; i++)
+		if (strcmp(name, after_names[i]) == 0) {
+			*after_r = (enum campaign_after)i;
+			return true;
+		}
+	return false;
 }
 
 bool
@@ -93,6 +115,7 @@ campaign_encode(struct strbuf *b, const struct campaign *c)
 	pack_i64(b, c->changed_ms);
 	pack_bytes(b, c->params.p, c->params.len);
 	pack_bytes(b, c->findings.p, c->findings.len);
+	pack_u8(b, (uint8_t)c->after);
 	record_end(b);
 }
 
@@ -101,7 +124,7 @@ campaign_decode(struct campaign *c, uint32_t id, struct slice value,
     struct err *e)
 {
 	struct unpack u;
-	uint8_t version, state = 0;
+	uint8_t version, state = 0, after = 0;
 
 	memset(c, 0, sizeof(*c));
 	c->id = id;
@@ -126,13 +149,16 @@ campaign_decode(struct campaign *c, uint32_t id, struct slice value,
 		c->changed_ms = unpack_i64(&u);
 		c->params = unpack_bytes(&u);
 		c->findings = unpack_bytes(&u);
+		after = version >= 2 ? unpack_u8(&u) : 0;
 	}
-	if (!unpack_done(&u) || state == 0 || state >= CAMPAIGN_STATES) {
+	if (!unpack_done(&u) || state == 0 || state >= CAMPAIGN_STATES ||
+	    after >= CAMPAIGN_AFTERS) {
 		err_set(e, ERR_DAMAGED, "campaigns %u: not what was written",
 		    id);
 		return -1;
 	}
 	c->state = (enum campaign_state)state;
+	c->after = (enum campaign_after)after;
 	return 0;
 }
 
@@ -349,6 +375,7 @@ tally_get(struct txn *t, uint32_t campaign, struct tally *v, struct err *e)
 		v->left = unpack_u64(&u);
 		v->deferred = unpack_u64(&u);
 		v->attempts = unpack_u64(&u);
+		v->unanswered = version >= 2 ? unpack_u64(&u) : 0;
 	}
 	if (!unpack_done(&u)) {
 		err_set(e, ERR_DAMAGED, "tallies %u: not what was written",
@@ -374,6 +401,7 @@ tally_put(struct txn *t, uint32_t campaign, const struct tally *v,
 	pack_u64(&b, v->left);
 	pack_u64(&b, v->deferred);
 	pack_u64(&b, v->attempts);
+	pack_u64(&b, v->unanswered);
 	record_end(&b);
 	rc = txn_put(t, TABLE_TALLIES, campaign_key(key, campaign),
 	    SLICE(b.s, b.len), e);

@@ -35,6 +35,18 @@ enum campaign_state {
 };
 #define CAMPAIGN_STATES	8	/* one more than the last */
 
+/*
+ * What becomes of a copy whose content was sent whole and never answered: it
+ * may have arrived (RFC 1047), and only the sender can say which is worse.
+ */
+enum campaign_after {
+	CAMPAIGN_AFTER_RESEND,	/* again, at most CAMPAIGN_UNANSWERED_MAX times */
+	CAMPAIGN_AFTER_ASSUME,	/* it arrived */
+	CAMPAIGN_AFTER_HOLD,	/* wait for a word, until it expires */
+};
+#define CAMPAIGN_AFTERS		3
+#define CAMPAIGN_UNANSWERED_MAX	3	/* of one delivery; then it is held */
+
 /* Times are UTC milliseconds, 0 for "never".  Slices read from a row are
  * borrowed from it and die with its transaction. */
 struct campaign {
@@ -57,6 +69,7 @@ struct campaign {
 	char		created_by[CAMPAIGN_WHO_MAX];
 	char		changed_by[CAMPAIGN_WHO_MAX];	/* the last change */
 	int64_t		changed_ms;
+	enum campaign_after after;
 	struct slice	params;		/* JSON object or empty */
 	struct slice	findings;	/* JSON array or empty */
 };
@@ -73,9 +86,14 @@ struct tally {
 	uint64_t	left;
 	uint64_t	deferred;	/* rows that wait for another attempt */
 	uint64_t	attempts;	/* tries that a server answered */
+	uint64_t	unanswered;	/* contents sent whole, and no answer */
 };
 
 const char *campaign_state_name(enum campaign_state s);
+/* "resend", "assume-delivered", "hold". */
+const char *campaign_after_name(enum campaign_after after);
+/* False when there is none of that name. */
+bool campaign_after_find(const char *name, enum campaign_after *after_r);
 /* True when spool/DESIGN section 7 has this change. */
 bool campaign_legal(enum campaign_state from, enum campaign_state to);
 

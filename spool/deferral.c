@@ -10,7 +10,7 @@
 #include "spool/deferral.h"
 #include "spool/store.h"
 
-#define DEFERRAL_VERSION	1
+#define DEFERRAL_VERSION	2	/* 1 ends with source, and is read */
 #define KEY_MAX			32
 
 static void
@@ -44,6 +44,8 @@ row_decode(struct deferral *d, struct slice key, struct slice value,
 		d->code = unpack_u16(&u);
 		unpack_enhanced(&u, d->enhanced);
 		d->source = unpack_u32(&u);
+		d->unanswered = version >= 2 ? unpack_u8(&u) : 0;
+		d->lost = version >= 2 && unpack_u8(&u) != 0;
 	}
 	if (!unpack_done(&k) || !unpack_done(&u)) {
 		err_set(e, ERR_DAMAGED,
@@ -68,6 +70,8 @@ deferral_put(struct txn *t, const struct deferral *d, struct err *e)
 	pack_u16(&row, d->code);
 	pack_enhanced(&row, d->enhanced);
 	pack_u32(&row, d->source);
+	pack_u8(&row, d->unanswered);
+	pack_u8(&row, d->lost);
 	record_end(&row);
 	rc = txn_put(t, TABLE_DEFERRALS, SLICE(key.s, key.len),
 	    SLICE(row.s, row.len), e);

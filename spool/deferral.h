@@ -10,6 +10,7 @@
 #ifndef SPOOL_DEFERRAL_H
 #define SPOOL_DEFERRAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,8 @@ struct deferral {
 	uint16_t	code;		/* the last reply */
 	uint16_t		enhanced[3];
 	uint32_t	source;		/* hint: which address sent it */
+	uint8_t		unanswered;	/* attempts whose content was sent whole */
+	bool		lost;		/* the last attempt was one of them */
 };
 
 int deferral_put(struct txn *t, const struct deferral *d, struct err *e);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/ipc.h"
 #include "spool/outcome.h"
 
 #define OUTCOME_VERSION	1
@@ -20,6 +21,13 @@ outcome_state_name(enum outcome_state s)
 	};
 
 	return (unsigned)s < OUTCOME_STATES ? names[s] : names[0];
+}
+
+bool
+outcome_unanswered(const struct outcome *o)
+{
+	return o->attempt != 0 && o->stage == IPC_STAGE_DOT && o->code == 0 &&
+	    o->state != OUTCOME_SUPPRESSED;
 }
 
 void

@@ -67,6 +67,11 @@ struct outcome {
 };
 
 const char *outcome_state_name(enum outcome_state s);
+/*
+ * Was its content sent whole and not answered?  Such an attempt ends at the
+ * final dot, or the last chunk, without a code.
+ */
+bool outcome_unanswered(const struct outcome *o);
 
 /* What a sealed batch says of itself. */
 struct outcome_head {

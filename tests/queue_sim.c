@@ -484,6 +484,9 @@ sim_answer(struct sim *sim, unsigned peer, size_t i,
 			sim->notices_sent[o->what.notice]++;
 		else
 			sim->delivered[o->what.subscriber]++;
+	} else if (result == IPC_UNANSWERED) {
+		o->stage = IPC_STAGE_DOT;
+		sim->delivered[o->what.subscriber]++;
 	} else if (result == IPC_SKIPPED) {
 		o->gate = gate_of(&o->what);
 	} else if (result == IPC_DEFERRED) {
@@ -819,6 +822,17 @@ sim_set_state(struct sim *sim, uint32_t id, enum campaign_state state)
 	/* One that has finished meanwhile stays as it is. */
 	if (world_write(sim->w, STORE_Q, change, &c) == 0)
 		scheduler_campaign_changed(sim->s, id);
+}
+
+void
+sim_set_after(struct sim *sim, uint32_t id, enum campaign_after after)
+{
+	struct campaign c;
+
+	sim_tally(sim, id, &c);
+	c.after = after;
+	assert_int_equal(world_write(sim->w, STORE_Q, change, &c), 0);
+	scheduler_campaign_changed(sim->s, id);
 }
 
 struct tally

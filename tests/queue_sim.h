@@ -138,6 +138,7 @@ uint32_t sim_release(struct sim *sim, int64_t send_by_ms);
 /* A campaign over those who failed in another. */
 uint32_t sim_resend(struct sim *sim, uint32_t failed_of);
 void sim_set_state(struct sim *sim, uint32_t id, enum campaign_state s);
+void sim_set_after(struct sim *sim, uint32_t id, enum campaign_after after);
 struct tally sim_tally(struct sim *sim, uint32_t id, struct campaign *c_r);
 /* Deliveries out with all peers. */
 size_t sim_out(const struct sim *sim);

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "lib/strbuf.h"
 #include "spool/campaign.h"
 #include "spool/qmeta.h"
 #include "tests/spool_world.h"
@@ -26,6 +27,7 @@ sample(void)
 		.released_ms = 12, .date_ms = 13, .send_at_ms = 14,
 		.send_by_ms = 15, .ended_ms = 16, .created_by = "root",
 		.changed_by = "owner", .changed_ms = 17,
+		.after = CAMPAIGN_AFTER_HOLD,
 		.params = SLICE("{}", 2), .findings = SLICE("[1]", 3),
 	};
 
@@ -103,6 +105,7 @@ rows_come_back(void **state)
 	assert_true(c.created_ms == 11 && c.released_ms == 12 &&
 	    c.date_ms == 13 && c.send_at_ms == 14 && c.send_by_ms == 15 &&
 	    c.ended_ms == 16 && c.changed_ms == 17);
+	assert_int_equal(c.after, CAMPAIGN_AFTER_HOLD);
 	assert_string_equal(c.created_by, "root");
 	assert_string_equal(c.changed_by, "owner");
 	assert_int_equal(campaign_get(t, 2, &c, &w->e), 0);
@@ -236,7 +239,7 @@ static void
 figures_come_back(void **state)
 {
 	struct world *w = *state;
-	struct tally v = { 1, 2, 3, 4, 5, 6, 7 }, got;
+	struct tally v = { 1, 2, 3, 4, 5, 6, 7, 8 }, got;
 	struct txn *t;
 
 	world_must(w, STORE_Q, put_tally, &v);
@@ -247,6 +250,77 @@ figures_come_back(void **state)
 	assert_int_equal(tally_get(t, 5, &got, &w->e), 0);
 	assert_int_equal(tally_ended(&got), 0);
 	txn_end(t);
+}
+
+/* Rows of before there were the last fields. */
+static int
+put_version_1(struct txn *t, void *arg, struct err *e)
+{
+	static const uint8_t key[4] = { 0, 0, 0, 1 };
+	struct strbuf b = STRBUF_INIT(1024);
+	uint8_t content[CAMPAIGN_HASH] = { 1 };
+	int rc;
+
+	(void)arg;
+	record_begin(&b, 1);
+	for (uint64_t i = 1; i <= 7; i++)
+		pack_u64(&b, i);
+	record_end(&b);
+	rc = txn_put(t, TABLE_TALLIES, SLICE(key, 4), SLICE(b.s, b.len), e);
+	strbuf_reset(&b);
+	record_begin(&b, 1);
+	pack_u32(&b, 7);
+	pack_u32(&b, 3);
+	pack_u8(&b, CAMPAIGN_RUNNING);
+	pack_raw(&b, content, sizeof(content));
+	pack_u32(&b, 0);
+	for (uint64_t i = 0; i < 10; i++)
+		pack_u64(&b, i);
+	pack_str(&b, "root");
+	pack_str(&b, "owner");
+	pack_i64(&b, 17);
+	pack_bytes(&b, "{}", 2);
+	pack_bytes(&b, "[]", 2);
+	record_end(&b);
+	if (rc == 0)
+		rc = txn_put(t, TABLE_CAMPAIGNS, SLICE(key, 4),
+		    SLICE(b.s, b.len), e);
+	strbuf_free(&b);
+	return rc;
+}
+
+static void
+rows_of_version_1_are_read(void **state)
+{
+	struct world *w = *state;
+	struct campaign c;
+	struct tally v;
+	struct txn *t;
+
+	world_must(w, STORE_Q, put_version_1, NULL);
+	t = world_read(w, STORE_Q);
+	assert_int_equal(campaign_get(t, 1, &c, &w->e), 1);
+	assert_string_equal(c.changed_by, "owner");
+	assert_int_equal(c.after, CAMPAIGN_AFTER_RESEND);
+	assert_int_equal(tally_get(t, 1, &v, &w->e), 0);
+	assert_int_equal(v.attempts, 7);
+	assert_int_equal(v.unanswered, 0);
+	txn_end(t);
+}
+
+static void
+names_of_what_is_done_after_data(void **state)
+{
+	enum campaign_after after;
+
+	(void)state;
+	for (unsigned i = 0; i < CAMPAIGN_AFTERS; i++) {
+		assert_true(campaign_after_find(campaign_after_name(
+		    (enum campaign_after)i), &after));
+		assert_int_equal(after, i);
+	}
+	assert_false(campaign_after_find("", &after));
+	assert_false(campaign_after_find("retry", &after));
 }
 
 static int
@@ -308,6 +382,8 @@ main(void)
 		T(limits_are_told),
 		T(campaigns_are_walked),
 		T(figures_come_back),
+		T(names_of_what_is_done_after_data),
+		T(rows_of_version_1_are_read),
 		T(damage_is_named),
 		T(counters_rise),
 	};

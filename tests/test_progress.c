@@ -147,6 +147,7 @@ deferral(uint32_t domain, int64_t due, uint32_t campaign, uint64_t subscriber)
 		.h8 = 0x1122334455667788, .subscriber = subscriber, .join = 6,
 		.attempts = 2, .first_ms = 5, .code = 451,
 		.enhanced = { 4, 7, 1 }, .source = 9,
+		.unanswered = 2, .lost = true,
 	};
 
 	return d;
@@ -195,7 +196,8 @@ due_rows_come_in_order(void **state)
 	    got[0].h8 == 0x1122334455667788 &&
 	    got[0].join == 6 && got[0].attempts == 2 &&
 	    got[0].first_ms == 5 && got[0].code == 451 &&
-	    got[0].enhanced[1] == 7 && got[0].source == 9);
+	    got[0].enhanced[1] == 7 && got[0].source == 9 &&
+	    got[0].unanswered == 2 && got[0].lost);
 	after = got[0];
 	assert_int_equal(deferral_due(t, 5, &after, 9999, got, 8, &n,
 	    &w->e), 0);

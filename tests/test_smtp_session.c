@@ -370,7 +370,7 @@ static void
 op_outcome(void *arg, const struct ipc_outcome *o)
 {
 	static const char *const results[] = { "?", "delivered", "deferred",
-		"failed", "skipped", "dropped" };
+		"failed", "skipped", "dropped", "unanswered" };
 	struct world *w = arg;
 
 	strbuf_addf(&w->events, "%u %s %u\n", (unsigned)o->what.delivery,
@@ -512,7 +512,7 @@ static const struct scenario {
 	{ "hung up with a flight under way: it may have arrived (R104)",
 	    SCRIPT(HELLO_CHUNK, FLIGHT, "S 250 ok", "S 250 ok", "S 250 ok",
 		FLIGHT, "X"),
-	    2, 0, "up 0\n1 delivered 250\n2 deferred 0\nclosed 0\n",
+	    2, 0, "up 0\n1 delivered 250\n2 unanswered 0\nclosed 0\n",
 	    .large = 0 },
 	{ "hung up before a flight has left: it cannot have arrived (R11)",
 	    SCRIPT(HELLO_CHUNK, "P", "H", "X"),
@@ -567,7 +567,7 @@ static const struct scenario {
 	{ "dropped after the final dot: tried, and again later (R104)",
 	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA", "S 250 ok",
 		"S 250 ok", "S 354 go", "D", "X"),
-	    1, 0, "up 0\n1 deferred 0\nrefused 0\n", 0, 0, 0 },
+	    1, 0, "up 0\n1 unanswered 0\nrefused 0\n", 0, 0, 0 },
 	{ "hung up between messages: the next is given back (R11)",
 	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA", "S 250 ok",
 		"S 250 ok", "S 354 go", "D", "S 250 ok", "X"),
