@@ -159,7 +159,12 @@ command_data(struct smtp_session *s, struct strbuf *out, struct item *item)
 static void
 command_bdat(struct smtp_session *s, struct item *item)
 {
-	strbuf_addf(&s->envelope, "BDAT %zu LAST\r\n", item->copy->octets);
+	size_t octets = 0;
+
+	/* Counted: a wrong number would end in the next command. */
+	for (size_t i = 0; i < item->copy->n; i++)
+		octets += item->copy->iov[i].iov_len;
+	strbuf_addf(&s->envelope, "BDAT %zu LAST\r\n", octets);
 	expect_add(s, EXPECT_DOT, item);
 	item->step = ITEM_BODY;
 	item->body_ms = item->begun_ms;
