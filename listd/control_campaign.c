@@ -27,6 +27,7 @@
 #include "spool/writer.h"
 
 #define WATCH_MS	1000	/* between looks */
+#define WATCH_SITES	10	/* told apart each time */
 #define BUSY_MS		20	/* for a client to read on */
 #define OUTCOMES_READ	256	/* outcomes read in one go */
 
@@ -72,6 +73,20 @@ is_test(const struct campaign *m)
 
 	json_decref(params);
 	return test;
+}
+
+/* When it would end at this rate; 0: never, or nothing to go by. */
+static int64_t
+estimate_at(const struct campaign *m, const struct tally *v,
+    uint64_t per_minute, int64_t now)
+{
+	uint64_t ended = tally_ended(v);
+
+	if (m->state != CAMPAIGN_RUNNING || per_minute == 0 ||
+	    ended >= m->count)
+		return 0;
+	return now + (int64_t)((double)(m->count - ended) /
+	    (double)per_minute * 60000);
 }
 
 /* When it would end if it went on as until now; 0: nothing to go by. */
@@ -206,8 +221,44 @@ list_run(struct call *c)
 
 struct showing {
 	uint32_t	id;
-	enum campaign_state told;	/* the state told last */
+	bool		watch;
 };
+
+static json_t *
+share_json(const struct scheduler_share *r)
+{
+	json_t *o = json_pack("{s:s}", "host", r->host[0] != '\0' ? r->host :
+	    "others");
+
+	set(o, "left", r->left);
+	set(o, "delivered", r->delivered);
+	set(o, "deferred", r->deferred);
+	set(o, "failed", r->failed);
+	set(o, "per_minute", r->per_minute);
+	return o;
+}
+
+/* What only a watcher is told: rates, and the sites with most to go. */
+static void
+add_pace(struct call *c, json_t *o, const struct campaign *m,
+    const struct tally *v)
+{
+	struct scheduler_share rows[WATCH_SITES];
+	struct scheduler_progress p;
+	json_t *sites = json_array();
+	size_t n = scheduler_shares(call_scheduler(c), m->id, rows,
+	    WATCH_SITES);
+
+	if (scheduler_progress(call_scheduler(c), m->id, &p)) {
+		set(o, "per_minute", p.per_minute);
+		json_object_set_new(o, "estimate", json_time(estimate_at(m, v,
+		    p.per_minute, call_now(c))));
+	}
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(sites, share_json(&rows[i]));
+	json_object_set_new(o, "sites", sites);
+	json_object_set_new(o, "time", json_time(call_now(c)));
+}
 
 /* The campaign as it stands; false when the call was ended. */
 static bool
@@ -226,17 +277,11 @@ show(struct call *c, struct showing *s, bool *over_r)
 
 		list_name(c, m.list, name);
 		*over_r = is_over(&m);
-		if (m.state != s->told) {
-			o = campaign_json(&m, &v, name, call_now(c));
-			add_details(c, o, &m);
-			call_output(c, o);
-			s->told = m.state;
-		} else
-			call_progress(c, "%s: %llu of %llu ended, %llu "
-			    "deferred", campaign_state_name(m.state),
-			    (unsigned long long)tally_ended(&v),
-			    (unsigned long long)m.count,
-			    (unsigned long long)v.deferred);
+		o = campaign_json(&m, &v, name, call_now(c));
+		add_details(c, o, &m);
+		if (s->watch)
+			add_pace(c, o, &m, &v);
+		call_output(c, o);
 	}
 	txn_end(t);
 	return ok;
@@ -248,7 +293,14 @@ watch(struct call *c)
 	struct showing *s = call_state(c);
 	bool over = false;
 
-	if (call_gone(c) || (show(c, s, &over) && over))
+	if (call_gone(c)) {
+		call_done(c);
+		return;
+	}
+	/* Who does not read is told less often, never more at once. */
+	if (!call_busy(c) && !show(c, s, &over))
+		return;
+	if (over)
 		call_done(c);
 	else
 		call_sleep(c, WATCH_MS, watch);
@@ -262,7 +314,8 @@ show_run(struct call *c)
 
 	if ((s->id = call_number(c, "ID")) == 0)
 		return;
-	if (call_option(c, "watch") != NULL)
+	s->watch = call_option(c, "watch") != NULL;
+	if (s->watch)
 		watch(c);
 	else if (show(c, s, &over))
 		call_done(c);

@@ -24,6 +24,7 @@
 #include "lib/sys/channel.h"
 #include "listd/listctl.h"
 #include "listd/listctl_print.h"
+#include "listd/listctl_watch.h"
 #include "listd/role.h"
 
 struct call {
@@ -31,6 +32,9 @@ struct call {
 	const struct listctl	*lc;
 	bool			 block;		/* print in blocks */
 	bool			 progress;	/* a line of it stands */
+	bool			 flush;		/* each value as it comes */
+	bool			 watch;		/* print one over the other */
+	unsigned		 lines;		/* that stand of that */
 	int			 status;
 };
 
@@ -57,7 +61,14 @@ frame_output(struct call *c, struct unpack *u)
 		return;
 	}
 	clear_progress(c);
-	listctl_print(stdout, v, c->lc->json, c->block);
+	if (c->watch)
+		listctl_watch(stdout, v, isatty(STDOUT_FILENO) == 1,
+		    &c->lines);
+	else
+		listctl_print(stdout, v, c->lc->json, c->block);
+	/* Whoever follows a long answer through a pipe sees it as it comes. */
+	if (c->lc->json && c->flush)
+		fflush(stdout);
 	json_decref(v);
 }
 
@@ -284,6 +295,8 @@ listctl_call(const struct listctl *lc)
 		    ends_with(lc->verb->name, "summary") ||
 		    ends_with(lc->verb->name, "explain") ||
 		    ends_with(lc->verb->name, "stats");
+		c.flush = listctl_option(lc, "watch") != NULL;
+		c.watch = c.flush && !lc->json;
 		c.base = event_base_new();
 		status = STATUS_UNAVAILABLE;
 		if ((fd = connect_to(lc->conf.control_socket)) != -1)

@@ -217,9 +217,23 @@ struct scheduler_progress {
 	const char	*why;		/* no copy can be made: why; or "" */
 	size_t		domains_left;	/* of those listed so far */
 	size_t		out, waiting;
+	uint64_t	per_minute;	/* recipients done with, lately */
 };
 bool scheduler_progress(const struct scheduler *s, uint32_t campaign,
     struct scheduler_progress *r_r);
+
+/*
+ * Up to max sites of a campaign in memory, those with most members left first;
+ * host is "" for all that are not told apart.  Returns how many.
+ */
+struct scheduler_share {
+	char		host[256];
+	uint64_t	left;		/* of the domains begun there */
+	uint64_t	delivered, deferred, failed;	/* attempts */
+	uint64_t	per_minute;
+};
+size_t scheduler_shares(const struct scheduler *s, uint32_t campaign,
+    struct scheduler_share *rows, size_t max);
 
 /* What is known of one domain; texts are good until the next turn. */
 struct scheduler_domain {

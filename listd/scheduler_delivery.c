@@ -302,8 +302,11 @@ record(struct scheduler *s, const struct delivery *d, const struct outcome *r)
 	if (s->p.figures != NULL)
 		figures_outcome(s->p.figures, r, d->site != NULL ?
 		    d->site->host : NULL);
-	if (d->run != NULL)
+	if (d->run != NULL) {
 		sched_touch(s, d->run);
+		shares_outcome(d->run->shares, d->site != NULL ?
+		    d->site->key : NULL, r->state, s->mono_ms);
+	}
 	s->outcomes++;
 }
 

@@ -158,6 +158,20 @@ load_window(struct scheduler *s, struct run *run, uint32_t domain,
 	return rc == 0 ? window_new(run->c.start, WINDOW_MAX) : NULL;
 }
 
+/* For people who watch: so many members are there. */
+static void
+count_share(struct scheduler *s, struct run *run, uint32_t domain,
+    const struct lane *lane)
+{
+	struct subscriber_domain row;
+	size_t n;
+
+	if (lane != NULL && subscriber_domains(s->s_txn, run->c.list, domain,
+	    &row, 1, &n, NULL) == 0 && n == 1 && row.domain == domain)
+		shares_begin(run->shares, lane->site->key, lane->site->host,
+		    row.all);
+}
+
 struct dest *
 dest_open(struct scheduler *s, struct run *run, uint32_t domain,
     struct lane *lane)
@@ -196,6 +210,7 @@ dest_open(struct scheduler *s, struct run *run, uint32_t domain,
 			return NULL;
 		}
 	dest_join_lane(d, lane);
+	count_share(s, run, domain, lane);
 	return d;
 }
 

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/err.h"
@@ -117,9 +118,55 @@ scheduler_progress(const struct scheduler *s, uint32_t campaign,
 	r->listed = run->listed;
 	r->domains_left = run->domains_left;
 	r->out = run->out;
+	r->per_minute = pace_per_minute(&run->shares->pace, s->mono_ms);
 	TAILQ_FOREACH(l, &run->lanes, of_run)
 		r->waiting += l->supply;
 	return true;
+}
+
+static void
+describe_share(const struct share *v, int64_t now,
+    struct scheduler_share *r)
+{
+	memcpy(r->host, v->host, sizeof(r->host));
+	r->left = share_left(v);
+	r->delivered = v->attempts[OUTCOME_DELIVERED];
+	r->deferred = v->attempts[OUTCOME_DEFERRED];
+	r->failed = v->attempts[OUTCOME_FAILED] +
+	    v->attempts[OUTCOME_EXPIRED];
+	r->per_minute = pace_per_minute(&v->pace, now);
+}
+
+static int
+most_left_first(const void *a, const void *b)
+{
+	const struct scheduler_share *x = a, *y = b;
+
+	if (x->left != y->left)
+		return x->left < y->left ? 1 : -1;
+	return strcmp(x->host, y->host);
+}
+
+size_t
+scheduler_shares(const struct scheduler *s, uint32_t campaign,
+    struct scheduler_share *rows, size_t max)
+{
+	struct scheduler_share all[SHARES_MAX + 1];
+	const struct run *run = run_find(s, campaign);
+	int64_t now = clock_mono_ms(s->p.clock);
+	size_t n = 0;
+
+	if (run == NULL)
+		return 0;
+	for (size_t i = 0; i < run->shares->n; i++)
+		describe_share(&run->shares->v[i], now, &all[n++]);
+	if (run->shares->other.members > 0)
+		describe_share(&run->shares->other, now, &all[n++]);
+	qsort(all, n, sizeof(all[0]), most_left_first);
+	if (n > max)
+		n = max;
+	memcpy(rows, all, n * sizeof(all[0]));
+	return n;
 }
 
 /* Where one run stands with a domain. */

@@ -21,6 +21,7 @@
 #include "listd/dues.h"
 #include "listd/hash.h"
 #include "listd/scheduler.h"
+#include "listd/share.h"
 #include "listd/window.h"
 #include "spool/deferral.h"
 #include "spool/gate.h"
@@ -136,6 +137,7 @@ struct run {
 	size_t		 out;
 	size_t		 ndests;
 	uint64_t	 touched;	/* serial of the batch it is in */
+	struct shares	*shares;	/* how it goes at its sites */
 	/* Of a resend: who failed there, subscriber ids; sorted when read. */
 	struct outcome_reader *reader;
 	bool		 only_read;

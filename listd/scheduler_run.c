@@ -109,6 +109,7 @@ run_load(struct scheduler *s, const struct campaign *c, struct err *e)
 	run->c = *c;
 	run->c.params = run->c.findings = SLICE("", 0);
 	run->list_from = 1;
+	run->shares = shares_new();
 	TAILQ_INIT(&run->lanes);
 	TAILQ_INSERT_TAIL(&s->runs, run, link);
 	hash_add(&s->runs_by_id, &run->by_id, c->id);
@@ -153,6 +154,7 @@ run_free(struct scheduler *s, struct run *run)
 	TAILQ_REMOVE(&s->runs, run, link);
 	s->nruns--;
 	outcome_reader_free(run->reader);
+	shares_free(run->shares);
 	free(run->only);
 	free(run);
 }

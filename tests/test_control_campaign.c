@@ -545,6 +545,7 @@ test_watch(void **state)
 	struct queue *q = *state;
 	struct ending end = { .id = 1, .v = { .delivered = 2 } };
 	struct cw_client *cl;
+	const json_t *sites;
 
 	make_list(q);
 	answer_free(send_news(q));
@@ -553,7 +554,15 @@ test_watch(void **state)
 		q->mono_ms += 100;
 		cw_turn(q);
 	}
-	assert_int_equal(json_array_size(cw_answer(cl)->out), 1);
+	/* Again and again, and not more often than once a second. */
+	assert_in_range(json_array_size(cw_answer(cl)->out), 2, 11);
+	sites = json_object_get(last_of(cw_answer(cl)), "sites");
+	assert_int_equal(json_array_size(sites), 2);
+	assert_string_equal(text_of(json_array_get(sites, 0), "host"),
+	    "mx.example.net");
+	assert_int_equal(number_of(json_array_get(sites, 0), "left"), 7);
+	assert_string_equal(text_of(json_array_get(sites, 1), "host"),
+	    "others");
 	world_must(q->w, STORE_Q, end_campaign, &end);
 	q->mono_ms += 5000;
 	cw_wait(q, cl);
