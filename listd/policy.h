@@ -7,6 +7,9 @@
  * TLS at the rest.  It is kept per domain, so that one domain's broken policy
  * is nobody else's trouble.  A policy that leaves no host is a fault that may
  * pass, never a bounce.
+ *
+ * What was seen is remembered as long as the role lives, by that role alone:
+ * queue asks the same one about a domain again.  A new role begins without.
  */
 #ifndef LISTD_POLICY_H
 #define LISTD_POLICY_H

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xxhash.h>
+
 #include "lib/err.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
@@ -46,6 +48,25 @@ any_peer(struct scheduler *s)
 	return -1;
 }
 
+/*
+ * Questions about a name go to the same peer while the same ones are ready: it
+ * has the answer, and what it saw of the domain's policy (listd/policy.h).
+ */
+static int
+peer_of_name(struct scheduler *s, const char *name)
+{
+	unsigned ready = 0, at;
+
+	for (unsigned i = 0; i < SCHEDULER_PEERS_MAX; i++)
+		ready += s->peer[i].ready;
+	if (ready == 0)
+		return -1;
+	at = (unsigned)(XXH3_64bits(name, strlen(name)) % ready);
+	for (unsigned i = 0; ; i++)
+		if (s->peer[i].ready && at-- == 0)
+			return (int)i;
+}
+
 static bool
 query_is_route(const struct query *q)
 {
@@ -74,7 +95,8 @@ static bool
 query_send(struct scheduler *s, struct query *q)
 {
 	struct strbuf b = STRBUF_INIT(512);
-	int peer = any_peer(s);
+	int peer = q->name[0] != '\0' ? peer_of_name(s, q->name) :
+	    any_peer(s);
 
 	if (peer == -1)
 		return false;
