@@ -159,13 +159,24 @@ TEXT(resolver, CONF_SERVER, CONF_RELOAD, NULL, "those of /etc/resolv.conf",
     "The DNS server to ask."),
 TEXT(smarthost, CONF_SMARTHOST, CONF_RELOAD, NULL, NULL,
     "Relays that take all mail, instead of the recipients' own servers.  "
-    "The port is 25 when none is given; repeat it for more."),
+    "The port is 25 when none is given; repeat it for more.  The lowest "
+    "preference is tried first, by default in the order written; those of one "
+    "preference share the mail by weight, 1 by default.  One that nobody gave "
+    "us leave to use is not used: it needs smarthost_auth or "
+    "smarthost_networks."),
 TEXT(smarthost_auth, CONF_PATH, CONF_RELOAD, NULL, NULL,
-    "A file of mode 0600 with one line user:password for the relays."),
+    "A file of mode 0600 with a line user:password for the relays, or host "
+    "user:password for one of them.  Needs smarthost_tls = verify."),
+TEXT(smarthost_networks, CONF_CIDR, CONF_RELOAD, NULL, NULL,
+    "Networks whose relays let us use them without a login."),
+NUMBER(smarthost_connections, CONF_INT, CONF_RELOAD, "10", 1, 500,
+    "As connections_per_site, for the relays together."),
+NUMBER(smarthost_messages, CONF_INT, CONF_RELOAD, "100", 1, 10000,
+    "As messages_per_connection, for the relays."),
 CHOICE(smarthost_tls, CONF_RELOAD, "opportunistic", smarthost_tls_names,
     "TLS towards the relays: opportunistic, encrypt, or verify by ca_file.  "
-    "With the last two nothing is sent without; smarthost_auth needs one of "
-    "them."),
+    "With the last two nothing is sent without; smarthost_auth needs the "
+    "last."),
 
 /* sending */
 TEXT(source_address, CONF_IP, CONF_RELOAD, NULL, "the system's choice",
@@ -515,9 +526,14 @@ check_whole(struct reading *r)
 		mistake(r, line_of(r, "https_listen"), "https_listen: needs "
 		    "web_tls_cert and web_tls_key");
 	if (c->smarthost_auth[0] != '\0' &&
-	    c->smarthost_tls == CONF_TLS_OPPORTUNISTIC)
+	    c->smarthost_tls != CONF_TLS_VERIFY)
 		mistake(r, line_of(r, "smarthost_auth"), "smarthost_auth: "
-		    "needs smarthost_tls = encrypt or verify");
+		    "needs smarthost_tls = verify");
+	/* S17: whoever's machine it is must have given us leave. */
+	if (c->smarthost.n > 0 && c->smarthost_auth[0] == '\0' &&
+	    c->smarthost_networks.n == 0)
+		mistake(r, line_of(r, "smarthost"), "smarthost: needs "
+		    "smarthost_auth, or smarthost_networks that it is in");
 	/* RFC 2033 section 5: who expects SMTP there would be answered so. */
 	for (size_t i = 0; i < c->lmtp_listen.n; i++)
 		if (c->lmtp_listen.v[i].port == 25)

@@ -60,10 +60,16 @@ struct conf_cidrs {
 	struct conf_cidr	v[CONF_CIDR_MAX];
 };
 
-/* A relay: its name, or an address as text without brackets. */
+/*
+ * A relay: its name, or an address as text without brackets.  The lowest
+ * preference is tried first; of equal ones each comes first in its weight's
+ * share of all times.
+ */
 struct conf_smarthost {
 	char		host[CONF_NAME_MAX];
 	uint16_t	port;
+	uint16_t	preference;	/* by default one behind the one before */
+	uint16_t	weight;		/* from 1 */
 };
 
 struct conf_smarthosts {
@@ -156,6 +162,9 @@ struct conf {
 	struct conf_smarthosts	smarthost;	/* n 0: direct delivery */
 	char	smarthost_auth[CONF_PATH_MAX];
 	conf_enum	smarthost_tls;
+	struct conf_cidrs	smarthost_networks;
+	int64_t	smarthost_connections;
+	int64_t	smarthost_messages;
 
 	/* sending */
 	struct conf_cidrs	source_address;	/* whole addresses */

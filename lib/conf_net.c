@@ -204,18 +204,53 @@ conf_set_server(const struct conf_setting *s, struct conf_server *field,
 	return 0;
 }
 
+/* "preference=10" or "weight=2"; *p moves past it and the blanks behind. */
+static bool
+read_rank(const char **p, struct conf_smarthost *h)
+{
+	static const char *const names[] = { "preference=", "weight=" };
+	uint16_t *const fields[] = { &h->preference, &h->weight };
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t len = strlen(names[i]);
+		int64_t n;
+
+		if (strncmp(*p, names[i], len) != 0)
+			continue;
+		*p += len;
+		if (!conf_read_digits(p, &n) || n < (int64_t)i || n > 65535)
+			return false;
+		*fields[i] = (uint16_t)n;
+		if (**p != '\0' && **p != ' ' && **p != '\t')
+			return false;
+		*p += strspn(*p, " \t");
+		return true;
+	}
+	return false;
+}
+
 int
 conf_set_smarthost(const struct conf_setting *s, struct conf_smarthosts *list,
     const char *value, struct err *e)
 {
+	size_t len = strcspn(value, " \t");
+	const char *host, *port, *rest = value + len + strspn(value + len,
+	    " \t");
+	char entry[CONF_NAME_MAX + 16];
 	struct conf_smarthost h;
-	const char *host, *port;
 	uint8_t family, ip[16];
-	size_t len;
+	bool good = true;
 
 	memset(&h, 0, sizeof(h));
 	h.port = SMTP_PORT;
-	if (!split_port(value, &host, &len, &port) ||
+	h.weight = 1;
+	if (list->n > 0 && list->v[list->n - 1].preference < UINT16_MAX)
+		h.preference = (uint16_t)(list->v[list->n - 1].preference + 1);
+	while (good && *rest != '\0')
+		good = read_rank(&rest, &h);
+	snprintf(entry, sizeof(entry), "%.*s", (int)len, value);
+	if (!good || len >= sizeof(entry) ||
+	    !split_port(entry, &host, &len, &port) ||
 	    (!conf_is_host(host, len) && !read_ip(host, len, &family, ip)) ||
 	    (port != NULL && !read_port(port, 1, &h.port))) {
 		err_set(e, ERR_INPUT, "\"%s\" is not %s", value,
@@ -309,8 +344,8 @@ conf_smarthost_format(const struct conf_smarthost *h, struct strbuf *out)
 {
 	bool colon = strchr(h->host, ':') != NULL;
 
-	strbuf_addf(out, "%s%s%s:%u", colon ? "[" : "", h->host,
-	    colon ? "]" : "", h->port);
+	strbuf_addf(out, "%s%s%s:%u preference=%u weight=%u", colon ? "[" : "",
+	    h->host, colon ? "]" : "", h->port, h->preference, h->weight);
 }
 
 void

@@ -11,6 +11,7 @@
 
 #include <sys/queue.h>
 
+#include "lib/smtp_login.h"
 #include "lib/sys/ring.h"
 #include "lib/sys/timers.h"
 #include "listd/smtp_session.h"
@@ -44,7 +45,7 @@ struct deliver {
 	SSL_CTX			*tls;
 	struct tls_sessions	*tls_sessions;
 	struct tls_broken	*tls_broken;
-	struct smtp_login	 login;
+	struct smtp_logins	 logins;
 	struct smtp_session_env	 session_env;
 	struct bdat_hosts	*bdat;
 	struct session_list	 bucket[SESSION_BUCKETS];

@@ -204,7 +204,7 @@ frame_session_open(struct deliver *dl, struct unpack *u)
 	}
 	/* What queue knows may be older than the configuration. */
 	if (dl->env->conf->smarthost.n > 0)
-		grant.n = resolver_smarthosts(&dl->env->conf->smarthost,
+		grant.n = resolver_smarthosts(&dl->env->conf->smarthost, true,
 		    grant.host);
 	hs = xcalloc(1, sizeof(*hs));
 	hs->id = grant.session;

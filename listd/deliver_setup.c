@@ -19,6 +19,7 @@
 #include "lib/dkim_key.h"
 #include "lib/err.h"
 #include "lib/keyring.h"
+#include "lib/smtp_login.h"
 #include "lib/strbuf.h"
 #include "lib/sys/log.h"
 #include "lib/sys/ring.h"
@@ -28,8 +29,6 @@
 #include "listd/smtp_conn.h"
 #include "listd/smtp_session.h"
 #include "spool/store.h"
-
-#define LOGIN_FILE_MAX	4096
 
 /* All of a file from its beginning, however often it was read before. */
 static int
@@ -123,29 +122,24 @@ deliver_setup_tls(struct role_env *env, struct err *e)
 }
 
 int
-deliver_setup_login(struct role_env *env, struct smtp_login *login,
+deliver_setup_login(struct role_env *env, struct smtp_logins *logins,
     struct err *e)
 {
-	struct strbuf text = STRBUF_INIT(LOGIN_FILE_MAX);
+	struct strbuf text = STRBUF_INIT(SMTP_LOGIN_FILE_MAX);
 	int fd = role_fd(env, FD_SMARTHOST_AUTH), ret = -1;
-	size_t line, user;
+	struct err why = ERR_INIT;
 
+	memset(logins, 0, sizeof(*logins));
 	if (fd == -1 || env->conf->smarthost_auth[0] == '\0')
 		return 0;
-	if (strbuf_reserve(&text, LOGIN_FILE_MAX) == NULL ||
+	if (strbuf_reserve(&text, SMTP_LOGIN_FILE_MAX) == NULL ||
 	    read_all(fd, "smarthost_auth", &text, e) == -1)
 		goto out;
-	line = text.len > 0 ? strcspn(text.s, "\r\n") : 0;
-	user = text.len > 0 ? strcspn(text.s, ":\r\n") : 0;
-	if (user == 0 || user == line || user >= sizeof(login->user) ||
-	    line - user - 1 >= sizeof(login->password)) {
-		err_set(e, ERR_INPUT, "smarthost_auth: wanted one line "
-		    "user:password, neither longer than 255 octets");
+	if (smtp_logins_parse(text.len > 0 ? text.s : "", text.len, logins,
+	    &why) == -1) {
+		err_set(e, why.code, "smarthost_auth: %s", why.text);
 		goto out;
 	}
-	snprintf(login->user, sizeof(login->user), "%.*s", (int)user, text.s);
-	snprintf(login->password, sizeof(login->password), "%.*s",
-	    (int)(line - user - 1), text.s + user + 1);
 	ret = 1;
 out:
 	keyring_wipe(&text);

@@ -13,7 +13,7 @@ struct err;
 struct keyring;
 struct ring;
 struct role_env;
-struct smtp_login;
+struct smtp_logins;
 struct store;
 
 /* The secrets this role was given.  NULL with e. */
@@ -24,10 +24,10 @@ struct keyring *deliver_setup_keyring(struct role_env *env, struct err *e);
  */
 SSL_CTX *deliver_setup_tls(struct role_env *env, struct err *e);
 /*
- * Who we are at the smarthosts: one line user:password.  1 with it, 0 when no
- * smarthost_auth is set (login_r not touched), -1.
+ * Who we are at the smarthosts, see lib/smtp_login.h.  1 with it, 0 when no
+ * smarthost_auth is set, -1.  The caller wipes logins_r.
  */
-int deliver_setup_login(struct role_env *env, struct smtp_login *login_r,
+int deliver_setup_login(struct role_env *env, struct smtp_logins *logins_r,
     struct err *e);
 /* The ring of open deliveries; NULL (logged) when it cannot be used. */
 struct ring *deliver_setup_ring(struct role_env *env);

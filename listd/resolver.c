@@ -407,17 +407,49 @@ lookup_new(struct resolver *r, enum lookup_kind kind, const char *name,
 	return l;
 }
 
-/* Relays are tried in the order of the configuration. */
+/* The next of its preference: each in its weight's share of all times. */
+static size_t
+choose_smarthost(const struct conf_smarthosts *list, const bool *taken)
+{
+	size_t best = 0, i;
+	uint32_t sum = 0, at;
+
+	for (i = 0; i < list->n; i++) {
+		if (taken[i])
+			continue;
+		if (sum == 0 || list->v[i].preference <
+		    list->v[best].preference) {
+			best = i;
+			sum = 0;
+		}
+		if (list->v[i].preference == list->v[best].preference)
+			sum += list->v[i].weight;
+	}
+	at = random_below(sum);
+	for (i = best; i < list->n; i++) {
+		if (taken[i] || list->v[i].preference !=
+		    list->v[best].preference)
+			continue;
+		if (at < list->v[i].weight)
+			return i;
+		at -= list->v[i].weight;
+	}
+	return best;
+}
+
 uint16_t
-resolver_smarthosts(const struct conf_smarthosts *list,
+resolver_smarthosts(const struct conf_smarthosts *list, bool by_weight,
     struct ipc_host host[static IPC_HOSTS_MAX])
 {
+	bool taken[CONF_SMARTHOST_MAX] = { false };
 	uint16_t n = 0;
 
 	for (; n < list->n && n < IPC_HOSTS_MAX; n++) {
-		const struct conf_smarthost *sh = &list->v[n];
+		size_t i = by_weight ? choose_smarthost(list, taken) : n;
+		const struct conf_smarthost *sh = &list->v[i];
 		bool six = strchr(sh->host, ':') != NULL;
 
+		taken[i] = true;
 		host[n].preference = n;
 		snprintf(host[n].name, sizeof(host[n].name), "%s%.240s%s:%u",
 		    six ? "[" : "", sh->host, six ? "]" : "", sh->port);
@@ -436,7 +468,8 @@ resolver_route(struct resolver *r, const char *domain,
 		ask(l, DNS_MX, 0);
 		return l;
 	}
-	l->route.n = resolver_smarthosts(&r->smarthosts, l->route.host);
+	l->route.n = resolver_smarthosts(&r->smarthosts, false,
+	    l->route.host);
 	l->route.ttl_s = RESOLVER_TTL_NEGATIVE_S;	/* a reload ends it */
 	lookup_answered(l, IPC_DNS_OK, true);
 	return l;

@@ -58,8 +58,11 @@ void resolver_free(struct resolver *r);
 int resolver_reload(struct resolver *r, const struct conf *conf,
     int resolv_fd, int anchor_fd, struct err *e);
 
-/* The smarthosts as the hosts of a route; their number. */
-uint16_t resolver_smarthosts(const struct conf_smarthosts *list,
+/*
+ * The smarthosts as the hosts of a route; their number.  In the order they are
+ * written, or by_weight as they are to be tried this time.
+ */
+uint16_t resolver_smarthosts(const struct conf_smarthosts *list, bool by_weight,
     struct ipc_host host_r[static IPC_HOSTS_MAX]);
 
 /*

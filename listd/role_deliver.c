@@ -293,14 +293,14 @@ on_peer(struct role_env *env, enum role_kind kind, unsigned index, int fd)
 static int
 take_login(struct deliver *dl, struct err *e)
 {
-	struct smtp_login fresh;
+	struct smtp_logins fresh;
 	int rc = deliver_setup_login(dl->env, &fresh, e);
 
 	if (rc == -1)
 		return -1;
 	if (rc == 1)
-		dl->login = fresh;
-	dl->session_env.login = rc == 1 ? &dl->login : NULL;
+		dl->logins = fresh;
+	dl->session_env.logins = rc == 1 ? &dl->logins : NULL;
 	OPENSSL_cleanse(&fresh, sizeof(fresh));
 	return 0;
 }

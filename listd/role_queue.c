@@ -199,6 +199,10 @@ limits_of(const struct conf *c, struct scheduler_limits *l)
 	l->connections_per_site = (unsigned)c->connections_per_site;
 	l->messages_per_connection = (unsigned)c->messages_per_connection;
 	l->queue_lifetime_ms = c->queue_lifetime;
+	if (c->smarthost.n == 0)
+		return;
+	l->connections_per_site = (unsigned)c->smarthost_connections;
+	l->messages_per_connection = (unsigned)c->smarthost_messages;
 }
 
 static void

@@ -40,6 +40,17 @@ connect_split_port(const char *name, char host[static 256], uint16_t port)
 	return port;
 }
 
+/* S17: nobody's relay is used who did not let us. */
+static bool
+has_leave(const struct smtp_session *s, const struct resolver_address *a)
+{
+	const struct conf *conf = s->env->conf;
+
+	return conf->smarthost.n == 0 || session_login(s) != NULL ||
+	    conf_cidrs_match(&conf->smarthost_networks, (uint8_t)a->family,
+	    a->ip);
+}
+
 static void
 connect_to(struct smtp_session *s, const struct resolver_address *a)
 {
@@ -79,6 +90,11 @@ connect_next_address(struct smtp_session *s)
 		if (resolver_address_is_own(a) &&
 		    !s->env->conf->allow_loopback) {
 			session_why(s, 0, "its address is this machine's own");
+			continue;
+		}
+		if (!has_leave(s, a)) {
+			session_why(s, 0, "a relay without a login that is in "
+			    "none of smarthost_networks");
 			continue;
 		}
 		s->tried++;

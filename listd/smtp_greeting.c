@@ -199,7 +199,7 @@ say_base64(struct smtp_session *s, const char *command, const char *data,
 static void
 say_auth(struct smtp_session *s)
 {
-	const struct smtp_login *login = s->env->login;
+	const struct smtp_login *login = session_login(s);
 	char plain[sizeof(login->user) + sizeof(login->password) + 1];
 	size_t user = strlen(login->user), password = strlen(login->password);
 
@@ -222,7 +222,7 @@ say_auth(struct smtp_session *s)
 static void
 reply_auth(struct smtp_session *s, const struct smtp_reply *r)
 {
-	const struct smtp_login *login = s->env->login;
+	const struct smtp_login *login = session_login(s);
 	const char *word;
 
 	if (r->code == 235) {
@@ -282,8 +282,9 @@ reply_ehlo(struct smtp_session *s, const struct smtp_reply *r)
 	} else if (!smtp_conn_is_tls(s->conn) &&
 	    !tls_is_a_favour(s)) {
 		session_fail(s, 0, "it offers no TLS, which is required here");
-	} else if (s->env->login != NULL && s->env->conf->smarthost.n > 0 &&
-	    smtp_conn_is_tls(s->conn)) {
+	} else if (session_login(s) != NULL && s->tls < IPC_TLS_VERIFIED) {
+		session_fail(s, 0, "no password is said to whoever it is");
+	} else if (session_login(s) != NULL) {
 		say_auth(s);
 	} else {
 		remember_broken(s);

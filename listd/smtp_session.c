@@ -30,6 +30,17 @@ session_host(const struct smtp_session *s)
 	return s->grant.host[s->host].name;
 }
 
+const struct smtp_login *
+session_login(const struct smtp_session *s)
+{
+	char host[256];
+
+	if (s->env->conf->smarthost.n == 0 || s->env->logins == NULL)
+		return NULL;
+	connect_split_port(session_host(s), host, 0);
+	return smtp_logins_find(s->env->logins, host);
+}
+
 void
 session_arm(struct smtp_session *s, int64_t wait_ms)
 {

@@ -42,6 +42,7 @@ struct copy;
 struct err;
 struct event_base;
 struct resolver;
+struct smtp_logins;
 struct smtp_session;
 struct timers;
 struct tls_broken;
@@ -79,15 +80,9 @@ struct smtp_session_ops {
 	void	(*state)(void *arg, const struct ipc_session_state *s);
 };
 
-/* How to log in at a relay (smarthost_auth). */
-struct smtp_login {
-	char	user[256];
-	char	password[256];
-};
-
 /*
  * What every session of a role shares.  Borrowed for the life of them all, and
- * read anew at every use: a reload changes conf, tls and login in place.
+ * read anew at every use: a reload changes conf, tls and logins in place.
  */
 struct smtp_session_env {
 	struct event_base	*base;
@@ -97,7 +92,7 @@ struct smtp_session_env {
 	SSL_CTX			*tls;	/* NULL: never STARTTLS */
 	struct tls_sessions	*tls_sessions;	/* NULL: nothing is resumed */
 	struct tls_broken	*tls_broken;	/* NULL: nothing is remembered */
-	const struct smtp_login	*login;	/* NULL: no AUTH */
+	const struct smtp_logins *logins;	/* NULL: no AUTH */
 	const struct smtp_session_ops *ops;
 	void			*arg;
 	struct bdat_hosts	*bdat;	/* what is known of hosts; NULL: nothing */

@@ -14,6 +14,7 @@
 #include <sys/queue.h>
 
 #include "lib/reply_class.h"
+#include "lib/smtp_login.h"
 #include "lib/smtp_reply.h"
 #include "lib/strbuf.h"
 #include "lib/sys/timers.h"
@@ -118,6 +119,8 @@ struct smtp_session {
 /* smtp_session.c */
 /* The host as its route names it. */
 const char *session_host(const struct smtp_session *s);
+/* How to log in at it, which is a smarthost; NULL: not at all. */
+const struct smtp_login *session_login(const struct smtp_session *s);
 void session_fail(struct smtp_session *s, uint16_t code, const char *why);
 void session_arm(struct smtp_session *s, int64_t wait_ms);
 void session_quit(struct smtp_session *s);

@@ -160,7 +160,17 @@ static const struct {
 	{ "resolver's port 0", "resolver = 127.0.0.1@0",
 	    "f:2: resolver: \"127.0.0.1@0\" is not ip[@port]\n" },
 	{ "smarthost", "smarthost = a b",
-	    "f:2: smarthost: \"a b\" is not host[:port]\n" },
+	    "f:2: smarthost: \"a b\" is not host[:port] [preference=number] "
+	    "[weight=number]\n" },
+	{ "nobody's share", "smarthost = a weight=0",
+	    "f:2: smarthost: \"a weight=0\" is not host[:port] "
+	    "[preference=number] [weight=number]\n" },
+	{ "a preference too high", "smarthost = a preference=65536",
+	    "f:2: smarthost: \"a preference=65536\" is not host[:port] "
+	    "[preference=number] [weight=number]\n" },
+	{ "a word too many", "smarthost = a preference=1 weight=2x",
+	    "f:2: smarthost: \"a preference=1 weight=2x\" is not host[:port] "
+	    "[preference=number] [weight=number]\n" },
 	/* what does not fit together */
 	{ "key missing", "smtp_tls_cert = /a",
 	    "f:2: smtp_tls_cert and smtp_tls_key: one is set without the "
@@ -171,7 +181,13 @@ static const struct {
 	{ "https without certificate", "https_listen = 127.0.0.1:443",
 	    "f:2: https_listen: needs web_tls_cert and web_tls_key\n" },
 	{ "password in the clear", "smarthost_auth = /a",
-	    "f:2: smarthost_auth: needs smarthost_tls = encrypt or verify\n" },
+	    "f:2: smarthost_auth: needs smarthost_tls = verify\n" },
+	{ "password to whoever it is (R172)",
+	    "smarthost_auth = /a\nsmarthost_tls = encrypt",
+	    "f:2: smarthost_auth: needs smarthost_tls = verify\n" },
+	{ "a relay that gave no leave (S17)", "smarthost = relay.example",
+	    "f:2: smarthost: needs smarthost_auth, or smarthost_networks that "
+	    "it is in\n" },
 	{ "LMTP where SMTP is expected (R177)", "lmtp_listen = 127.0.0.1:25",
 	    "f:2: lmtp_listen: LMTP is not for port 25\n" },
 	{ "other port in earnest", "smtp_port = 2525",
@@ -346,7 +362,9 @@ static const char everything[] =
     "resolver = ::1@5353\n"
     "smarthost = relay.example.org\n"
     "smarthost = [2001:db8::1]:587\n"
-    "smarthost = 127.0.0.1:2525\n"
+    "smarthost = 127.0.0.1:2525 weight=3 preference=1\n"
+    "smarthost = relay2.example.org\n"
+    "smarthost_networks = 192.0.2.0/24\n"
     "source_address = 192.0.2.1\n"
     "smtp_ipv6 = off\n"
     "map_size = 1t\n"
@@ -381,6 +399,12 @@ good_values_are_read(void **state)
 	assert_string_equal(c.smarthost.v[1].host, "2001:db8::1");
 	assert_int_equal(c.smarthost.v[1].port, 587);
 	assert_int_equal(c.smarthost.v[0].port, 25);
+	assert_int_equal(c.smarthost.v[0].preference, 0);
+	assert_int_equal(c.smarthost.v[1].preference, 1);
+	assert_int_equal(c.smarthost.v[1].weight, 1);
+	assert_int_equal(c.smarthost.v[2].preference, 1);
+	assert_int_equal(c.smarthost.v[2].weight, 3);
+	assert_int_equal(c.smarthost.v[3].preference, 2);
 	assert_false(c.smtp_ipv6);
 	assert_int_equal(c.map_size, INT64_C(1) << 40);
 	assert_int_equal(c.map_size_queue, 16777217);
@@ -414,7 +438,8 @@ a_dump_reads_back_equal(void **state)
 	assert_non_null(strstr(dump.s, "\ntimeout_dot = 1500ms\n"));
 	assert_non_null(strstr(dump.s, "\nqueue_lifetime = 36h\n"));
 	assert_non_null(strstr(dump.s, "\nmap_size = 1t\n"));
-	assert_non_null(strstr(dump.s, "\nsmarthost = [2001:db8::1]:587\n"));
+	assert_non_null(strstr(dump.s, "\nsmarthost = [2001:db8::1]:587 "
+	    "preference=1 weight=1\n"));
 	assert_non_null(strstr(dump.s, "\nhttp_listen =\n"));
 	strbuf_free(&said);
 	strbuf_free(&dump);
@@ -437,7 +462,8 @@ a_reload_keeps_what_needs_a_restart(void **state)
 
 	assert_int_equal(parse(&b, H "data_dir = /b\nmap_size = 1g\n"
 	    "dkim_dir = /a/dkim\nsmtp_listen = 127.0.0.1:25\n"
-	    "smarthost = relay.example\n", &said), 0);
+	    "smarthost = relay.example\nsmarthost_networks = 10.0.0.0/8\n",
+	    &said), 0);
 	assert_int_equal(conf_reload_check(&a, &b, &said), 3);
 	assert_string_equal(said.s,
 	    "data_dir: cannot change while running\n"

@@ -44,6 +44,7 @@
 
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "lib/smtp_login.h"
 #include "lib/strbuf.h"
 #include "lib/sys/realclock.h"
 #include "lib/sys/timers.h"
@@ -55,6 +56,7 @@
 
 #define TEST_LIMIT_S	60	/* a scenario that takes longer has hung */
 #define GATES		10	/* deliveries of a scenario */
+#define NONE		99	/* connections, see there */
 #define LARGE		(10u << 20)	/* more than the sockets hold */
 
 struct world {
@@ -437,6 +439,7 @@ enum {
 	TLS_LIST,		/* the delivery's list requires TLS */
 	TLS_LIST_VERIFIED,	/* and a certificate that is trusted; it is not */
 	BDAT_NO,		/* no TLS, and the grant says DATA */
+	NO_LEAVE,		/* a smarthost that did not let us */
 };
 
 static const struct scenario {
@@ -447,7 +450,7 @@ static const struct scenario {
 	const char *events;
 	unsigned tls;		/* 0 not spoken, or TLS_* */
 	size_t large;
-	unsigned connections;	/* 0: one */
+	unsigned connections;	/* 0: one, NONE: none */
 } scenarios[] = {
 	{ "all of a message in one flight (RFC 3030, RFC 2920)",
 	    SCRIPT(HELLO_CHUNK, "C MAIL FROM:<b-1@b.example>",
@@ -738,6 +741,9 @@ static const struct scenario {
 	{ "no way to log in that we know: no mail",
 	    SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250 AUTH CRAM-MD5"),
 	    1, 0, "1 returned\nrefused 0\n", TLS_LOGIN, 0, 0 },
+	{ "a relay that gave no leave gets no connection (S17)",
+	    SCRIPT(NULL), 1, 0, "1 returned\nrefused 0\n", NO_LEAVE,
+	    .connections = NONE },
 	{ "no password without TLS (R172)",
 	    SCRIPT("S 220 mx", "C EHLO", "S 250-mx", "S 250 AUTH PLAIN", "Z"),
 	    1, 0, "1 returned\nrefused 0\n", TLS_LOGIN, 0, 0 },
@@ -789,7 +795,11 @@ set_policy(struct world *w, unsigned tls)
 {
 	w->list_tls = tls == TLS_LIST ? IPC_TLS_UNVERIFIED :
 	    tls == TLS_LIST_VERIFIED ? IPC_TLS_VERIFIED : IPC_TLS_NONE;
-	w->conf.smarthost.n = tls > TLS_FREE && tls <= TLS_LOGIN;
+	w->conf.smarthost.n = (tls > TLS_FREE && tls <= TLS_LOGIN) ||
+	    tls == NO_LEAVE;
+	w->conf.smarthost_networks = (struct conf_cidrs){ tls == TLS_ENCRYPT ||
+		tls == TLS_VERIFY || tls == TLS_TRUSTED,
+		{ { .family = 4, .bits = 8, .ip = { 127 } } } };
 	w->conf.smarthost_tls = tls == TLS_ENCRYPT ? CONF_TLS_ENCRYPT :
 	    CONF_TLS_VERIFY;
 }
@@ -797,7 +807,9 @@ set_policy(struct world *w, unsigned tls)
 static void
 run_scenario(const struct scenario *sc)
 {
-	static const struct smtp_login login = { "me", "secret" };
+	static const struct smtp_logins logins = { 2, {
+		{ "127.0.0.1", "me", "secret" },
+		{ "", "somebody", "elsewhere" } } };
 	struct world *w = &world;
 	struct ipc_session_open grant = { .session = 1, .depth = 8, .n = 1,
 		.tls = sc->tls == TLS_POLICY || sc->tls == TLS_POLICY_BROKEN ?
@@ -808,7 +820,7 @@ run_scenario(const struct scenario *sc)
 		.conf = &w->conf, .resolver = w->resolver,
 		.tls = w->client_tls[sc->tls >= TLS_TRUSTED &&
 		    sc->tls <= TLS_POLICY],
-		.login = sc->tls == TLS_LOGIN ? &login : NULL, .ops = &ops,
+		.logins = sc->tls == TLS_LOGIN ? &logins : NULL, .ops = &ops,
 		.arg = w, .bdat = bdat_hosts_new() };
 	struct timeval limit = { TEST_LIMIT_S, 0 };
 	struct event *timeout = evtimer_new(w->base, on_limit, w);
@@ -840,7 +852,8 @@ run_scenario(const struct scenario *sc)
 		    sc->why, w->wrong, w->events.s);
 	if (strcmp(w->events.s, sc->events) != 0)
 		fail_msg("%s: events were\n%s", sc->why, w->events.s);
-	if (w->connections != (sc->connections != 0 ? sc->connections : 1))
+	if (w->connections != (sc->connections == NONE ? 0 :
+	    sc->connections != 0 ? sc->connections : 1))
 		fail_msg("%s: %u connections", sc->why, w->connections);
 }
 
