@@ -33,6 +33,7 @@ struct deliver {
 	uint64_t		 next_epoch;	/* said by a HELLO; 0: none */
 	struct timer		 grace;
 	struct timer		 lonely;	/* no queue for too long */
+	struct timer		 watch;		/* for sessions that stand still */
 	struct timer		 last_words;	/* they wait to be read */
 	struct store		*store;
 	struct keyring		*keys;
@@ -61,6 +62,8 @@ extern const struct smtp_session_ops deliver_session_ops;
 void sessions_init(struct deliver *dl);
 /* Let every session finish what it has begun, and take nothing more. */
 void sessions_wind_down(struct deliver *dl);
+/* End those that stand still. */
+void sessions_watch(struct deliver *dl);
 /* Not told to anyone: what was open is handed out again by a new queue. */
 void sessions_drop(struct deliver *dl);
 /* Free what is over; from the loop. */

@@ -282,6 +282,25 @@ sessions_wind_down(struct deliver *dl)
 }
 
 void
+sessions_watch(struct deliver *dl)
+{
+	struct held_session *hs, *after;
+	struct log_line l;
+
+	for (size_t i = 0; i < SESSION_BUCKETS; i++)
+		for (hs = TAILQ_FIRST(&dl->bucket[i]); hs != NULL; hs = after) {
+			uint32_t id = hs->id;
+
+			after = TAILQ_NEXT(hs, entry);
+			if (!smtp_session_watch(hs->smtp))
+				continue;
+			log_begin(&l, LEVEL_ERROR, "session-wedged");
+			log_int(&l, "session", id);
+			log_end(&l);
+		}
+}
+
+void
 sessions_drop(struct deliver *dl)
 {
 	struct held_session *hs;

@@ -44,6 +44,7 @@
 #define LAST_WORDS_MS		20	/* between looks whether they are read */
 #define DELIVER_GRACE_MS	2000
 #define DELIVER_LONELY_MS	90000	/* past the slowest restart */
+#define WATCH_MS		30000	/* between looks at sessions */
 
 /* ---- frames to queue */
 
@@ -257,6 +258,15 @@ on_lonely(void *arg)
 }
 
 static void
+on_watch(void *arg)
+{
+	struct deliver *dl = arg;
+
+	sessions_watch(dl);
+	timer_start(&dl->watch, WATCH_MS);
+}
+
+static void
 on_room(struct channel *ch, void *arg)
 {
 	struct deliver *dl = arg;
@@ -354,6 +364,8 @@ deliver_open(struct deliver *dl, struct role_env *env, struct err *e)
 	timer_init(&dl->last_words, env->timers, on_last_words, dl);
 	timer_init(&dl->grace, env->timers, on_grace, dl);
 	timer_init(&dl->lonely, env->timers, on_lonely, dl);
+	timer_init(&dl->watch, env->timers, on_watch, dl);
+	timer_start(&dl->watch, WATCH_MS);
 	if ((dl->flush = event_new(env->base, -1, 0, on_flush, dl)) == NULL) {
 		err_set(e, ERR_SYSTEM, "no memory for an event");
 		return -1;

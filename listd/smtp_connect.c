@@ -197,6 +197,7 @@ connect_next_host(struct smtp_session *s)
 		return;
 	}
 	s->state = SESSION_RESOLVE;
+	s->progress_ms = session_now(s);
 	tlsa_clear(&s->tlsa);
 	connect_split_port(s->grant.host[s->host].name, host, 0);
 	snprintf(s->peer, sizeof(s->peer), "%s", host);

@@ -45,6 +45,7 @@ void
 session_arm(struct smtp_session *s, int64_t wait_ms)
 {
 	timer_start(&s->timer, wait_ms);
+	s->progress_ms = session_now(s);
 }
 
 void
@@ -210,6 +211,48 @@ on_timeout(void *arg)
 	else
 		on_closed(s, s->state == SESSION_TLS ?
 		    "TLS handshake timed out" : "timed out", false);
+}
+
+/* ---- the watch */
+
+/* More than anything is ever waited for. */
+static int64_t
+longest_wait(const struct conf *c)
+{
+	const int64_t waits[] = {
+		c->timeout_connect, c->timeout_banner, c->timeout_command,
+		c->timeout_mail, c->timeout_rcpt, c->timeout_data,
+		c->timeout_block, c->timeout_dot, c->timeout_quit,
+		c->idle_connection,
+	};
+	int64_t longest = 0;
+
+	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++)
+		if (waits[i] > longest)
+			longest = waits[i];
+	return longest + SMTP_SESSION_WEDGED_MS;
+}
+
+bool
+smtp_session_watch(struct smtp_session *s)
+{
+	static const char why[] = "no progress past all limits of time";
+
+	if (s->state == SESSION_OVER || session_now(s) - s->progress_ms <
+	    longest_wait(s->env->conf)) {
+		s->suspect = false;
+		return false;
+	}
+	/* When the clock has jumped its own timer is about to speak. */
+	if (!s->suspect) {
+		s->suspect = true;
+		return false;
+	}
+	session_why(s, 0, why);
+	if (s->state == SESSION_OPEN)
+		transaction_lost(s, 0, why);
+	session_over(s, IPC_SESSION_REFUSED);
+	return true;
 }
 
 /* ---- the end */

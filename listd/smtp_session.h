@@ -49,6 +49,7 @@ struct tls_broken;
 struct tls_sessions;
 
 #define SMTP_SESSION_DEPTH_MAX	64	/* deliveries held at once */
+#define SMTP_SESSION_WEDGED_MS	60000	/* past the longest limit of time */
 
 /* How far a delivery has come, for the ring of open deliveries. */
 enum smtp_mark { SMTP_MARK_NONE, SMTP_MARK_HELD, SMTP_MARK_BODY, SMTP_MARK_DOT };
@@ -121,6 +122,12 @@ void smtp_session_wind_down(struct smtp_session *s);
  */
 enum ipc_recall smtp_session_recall(struct smtp_session *s,
     uint64_t delivery);
+/*
+ * End it when it has stood still for longer than any limit of time allows, at
+ * this call and the one before: its deliveries have their ends as if the
+ * connection was lost.  True when it was ended now.
+ */
+bool smtp_session_watch(struct smtp_session *s);
 /* Deliveries held. */
 size_t smtp_session_held(const struct smtp_session *s);
 

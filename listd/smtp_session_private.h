@@ -98,6 +98,8 @@ struct smtp_session {
 	unsigned		 auth_step;	/* lines of AUTH LOGIN said */
 	uint8_t			 tls;		/* as in struct ipc_outcome */
 	struct timer		 timer;
+	int64_t			 progress_ms;	/* something was begun last */
+	bool			 suspect;	/* not since the look before */
 	int64_t			 opened_ms;	/* when connecting began */
 	uint32_t		 connect_ms;
 

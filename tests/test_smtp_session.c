@@ -13,6 +13,7 @@
  *	T	speak TLS from here on		G	close the gate of delivery 2
  *	P	read nothing			R	read again
  *	H	wait until the session has begun to write content
+ *	L	the session's timer is lost, and it is looked at twice
  *	M	delivery 2 is not marked as having content under way
  *
  * What the session tells is written down as one line per event and compared.
@@ -52,7 +53,7 @@
 #include "listd/bdat.h"
 #include "listd/copy.h"
 #include "listd/resolver.h"
-#include "listd/smtp_session.h"
+#include "listd/smtp_session_private.h"
 
 #define TEST_LIMIT_S	60	/* a scenario that takes longer has hung */
 #define GATES		10	/* deliveries of a scenario */
@@ -184,6 +185,18 @@ speak_tls(struct world *w)
 	bufferevent_enable(w->peer, EV_READ | EV_WRITE);
 }
 
+/* As a fault of ours would: nothing wakes the session any more. */
+static void
+lose_timer(struct world *w)
+{
+	timer_cancel(&w->session->timer);
+	assert_false(smtp_session_watch(w->session));
+	w->session->progress_ms -= 2 * 3600 * 1000;
+	assert_false(smtp_session_watch(w->session));
+	assert_true(smtp_session_watch(w->session));
+	assert_false(smtp_session_watch(w->session));
+}
+
 static void
 play(struct world *w)
 {
@@ -227,6 +240,8 @@ play(struct world *w)
 			script_fail(w, line);
 		if (line[0] == 'H' && !w->content_begun)
 			return;
+		if (line[0] == 'L')
+			lose_timer(w);
 		if (line[0] == 'M' && w->mark[2] != SMTP_MARK_HELD)
 			script_fail(w, line);
 		if (line[0] == 'T')
@@ -588,6 +603,14 @@ static const struct scenario {
 		"S 250 ok", "S 354 go", "D", "S 250 ok",
 		"C MAIL", "S 421 4.3.2 closing"),
 	    2, 0, "up 0\n1 delivered 250\n2 returned\nrefused 421\n", 0, 0, 0 },
+	{ "standing still past all limits, content sent",
+	    SCRIPT(HELLO_PIPE, ENVELOPE, "S 250 ok", "S 250 ok", "S 354 go",
+		"D", ENVELOPE, "L"),
+	    3, 0, "up 0\n1 unanswered 0\n2 deferred 0\n3 returned\n"
+	    "refused 0\n", 0, 0, 0 },
+	{ "standing still before anything was said",
+	    SCRIPT("L"), 2, 0, "1 returned\n2 returned\nrefused 0\n",
+	    0, 0, 0 },
 	{ "a malformed reply is a temporary failure (F23)",
 	    SCRIPT(HELLO_PIPE, "C MAIL", "C RCPT", "C DATA", "S 999 what"),
 	    1, 0, "up 0\n1 deferred 0\nrefused 0\n", 0, 0, 0 },
