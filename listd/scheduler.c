@@ -456,7 +456,8 @@ next_turn(struct scheduler *s)
 	if (!s->started && s->mono_ms < s->start_by_ms)
 		wait = earlier(wait, s->start_by_ms - s->mono_ms);
 	wait = earlier(wait, until(dues_next(s->pauses), now));
-	wait = earlier(wait, until(s->walk_ms, s->mono_ms));
+	if (!s->sweeping)	/* else it waits for a commit */
+		wait = earlier(wait, until(s->walk_ms, s->mono_ms));
 	wait = earlier(wait, runs_wait_ms(s));
 	if (s->sessions.n > 0)
 		wait = earlier(wait, until(s->sweep_ms, s->mono_ms));

@@ -409,8 +409,10 @@ retries_advance(struct scheduler *s)
 		s->walk_inside = false;
 		s->walk_oldest_ms = 0;
 	}
-	if (batch_filled(s->batcher) > BATCH_OCTETS / 2)
-		return;			/* after the commit */
+	if (batch_filled(s->batcher) > BATCH_OCTETS / 2) {
+		batch_want(s->batcher, s->mono_ms);
+		return;			/* after the commit, which goes now */
+	}
 	walk_slice(s);
 	if (s->sweeping)
 		s->again = true;
