@@ -125,9 +125,9 @@ size_t dkim_sign_length(const struct dkim_signer *signer,
 size_t dkim_sign_batch(const struct dkim_signer *signer, size_t waiting);
 
 /*
- * The private operation for any n jobs of this signer (or its duplicates).  Stops
- * at the first that fails: -1, e set with ERR_CRYPTO, siglen 0 in that job and
- * those after it.  A message without a signature is not sent.
+ * The private operation for any n jobs of this signer (or its duplicates).
+ * Stops at the first that fails: -1, e set with ERR_CRYPTO, siglen 0 in that
+ * job and those after it.  A message without a signature is not sent.
  */
 int dkim_sign_private(struct dkim_signer *signer, struct dkim_job *const jobs[],
     size_t n, struct err *e);

@@ -386,8 +386,8 @@ private_operation(struct rsa_lanes *l)
 /* ---- blinding */
 
 /*
- * One r serves all lanes and BLINDINGS batches, as r^((2 * lane + 1) * 2^batch):
- * no two of these exponents are the same.
+ * One r serves all lanes and BLINDINGS batches, raised to (2 * lane + 1) times
+ * 2^batch: no two of these exponents are the same.
  */
 static bool
 blinding_new(struct rsa_lanes *l)

@@ -101,7 +101,8 @@ same_keys(const struct made *a, const struct made *b)
 
 /* m, and the oldest of those that wait for the same keys. */
 static size_t
-choose(struct copier *c, struct made *m, struct made *batch[static DKIM_BATCH_MAX])
+choose(struct copier *c, struct made *m,
+    struct made *batch[static DKIM_BATCH_MAX])
 {
 	struct made *other;
 	size_t n = 0;

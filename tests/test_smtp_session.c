@@ -73,6 +73,7 @@ struct world {
 	char			 why[IPC_TEXT_MAX + 1];	/* of the end */
 	struct smtp_session	*session;
 	unsigned		 closed_gate;	/* delivery whose gate is shut */
+	unsigned		 unsignable;	/* delivery without signature */
 	enum ipc_tls		 list_tls;	/* of every list */
 	bool			 passed[GATES];	/* gate open, no MAIL seen yet */
 	unsigned		 connections;
@@ -349,10 +350,12 @@ op_make(void *arg, const struct ipc_delivery *d, bool bdat, struct err *e)
 static int
 op_sign(void *arg, struct copy *copy, struct err *e)
 {
-	(void)arg;
-	(void)copy;
-	(void)e;
-	return 0;
+	struct world *w = arg;
+
+	if (strtoul(copy->return_path + 2, NULL, 10) != w->unsignable)
+		return 0;
+	err_set(e, ERR_CRYPTO, "no signature");
+	return -1;
 }
 
 static void
@@ -455,6 +458,7 @@ enum {
 	TLS_LIST_VERIFIED,	/* and a certificate that is trusted; it is not */
 	BDAT_NO,		/* no TLS, and the grant says DATA */
 	NO_LEAVE,		/* a smarthost that did not let us */
+	UNSIGNED,		/* no TLS, and delivery 1 gets no signature */
 };
 
 static const struct scenario {
@@ -515,6 +519,16 @@ static const struct scenario {
 		FLIGHT, "S 421 4.3.2 closing"),
 	    2, 0, "up 0\n1 delivered 250\n2 returned\nrefused 421\n",
 	    .large = 0 },
+	{ "without a signature the content is not sent, and the rest goes back",
+	    SCRIPT(HELLO_PIPE, ENVELOPE, "S 250 ok", "S 250 ok", "S 354 go",
+		"Z"),
+	    2, 0, "up 0\n1 failed 0\n2 returned\nclosed 0\n",
+	    UNSIGNED, .large = 0 },
+	{ "and with BDAT not even its MAIL",
+	    SCRIPT(HELLO_CHUNK, FLIGHT, "S 250 ok", "S 250 ok", "S 250 ok",
+		BYE),
+	    2, 0, "up 0\n1 failed 0\n2 delivered 250\nclosed 0\n",
+	    UNSIGNED, .large = 0 },
 	{ "a closed gate says nothing about that person, nor its content",
 	    SCRIPT(HELLO_CHUNK, "C MAIL FROM:<b-2@", "C RCPT",
 		"C BDAT 17 LAST", "B 17", "S 250 ok", "S 250 ok", "S 250 ok",
@@ -851,6 +865,7 @@ run_scenario(const struct scenario *sc)
 	w->script = sc->script;
 	w->wrong = NULL;
 	w->closed_gate = sc->closed_gate;
+	w->unsignable = sc->tls == UNSIGNED ? 1 : 0;
 	w->large = sc->large;
 	w->connections = 0;
 	w->looked_at = 0;
