@@ -113,6 +113,7 @@ struct rendered {
 	size_t		 wire_octets;	/* of iov; without the final dot */
 	size_t		 octets;	/* header, empty line and body before
 					 * dot-stuffing: SIZE= of RFC 1870 */
+	bool		 smtputf8;	/* takes RFC 6531 */
 	uint8_t		 body_hash[DKIM_HASH_LEN];
 	struct renderer	*renderer;	/* private */
 };
@@ -167,9 +168,10 @@ struct template *template_compile_notice(const struct template_notice *n,
     struct err *e);
 
 /*
- * Make one copy.  0, or -1 with e set and out not to be used: ERR_INPUT for an
- * address or token that cannot stand in a header; ERR_REFUSED for an address
- * that takes SMTPUTF8; ERR_LIMIT when values make the copy, its header or its
+ * Make one copy.  Its header is ASCII, but for To with an address that is not
+ * (RFC 6532): out->smtputf8, and it may go by SMTPUTF8 alone.  0, or -1 with e
+ * set and out not to be used: ERR_INPUT for an address or token that cannot
+ * stand in a header; ERR_LIMIT when values make the copy, its header or its
  * subject too long; ERR_CRYPTO.
  */
 int template_render(const struct template *t,

@@ -17,6 +17,7 @@
 #include "lib/header.h"
 #include "lib/mailhead.h"
 #include "lib/template_private.h"
+#include "lib/utf8.h"
 #include "lib/xmalloc.h"
 
 /*
@@ -405,6 +406,7 @@ struct writer {
 	struct strbuf			*scratch;
 	struct strbuf			*out;
 	struct err			*e;
+	bool				 smtputf8;	/* To takes it */
 };
 
 /* Take what the base32 and dot-atoms of tokens are made of. */
@@ -445,17 +447,18 @@ write_to(struct writer *w)
 	if (address_parse((const char *)a->p, a->len, ADDRESS_ONE_LABEL |
 	    ADDRESS_UTF8, &parsed, w->e) == -1)
 		return -1;
-	for (const char *p = parsed.local; *p != '\0'; p++)
-		if ((unsigned char)*p >= 0x80) {
-			err_set(w->e, ERR_REFUSED, "the address takes "
-			    "SMTPUTF8 (RFC 6531)");
-			return -1;
-		}
 	strbuf_reset(w->scratch);
 	strbuf_addc(w->scratch, '<');
 	address_format(w->scratch, &parsed);
 	strbuf_addc(w->scratch, '>');
-	return write_scratch(w, "To");
+	if (utf8_is_ascii(parsed.local, strlen(parsed.local)))
+		return write_scratch(w, "To");
+	/* RFC 6532 section 3.2: as it is.  It has no place to be folded at. */
+	w->smtputf8 = true;
+	strbuf_adds(w->out, "To: ");
+	strbuf_add(w->out, w->scratch->s, w->scratch->len);
+	strbuf_adds(w->out, "\r\n");
+	return 0;
 }
 
 static int
@@ -568,7 +571,7 @@ template_header_render(const struct template *t,
     const struct template_values *v, const struct slice builtin[BUILTINS],
     struct strbuf *scratch, struct rendered *out, struct err *e)
 {
-	struct writer w = { t, v, builtin, scratch, &out->header, e };
+	struct writer w = { t, v, builtin, scratch, &out->header, e, false };
 	size_t at[TEMPLATE_FIELDS_MAX + 1];
 
 	/* A notice need not have a link; a campaign's copy must. */
@@ -588,6 +591,7 @@ template_header_render(const struct template *t,
 		    TEMPLATE_HEADER_MAX);
 		return -1;
 	}
+	out->smtputf8 = w.smtputf8;
 	at[out->fields] = out->header.len;
 	/* Only now will the buffer no longer move. */
 	for (size_t i = 0; i < out->fields; i++) {

@@ -37,6 +37,7 @@ struct copy {
 	/* As SIZE= counts them (RFC 1870); with bdat just what iov holds. */
 	size_t		 octets;
 	bool		 eightbit;		/* needs 8BITMIME */
+	bool		 smtputf8;		/* a header that takes RFC 6531 */
 	bool		 bdat;			/* to go by BDAT (RFC 3030) */
 };
 

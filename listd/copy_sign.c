@@ -38,7 +38,8 @@ made_finish(struct copier *c, struct made *m, const struct template *t,
 	if (template_render(t, v, r, e) == -1)
 		return -1;
 	m->copy.octets = r->octets;
-	m->copy.eightbit = false;	/* lib/template.h writes 7-bit */
+	/* lib/template.h writes 7-bit, a header of RFC 6532 apart. */
+	m->copy.eightbit = m->copy.smtputf8 = r->smtputf8;
 	m->parts = signing_parts(c, key, m->part);
 	for (size_t i = 0; i < m->parts; i++) {
 		struct dkim_signer *signer = m->part[i]->signer;

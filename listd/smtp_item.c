@@ -11,6 +11,7 @@
 
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/utf8.h"
 #include "listd/copy.h"
 #include "listd/smtp_session_private.h"
 #include "listd/tls_broken.h"
@@ -173,18 +174,19 @@ cannot_go(struct smtp_session *s, struct item *item)
 	const struct enhanced *why = NULL;
 	const char *text = NULL;
 
-	if (s->ehlo.size_max != 0 && item->copy->octets > s->ehlo.size_max) {
+	/* It cannot be written otherwise (RFC 6531 section 3.2). */
+	if (!s->ehlo.smtputf8 && (item->copy->smtputf8 ||
+	    !utf8_is_ascii(item->d.local, strlen(item->d.local)))) {
+		why = &eai;
+		text = "the address needs SMTPUTF8 and this host lacks it";
+	} else if (s->ehlo.size_max != 0 &&
+	    item->copy->octets > s->ehlo.size_max) {
 		why = &too_big;
 		text = "the message is larger than this host accepts";
 	} else if (item->copy->eightbit && !s->ehlo.eightbitmime) {
 		why = &eightbit;
 		text = "the message needs 8BITMIME and this host lacks it";
 	}
-	for (const char *p = item->d.local; *p != '\0'; p++)
-		if ((unsigned char)*p >= 0x80 && !s->ehlo.smtputf8) {
-			why = &eai;
-			text = "the address needs SMTPUTF8, this host lacks it";
-		}
 	if (why == NULL)
 		return false;
 	item_verdict(s, item, IPC_FAILED, IPC_STAGE_EHLO, 0, text);

@@ -31,6 +31,7 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "lib/utf8.h"
 #include "lib/xmalloc.h"
 #include "listd/bdat.h"
 #include "listd/copy.h"
@@ -120,10 +121,9 @@ command_rset(struct smtp_session *s)
 static void
 command_mail(struct smtp_session *s, struct item *item)
 {
-	bool utf8 = false;
+	bool utf8 = item->copy->smtputf8 ||
+	    !utf8_is_ascii(item->d.local, strlen(item->d.local));
 
-	for (const char *p = item->d.local; *p != '\0'; p++)
-		utf8 = utf8 || (unsigned char)*p >= 0x80;
 	strbuf_addf(&s->envelope, "MAIL FROM:<%s>", item->copy->return_path);
 	if (s->ehlo.size)
 		strbuf_addf(&s->envelope, " SIZE=%zu", item->copy->octets);

@@ -356,7 +356,7 @@ optin_request(struct txn *t, const struct optin_ask *ask,
 	*r_r = (struct optin_asked){ .result = OPTIN_MALFORMED };
 	look_at_network(&a);
 	a.has_who = identity_parse(keys, ask->in->address,
-	    strlen(ask->in->address), 0, &a.who, NULL) == 0;
+	    strlen(ask->in->address), ADDRESS_UTF8, &a.who, NULL) == 0;
 	if (decide(t, &a, &r_r->result, e) == -1)
 		return -1;
 	if (r_r->result == OPTIN_ACCEPTED)
@@ -380,7 +380,8 @@ optin_help(struct txn *t, const struct optin_ask *ask, uint64_t *notice_r,
 	*notice_r = 0;
 	look_at_network(&a);
 	if (in->automation.len != 0 || identity_parse(store_keys(txn_store(t)),
-	    in->address, strlen(in->address), 0, &a.who, NULL) == -1 ||
+	    in->address, strlen(in->address), ADDRESS_UTF8, &a.who,
+	    NULL) == -1 ||
 	    address_role(&a.who.folded) == ADDRESS_RESERVED)
 		return 0;
 	if (look_at_list(t, &a, &ignored, e) == -1)

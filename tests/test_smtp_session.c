@@ -58,6 +58,7 @@
 #define TEST_LIMIT_S	60	/* a scenario that takes longer has hung */
 #define GATES		10	/* deliveries of a scenario */
 #define NONE		99	/* connections, see there */
+#define BEYOND_ASCII	0x100	/* with deliveries: one more, number 8 */
 #define LARGE		(10u << 20)	/* more than the sockets hold */
 
 struct world {
@@ -393,8 +394,12 @@ op_outcome(void *arg, const struct ipc_outcome *o)
 		"failed", "skipped", "dropped", "unanswered" };
 	struct world *w = arg;
 
-	strbuf_addf(&w->events, "%u %s %u\n", (unsigned)o->what.delivery,
-	    results[o->result], o->code);
+	strbuf_addf(&w->events, "%u %s %u%s\n", (unsigned)o->what.delivery,
+	    results[o->result], o->code, o->stage == IPC_STAGE_EHLO &&
+	    o->enhanced[1] == 6 && o->enhanced[2] == 7 ? " 5.6.7" : "");
+	/* What is about us or the host never counts against the person. */
+	if (o->code == 0)
+		assert_int_equal(o->recipient, 0);
 	/* What is kept of a reply never names the person. */
 	assert_null(strcasestr(o->text, "@one."));
 }
@@ -645,6 +650,19 @@ static const struct scenario {
 	    SCRIPT("S 220 mx", "C EHLO", "S 250-mx", "S 250-SIZE 5",
 		"S 250 PIPELINING", "C QUIT", "S 221 bye"),
 	    1, 0, "up 0\n1 failed 0\nclosed 0\n", 0, 0, 0 },
+	{ "an address beyond ASCII where SMTPUTF8 is offered (RFC 6531)",
+	    SCRIPT("S 220 mx", "C EHLO", "S 250-mx", "S 250-8BITMIME",
+		"S 250 SMTPUTF8", "C MAIL FROM:<b-1@b.example>",
+		"S 250 ok", "C RCPT TO:<r1@", "S 250 ok", "C DATA", "S 354 go",
+		"D", "S 250 ok", "C MAIL FROM:<b-8@b.example> SMTPUTF8",
+		"S 250 ok", "C RCPT TO:<r\303\26618@one.example>", "S 250 ok",
+		"C DATA", "S 354 go", "D", "S 250 ok", BYE),
+	    1 | BEYOND_ASCII, 0, "up 0\n1 delivered 250\n8 delivered 250\n"
+	    "closed 0\n", 0, 0, 0 },
+	{ "and where it is not: only that one fails, before a word is said",
+	    SCRIPT(HELLO_PIPE, ENVELOPE, ACCEPTED, BYE),
+	    1 | BEYOND_ASCII, 0, "up 0\n8 failed 0 5.6.7\n1 delivered 250\n"
+	    "closed 0\n", 0, 0, 0 },
 	{ "nothing is said to reset for nobody after winding down",
 	    SCRIPT(HELLO_PLAIN, "C MAIL", "W", "S 250 ok", "C RCPT",
 		"S 550 5.1.1 no", "C QUIT"),
@@ -818,13 +836,19 @@ listen_port(struct world *w)
 static void
 give(struct world *w, unsigned n)
 {
-	for (unsigned i = 1; i <= n; i++) {
+	struct ipc_delivery eight = { .delivery = 8,
+		.kind = IPC_KIND_CAMPAIGN, .local = "r\303\26618",
+		.domain = "one.example" };
+
+	for (unsigned i = 1; i <= (n & ~BEYOND_ASCII); i++) {
 		struct ipc_delivery d = { .delivery = i,
 			.kind = IPC_KIND_CAMPAIGN, .domain = "one.example" };
 
 		snprintf(d.local, sizeof(d.local), "r%u", i);
 		smtp_session_give(w->session, &d);
 	}
+	if (n & BEYOND_ASCII)
+		smtp_session_give(w->session, &eight);
 }
 
 static void

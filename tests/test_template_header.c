@@ -316,8 +316,37 @@ hostile_addresses_are_refused(void **state)
 		v.address = bad[i];
 		render_fails(t, &v, ERR_INPUT, "");
 	}
-	v.address = "j\303\266rg@b.example";
-	render_fails(t, &v, ERR_REFUSED, "SMTPUTF8");
+	v.address = "j\303rg@b.example";
+	render_fails(t, &v, ERR_INPUT, "");
+	template_free(t);
+}
+
+/* RFC 6532: To alone is in UTF-8, and only where the address is. */
+static void
+an_address_beyond_ascii_takes_smtputf8(void **state)
+{
+	struct template *t = sample_compile(SAMPLE_HEAD BODY, &sample_params);
+	struct template_values v = sample_values;
+	struct rendered r = RENDERED_INIT;
+	struct err e = ERR_INIT;
+	const char *to;
+
+	(void)state;
+	v.address = "j\303\266rg@b\303\274ro.example";
+	if (template_render(t, &v, &r, &e) == -1)
+		fail_msg("%s", e.text);
+	assert_true(r.smtputf8);
+	to = strstr(r.header.s, "\r\nTo: <j\303\266rg@xn--bro-hoa.example>\r\n");
+	assert_non_null(to);
+	for (const char *p = r.header.s; *p != '\0'; p++)
+		if ((unsigned char)*p >= 0x80)
+			assert_true(p > to && p < strstr(to + 2, "\r\n"));
+	v.address = "jorg@b\303\274ro.example";
+	assert_int_equal(template_render(t, &v, &r, &e), 0);
+	assert_false(r.smtputf8);
+	assert_non_null(strstr(r.header.s,
+	    "\r\nTo: <jorg@xn--bro-hoa.example>\r\n"));
+	rendered_free(&r);
 	template_free(t);
 }
 
@@ -503,6 +532,7 @@ main(void)
 		cmocka_unit_test(subjects_are_encoded),
 		cmocka_unit_test(constant_subjects_keep_their_bytes),
 		cmocka_unit_test(hostile_addresses_are_refused),
+		cmocka_unit_test(an_address_beyond_ascii_takes_smtputf8),
 		cmocka_unit_test(quoted_local_parts_are_one_mailbox),
 		cmocka_unit_test(hostile_tokens_are_refused),
 		cmocka_unit_test(hostile_extras_are_refused),
