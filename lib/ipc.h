@@ -144,6 +144,10 @@ struct ipc_session_open {
 	uint16_t	messages;	/* per connection, then reconnect */
 	enum ipc_tls	tls;		/* no mail on a connection below it */
 	enum ipc_bdat	bdat;
+	uint32_t	idle_ms;	/* without work it is kept; 0: as configured */
+	uint8_t		source_family;	/* 4, 6; 0: the system's choice */
+	uint8_t		source_ip[16];
+	char		ehlo[256];	/* "": our hostname */
 	uint16_t	n;
 	struct ipc_host	host[IPC_HOSTS_MAX];
 };

@@ -22,7 +22,7 @@
 
 enum op {
 	OP_PROGRESS, OP_FINISH, OP_DEFER, OP_UNDEFER, OP_SUSPEND,
-	OP_UNSUSPEND,
+	OP_UNSUSPEND, OP_ACTION, OP_UNACTION, OP_SHARE,
 };
 
 #define OPS_MAX	(256u << 20)	/* far above BATCH_OCTETS */
@@ -246,6 +246,28 @@ batch_unsuspend(struct batcher *b, const uint8_t site[static SITE_KEY])
 }
 
 void
+batch_action(struct batcher *b, uint64_t id, struct slice record)
+{
+	pack_u8(&b->fill->ops, OP_ACTION);
+	pack_u64(&b->fill->ops, id);
+	pack_bytes(&b->fill->ops, record.p, record.len);
+}
+
+void
+batch_unaction(struct batcher *b, uint64_t id)
+{
+	pack_u8(&b->fill->ops, OP_UNACTION);
+	pack_u64(&b->fill->ops, id);
+}
+
+void
+batch_share(struct batcher *b, const struct source_share *v)
+{
+	pack_u8(&b->fill->ops, OP_SHARE);
+	pack_raw(&b->fill->ops, v, sizeof(*v));
+}
+
+void
 batch_want(struct batcher *b, int64_t now_ms)
 {
 	due_by(b, now_ms);
@@ -258,7 +280,9 @@ apply_op(struct txn *t, struct unpack *u, struct err *e)
 {
 	struct progress_key key = { 0, 0, 0 };
 	struct suspension s;
+	struct source_share share;
 	struct deferral d;
+	uint64_t id;
 	uint8_t site[SITE_KEY];
 
 	switch ((enum op)unpack_u8(u)) {
@@ -280,6 +304,14 @@ apply_op(struct txn *t, struct unpack *u, struct err *e)
 	case OP_UNSUSPEND:
 		unpack_raw(u, site, sizeof(site));
 		return suspension_del(t, site, e) == -1 ? -1 : 0;
+	case OP_ACTION:
+		id = unpack_u64(u);
+		return action_put(t, id, unpack_bytes(u), e);
+	case OP_UNACTION:
+		return action_del(t, unpack_u64(u), e) == -1 ? -1 : 0;
+	case OP_SHARE:
+		unpack_raw(u, &share, sizeof(share));
+		return source_share_put(t, &share, e);
 	}
 	assert(!"an operation that was never written");
 	return -1;

@@ -23,6 +23,7 @@
 #include "spool/deferral.h"
 #include "spool/outcome.h"
 #include "spool/progress.h"
+#include "spool/steering.h"
 #include "spool/suspension.h"
 #include "spool/writer.h"
 
@@ -95,6 +96,10 @@ void batch_defer(struct batcher *b, const struct deferral *d);
 void batch_undefer(struct batcher *b, const struct deferral *d);
 void batch_suspend(struct batcher *b, const struct suspension *s);
 void batch_unsuspend(struct batcher *b, const uint8_t site[static SITE_KEY]);
+/* A sealed record of an action (lib/reactions.h); and it holds no more. */
+void batch_action(struct batcher *b, uint64_t id, struct slice record);
+void batch_unaction(struct batcher *b, uint64_t id);
+void batch_share(struct batcher *b, const struct source_share *v);
 /* The owner's rows wait for a commit: let it come soon. */
 void batch_want(struct batcher *b, int64_t now_ms);
 

@@ -11,11 +11,13 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/reactions.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "listd/figures.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
+#include "listd/source.h"
 
 #define SITES_A_TURN	256	/* looked at before the loop goes round */
 #define HELD_MS		10000	/* between looks at what is held */
@@ -209,10 +211,26 @@ load_runs(struct scheduler *s, struct err *e)
 	return 0;
 }
 
+/* One source there always is: what the system chooses. */
+static void
+sources_take(struct scheduler *s)
+{
+	s->nsources = s->p.nsources > 0 ? s->p.nsources : 1;
+	s->sources = xcalloc(s->nsources, sizeof(*s->sources));
+	if (s->p.nsources > 0) {
+		memcpy(s->sources, s->p.sources,
+		    s->nsources * sizeof(*s->sources));
+	} else {
+		s->sources[0].weight = 1;
+		s->sources[0].streams = SOURCE_BOTH;
+	}
+}
+
 static int
 load_all(struct scheduler *s, struct err *e)
 {
-	if (load_runs(s, e) == -1 || retries_load(s, e) == -1)
+	if (load_runs(s, e) == -1 || retries_load(s, e) == -1 ||
+	    sources_load(s, e) == -1)
 		return -1;
 	if (sites_load(s, e) == -1) {
 		if (e->code != ERR_DAMAGED)
@@ -248,8 +266,13 @@ scheduler_new(const struct scheduler_params *p, struct err *e)
 	TAILQ_INIT(&s->ended);
 	TAILQ_INIT(&s->runs);
 	TAILQ_INIT(&s->kicked);
-	TAILQ_INIT(&s->starving);
 	TAILQ_INIT(&s->recalls);
+	s->starving = dues_new();
+	s->limit_dues = dues_new();
+	s->limit_ends = dues_new();
+	s->wakes = dues_new();
+	s->limits_serial = 1;
+	sources_take(s);
 	s->pauses = dues_new();
 	s->waits = dues_new();
 	s->dns_troubles = dues_new();
@@ -259,6 +282,7 @@ scheduler_new(const struct scheduler_params *p, struct err *e)
 
 	sched_turn_begin(s);
 	s->start_by_ms = s->mono_ms + SCHEDULER_READY_MS;
+	s->start_us = s->mono_ms * 1000;
 	s->walk_ms = s->mono_ms;
 	look_for_room(s);
 	rc = load_all(s, e);
@@ -299,12 +323,19 @@ scheduler_free(struct scheduler *s)
 		r->done(r->arg, &r->result);
 		free(r);
 	}
+	limits_free(s);
+	sources_free(s);
+	reactions_free(s->reactions);
 	hash_free(&s->deliveries);
 	hash_free(&s->who);
 	hash_free(&s->runs_by_id);
 	hash_free(&s->sites);
 	hash_free(&s->sessions);
 	hash_free(&s->queries);
+	dues_free(s->starving);
+	dues_free(s->limit_dues);
+	dues_free(s->limit_ends);
+	dues_free(s->wakes);
 	dues_free(s->pauses);
 	dues_free(s->waits);
 	dues_free(s->dns_troubles);
@@ -320,8 +351,17 @@ scheduler_set_limits(struct scheduler *s,
     const struct scheduler_limits *limits)
 {
 	s->limits = *limits;
-	s->look_again = true;
-	s->p.wake(s->p.arg);
+	paths_changed(s);
+}
+
+void
+scheduler_set_shaping(struct scheduler *s, const struct shaping *shaping,
+    const struct reply_rules *rules)
+{
+	s->shaping = shaping;
+	s->rules = rules;
+	sites_reshape(s);
+	paths_changed(s);
 }
 
 /* ---- a turn */
@@ -458,6 +498,9 @@ next_turn(struct scheduler *s)
 	wait = earlier(wait, until(dues_next(s->pauses), now));
 	if (!s->sweeping)	/* else it waits for a commit */
 		wait = earlier(wait, until(s->walk_ms, s->mono_ms));
+	wait = earlier(wait, until(dues_next(s->wakes), now));
+	wait = earlier(wait, limits_wait_ms(s));
+	wait = earlier(wait, until(s->walk_ms, s->mono_ms));
 	wait = earlier(wait, runs_wait_ms(s));
 	if (s->sessions.n > 0)
 		wait = earlier(wait, until(s->sweep_ms, s->mono_ms));
@@ -486,6 +529,7 @@ scheduler_run(struct scheduler *s)
 	recalls_advance(s);
 	look_at_holds(s);
 	sites_advance(s);
+	limits_advance(s);
 	runs_advance(s);
 	dests_settle(s);
 	retries_advance(s);

@@ -31,7 +31,10 @@ struct clock;
 struct err;
 struct figures;
 struct outcome_log;
+struct reply_rules;
 struct scheduler;
+struct shaping;
+struct source;
 struct strbuf;
 
 #define SCHEDULER_PEERS_MAX	64	/* deliver roles */
@@ -60,6 +63,8 @@ struct scheduler_params {
 	uint64_t	seed;		/* of jitter and shuffling */
 	unsigned	peers;		/* deliver roles there will be */
 	struct scheduler_limits limits;
+	const struct source *sources;	/* source.h; copied */
+	uint16_t	nsources;	/* 0: the system chooses */
 	void		*arg;
 	/* Send a frame to deliver role peer. */
 	void	(*send)(void *arg, unsigned peer, uint16_t type,
@@ -90,6 +95,14 @@ void scheduler_free(struct scheduler *s);
  * milliseconds to call again if nothing else happens; -1: not by time.
  */
 int64_t scheduler_run(struct scheduler *s);
+
+/*
+ * What receivers accept, and what follows from refusals; borrowed until the
+ * next call.  shaping NULL: only the limits above hold; rules NULL: nothing
+ * follows but that a site rests.
+ */
+void scheduler_set_shaping(struct scheduler *s, const struct shaping *shaping,
+    const struct reply_rules *rules);
 
 void scheduler_set_limits(struct scheduler *s,
     const struct scheduler_limits *limits);

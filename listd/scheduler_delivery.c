@@ -22,6 +22,7 @@
 #include "listd/retry.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
+#include "listd/source.h"
 #include "spool/notice.h"
 #include "spool/progress.h"
 
@@ -45,7 +46,7 @@ delivery_new(struct scheduler *s, enum ipc_kind kind, uint64_t who,
 
 /* Leave the list it is in; what its window says is not touched. */
 static void
-detach(struct scheduler *s, struct delivery *d)
+detach(struct scheduler *s, struct delivery *d, bool tried)
 {
 	switch (d->state) {
 	case DELIVERY_LOOSE:
@@ -59,7 +60,14 @@ detach(struct scheduler *s, struct delivery *d)
 		TAILQ_REMOVE(&d->site->notices, d, link);
 		d->site->nnotices--;
 		break;
+	case DELIVERY_STASH:
+		TAILQ_REMOVE(&d->path->stash, d, link);
+		d->path->nstash--;
+		break;
 	case DELIVERY_OUT:
+		path_sent(s, d->session->path, tried);
+		if (!tried)
+			source_count(s, d->session->path, -1);
 		TAILQ_REMOVE(&d->session->out, d, link);
 		if (--d->session->nout == 0)
 			d->session->idle_ms = s->mono_ms;
@@ -80,7 +88,7 @@ void
 delivery_free_now(struct scheduler *s, struct delivery *d)
 {
 	delivery_recalled(s, d, false);
-	detach(s, d);
+	detach(s, d, true);
 	hash_del(&s->who, &d->by_who);
 	if (d->test != NULL) {
 		d->test->done(d->test->arg, NULL, "it was given up");
@@ -97,7 +105,7 @@ delivery_free(struct scheduler *s, struct delivery *d)
 		return;
 	}
 	delivery_recalled(s, d, false);
-	detach(s, d);
+	detach(s, d, true);
 	d->state = DELIVERY_ENDED;
 	d->serial = s->serial;
 	TAILQ_INSERT_TAIL(&s->ended, d, link);
@@ -223,7 +231,9 @@ delivery_back(struct scheduler *s, struct delivery *d)
 	struct site *site = d->site;
 
 	delivery_recalled(s, d, true);
-	detach(s, d);
+	/* Of a role that died it may have gone for all we know. */
+	detach(s, d, d->state == DELIVERY_OUT &&
+	    !s->peer[d->session->peer].up);
 	if (d->kind != IPC_KIND_CAMPAIGN) {
 		d->state = DELIVERY_NOTICE;
 		TAILQ_INSERT_HEAD(&site->notices, d, link);

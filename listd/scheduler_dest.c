@@ -54,6 +54,12 @@ const struct verdict verdict_self = {
 	REPLY_CAT_NETWORK, "mail for it would come back here",
 };
 
+/* S30: the administrator's word about this destination. */
+const struct verdict verdict_do_not_send = {
+	OUTCOME_FAILED, 0, { 5, 7, 1 }, REPLY_RECIPIENT_NONE,
+	REPLY_CAT_POLICY, "nothing is sent there: send = no",
+};
+
 struct dest *
 dest_find(const struct run *run, uint32_t domain)
 {

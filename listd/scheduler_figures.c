@@ -53,7 +53,7 @@ scheduler_summary(const struct scheduler *s, struct scheduler_summary *r)
 }
 
 static void
-describe_site(const struct site *site, struct scheduler_site *r)
+describe_site(const struct scheduler *s, const struct site *site, struct scheduler_site *r)
 {
 	const struct session *se;
 	const struct lane *lane;
@@ -63,7 +63,7 @@ describe_site(const struct site *site, struct scheduler_site *r)
 	r->host = site->host;
 	r->reason = site->reason != NULL ? site->reason : "";
 	r->hosts = site->nhosts;
-	r->window = site->window;
+	r->window = site_cap(s, site);
 	r->sessions = site->nsessions;
 	r->up = site->up;
 	TAILQ_FOREACH(se, &site->sessions, of_site)
@@ -95,7 +95,7 @@ scheduler_site_next(const struct scheduler *s, size_t *at,
 	if (l == NULL)
 		return false;
 	++*at;
-	describe_site(HASH_OF(l, const struct site, by_key), r);
+	describe_site(s, HASH_OF(l, const struct site, by_key), r);
 	return true;
 }
 
@@ -185,7 +185,7 @@ explain_run(const struct scheduler *s, const struct run *run,
 	r->windows++;
 	if (d->lane != NULL) {
 		r->has_site = true;
-		describe_site(d->lane->site, &r->site);
+		describe_site(s, d->lane->site, &r->site);
 	}
 }
 

@@ -15,6 +15,7 @@
 #include <xxhash.h>
 
 #include "lib/err.h"
+#include "lib/shaping.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "listd/retry.h"
@@ -442,6 +443,21 @@ route_test(struct scheduler *s, struct query *q, struct site *site,
 	put_notice(s, d, site);
 }
 
+/* S30: where nothing is to be sent, nothing is even connected to. */
+static struct site *
+site_to_send_to(struct scheduler *s, const struct ipc_route *r,
+    const char *domain, const struct verdict **v)
+{
+	struct site *site = site_of_route(s, r, domain);
+
+	if (s->shaping == NULL || shaping_get(s->shaping, site->provider,
+	    SHAPING_SEND) != 0)
+		return site;
+	*v = &verdict_do_not_send;
+	site_kick(s, site);	/* it goes when nothing hangs on it */
+	return NULL;
+}
+
 int
 lookup_route(struct scheduler *s, struct slice payload, struct err *e)
 {
@@ -460,9 +476,9 @@ lookup_route(struct scheduler *s, struct slice payload, struct err *e)
 	q = HASH_OF(hash_find(&s->queries, r.request), struct query, by_id);
 	if (q == NULL || !query_is_route(q))
 		return 0;
-	if (r.status == IPC_DNS_OK)
-		site = site_of_route(s, &r);
 	v = verdict_of(r.status);
+	if (r.status == IPC_DNS_OK)
+		site = site_to_send_to(s, &r, q->name, &v);
 	switch (q->kind) {
 	case QUERY_FRESH:
 		route_fresh(s, q, site, v);

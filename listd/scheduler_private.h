@@ -28,6 +28,12 @@
 #include "spool/store.h"
 #include "spool/suspension.h"
 
+struct path;
+struct reactions;
+struct reply_rules;
+struct shaping;
+struct source;
+
 #define WHO_NOTICE	((uint64_t)1 << 63)	/* delivery.who of a notice */
 
 /* Domain ids in four octets each, first in first out. */
@@ -45,6 +51,7 @@ enum delivery_state {
 	DELIVERY_WINDOW,	/* waits in dest's window */
 	DELIVERY_RETRY,		/* waits in its site's retries */
 	DELIVERY_NOTICE,	/* waits in its site's notices */
+	DELIVERY_STASH,		/* waits for one path alone */
 	DELIVERY_OUT,		/* with a session */
 	DELIVERY_ENDED,		/* its old row is on disk until the commit */
 };
@@ -58,6 +65,7 @@ struct delivery {
 	uint64_t	 number;	/* in dest's window */
 	struct site	*site;
 	struct session	*session;	/* OUT */
+	struct path	*path;		/* STASH */
 	struct recall_wait *wanted;	/* OUT, and wanted back */
 	struct scheduler_test *test;
 	uint64_t	 who;		/* subscriber, or notice | WHO_NOTICE */
@@ -90,7 +98,8 @@ struct verdict {
 	const char	*text;
 };
 extern const struct verdict verdict_expired, verdict_null_mx,
-    verdict_no_domain, verdict_self, verdict_assumed, verdict_unknown;
+    verdict_no_domain, verdict_self, verdict_assumed, verdict_unknown,
+    verdict_do_not_send;
 
 struct dest {
 	struct run	*run;
@@ -154,6 +163,7 @@ struct session {
 	uint32_t	 id;
 	unsigned	 peer;
 	struct site	*site;
+	struct path	*path;
 	bool		 up, closing;
 	bool		 reserved;	/* for notices alone */
 	unsigned	 nout;
@@ -212,6 +222,19 @@ struct recall {
 struct scheduler {
 	struct scheduler_params p;
 	struct scheduler_limits limits;
+	/* What bears on paths; their serial rises when any of it changes. */
+	uint64_t	 limits_serial;
+	const struct shaping *shaping;	/* or NULL */
+	const struct reply_rules *rules;	/* or NULL */
+	struct reactions *reactions;
+	struct source	*sources;
+	uint16_t	 nsources;	/* at least 1 */
+	struct hash	 shares;	/* of sources being warmed up */
+	struct hash	 all_limits;
+	struct dues	*limit_dues;	/* their lines go on, monotonic */
+	struct dues	*limit_ends;	/* they may be forgotten, monotonic */
+	struct dues	*wakes;		/* sites that are closed until then */
+	int64_t		 start_us;	/* monotonic */
 	int64_t		 mono_ms;	/* of this turn */
 	int64_t		 base_ms;	/* UTC at the start minus monotonic */
 	uint64_t	 chance;	/* state of the generator */
@@ -245,7 +268,7 @@ struct scheduler {
 	struct delivery_list ended;
 	struct hash	 sites;		/* by the first octets of the key */
 	TAILQ_HEAD(, site) kicked;	/* to be looked at */
-	TAILQ_HEAD(, site) starving;	/* want a session, none is free */
+	struct dues	*starving;	/* want a session, none is free */
 	struct dues	*pauses;	/* sites by pointer */
 	size_t		 supply;	/* domains ready at unpaused sites */
 
@@ -356,7 +379,7 @@ void delivery_free_now(struct scheduler *s, struct delivery *d);
 void deliveries_durable(struct scheduler *s);
 struct delivery *delivery_of(const struct scheduler *s, const struct run *run,
     uint64_t who);
-/* It was not tried: to where it waited before. */
+/* It was not tried, or not even out: to where it waited before. */
 void delivery_back(struct scheduler *s, struct delivery *d);
 /* It has its end, or its point is gone: leave window or row, and free it. */
 void delivery_end(struct scheduler *s, struct delivery *d);
@@ -429,6 +452,16 @@ void notices_load(struct scheduler *s);
 struct delivery *notice_delivery(struct scheduler *s, uint64_t notice);
 /* Forget what waits in memory at a site; rows stand for it all. */
 void retries_unload(struct scheduler *s, struct site *site);
+
+/* ---- scheduler_choice.c */
+
+/* What goes out next by a path; reserved: notices alone.  Or NULL. */
+struct delivery *choose_delivery(struct scheduler *s, struct path *p,
+    bool reserved);
+/* Is there something for it?  Is a notice the next? */
+bool choose_has(struct scheduler *s, struct path *p);
+bool choose_is_notice(const struct scheduler *s, const struct path *p);
+bool choose_site_has(const struct scheduler *s, const struct site *site);
 
 /* ---- scheduler_session.c */
 void sessions_work(struct scheduler *s, struct site *site);

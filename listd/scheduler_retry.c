@@ -275,6 +275,8 @@ retries_park(struct scheduler *s, const struct run *run)
 
 		if (d->run == run && d->state == DELIVERY_RETRY)
 			delivery_free(s, d);
+		else if (d->run == run && d->state == DELIVERY_STASH)
+			delivery_back(s, d);
 	}
 }
 
@@ -283,6 +285,9 @@ retries_unload(struct scheduler *s, struct site *site)
 {
 	struct delivery *d;
 
+	for (uint16_t i = 0; i < s->nsources; i++)
+		while ((d = TAILQ_FIRST(&site->paths[i].stash)) != NULL)
+			delivery_back(s, d);
 	while ((d = TAILQ_FIRST(&site->retries)) != NULL) {
 		idlist_add(&site->retry_domains, d->domain);
 		delivery_free(s, d);

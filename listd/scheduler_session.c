@@ -2,12 +2,10 @@
 /*
  * scheduler_session.c - grant connections and fill them.
  *
- * A site never holds more sessions than its window and the hard cap allow, and
- * all sites together no more than connections_total.  Of both a share is kept
- * for notices.  A session holds at most SCHEDULER_DEPTH deliveries, topped up
- * when half of them have their outcome.  The order of a hand-out: notices,
- * then of four one retry while fresh mail waits too, then campaigns in turn.
- * The gate is read here, and again by the deliver role right before MAIL.
+ * A path never holds more sessions than its window and its limits allow, and
+ * all together no more than connections_total.  Of both a share is kept for
+ * notices.  A session holds at most SCHEDULER_DEPTH deliveries, topped up when
+ * half of them have their outcome.  The gate is read here, and again by the deliver role right before MAIL.
  */
 #include "config.h"
 
@@ -16,15 +14,16 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/shaping.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
+#include "listd/source.h"
 #include "spool/notice.h"
 
-#define RETRY_SHARE	4	/* every fourth, while fresh mail waits */
 #define NOTICE_TOTAL	10	/* a tenth of all connections is kept */
-#define NOTICE_SITE_MIN	4	/* sites that may hold as many keep one */
+#define DAY_MS		86400000
 #define SUPPLY_MIN	16	/* members kept ready for a lane */
 #define OPEN_MAX	64	/* domains begun for a lane in one turn */
 #define FEED_TURN	16	/* reads of members for a lane in one turn */
@@ -46,8 +45,11 @@ session_free(struct scheduler *s, struct session *se)
 		delivery_back(s, d);
 	TAILQ_REMOVE(&se->site->sessions, se, of_site);
 	se->site->nsessions--;
-	if (se->up)
+	if (se->up) {
 		se->site->up--;
+		se->path->up--;
+	}
+	path_disconnect(s, se->path);
 	s->peer[se->peer].sessions--;
 	s->nsessions--;
 	hash_del(&s->sessions, &se->by_id);
@@ -56,98 +58,7 @@ session_free(struct scheduler *s, struct session *se)
 	free(se);
 }
 
-/* ---- what a site can hand out */
-
-/* True when the lane has something that may go out now. */
-static bool
-lane_has(const struct lane *l)
-{
-	return !TAILQ_EMPTY(&l->ready) && !run_waits(l->run);
-}
-
-static bool
-site_has_fresh(const struct scheduler *s, const struct site *site)
-{
-	const struct lane *l;
-
-	if (s->no_room)
-		return false;
-	TAILQ_FOREACH(l, &site->lanes, of_site)
-		if (lane_has(l))
-			return true;
-	return false;
-}
-
-static struct delivery *
-next_fresh(const struct scheduler *s, struct site *site)
-{
-	struct lane *l, *first;
-	struct delivery *d;
-	struct dest *dest;
-
-	if (s->no_room)
-		return NULL;
-	if (site->turn == NULL)
-		site->turn = TAILQ_FIRST(&site->lanes);
-	first = l = site->turn;
-	while (l != NULL && !lane_has(l)) {
-		if ((l = TAILQ_NEXT(l, of_site)) == NULL)
-			l = TAILQ_FIRST(&site->lanes);
-		if (l == first)
-			return NULL;
-	}
-	if (l == NULL)
-		return NULL;
-	site->turn = TAILQ_NEXT(l, of_site);
-	dest = TAILQ_FIRST(&l->ready);
-	d = window_take(dest->window);
-	l->supply--;
-	d->site = site;
-	d->state = DELIVERY_LOOSE;
-	dest_sort(dest);
-	return d;
-}
-
-static struct delivery *
-next_of_list(struct delivery_list *list, size_t *count)
-{
-	struct delivery *d = TAILQ_FIRST(list);
-
-	if (d == NULL)
-		return NULL;
-	TAILQ_REMOVE(list, d, link);
-	--*count;
-	d->state = DELIVERY_LOOSE;
-	return d;
-}
-
-/* Retries of a run that may send; one that was held meanwhile is looked at
- * again when it no longer is. */
-static struct delivery *
-next_retry(struct scheduler *s, struct site *site)
-{
-	struct delivery *d;
-
-	while ((d = next_of_list(&site->retries, &site->nretries)) != NULL &&
-	    run_waits(d->run))
-		delivery_free(s, d);
-	return d;
-}
-
-static struct delivery *
-next_delivery(struct scheduler *s, struct site *site, bool reserved)
-{
-	struct delivery *d;
-
-	d = next_of_list(&site->notices, &site->nnotices);
-	if (d != NULL || reserved)
-		return d;
-	if (site->nretries > 0 && (++site->served % RETRY_SHARE == 0 ||
-	    !site_has_fresh(s, site)) && (d = next_retry(s, site)) != NULL)
-		return d;
-	d = next_fresh(s, site);
-	return d != NULL ? d : next_retry(s, site);
-}
+/* ---- supply */
 
 /* Keep enough members read, and domains begun, for what is granted. */
 static void
@@ -257,6 +168,36 @@ put_delivery(struct strbuf *b, const struct delivery *d)
 	ipc_put_delivery(b, &w);
 }
 
+/* As if it were out already, so that every way back is the same. */
+static void
+take_out(struct scheduler *s, struct session *se, struct delivery *d)
+{
+	d->id = ++s->next_delivery;
+	d->session = se;
+	d->state = DELIVERY_OUT;
+	hash_add(&s->deliveries, &d->by_id, d->id);
+	TAILQ_INSERT_TAIL(&se->out, d, link);
+	se->nout++;
+	if (d->run != NULL)
+		d->run->out++;
+	path_send(s, se->path);
+	source_count(s, se->path, 1);
+}
+
+/* One more for this session, as far as its path may send. */
+static struct delivery *
+next_for(struct scheduler *s, struct session *se)
+{
+	struct path *p = se->path;
+
+	if (se->nout >= SCHEDULER_DEPTH || sched_s(s) == NULL ||
+	    (se->nout > 0 && !se->up && path_is_slow(p)) ||
+	    !source_is_open(s, p) ||
+	    !path_may_send(s, p, choose_is_notice(s, p)))
+		return NULL;
+	return choose_delivery(s, p, se->reserved);
+}
+
 /* Top up one session; true when it got something. */
 static bool
 session_fill(struct scheduler *s, struct session *se)
@@ -266,17 +207,8 @@ session_fill(struct scheduler *s, struct session *se)
 	struct delivery *d;
 	uint16_t n = 0;
 
-	while (se->nout < SCHEDULER_DEPTH && sched_s(s) != NULL &&
-	    (d = next_delivery(s, se->site, se->reserved)) != NULL) {
-		/* As if it were out, so that every way back is the same. */
-		d->id = ++s->next_delivery;
-		d->session = se;
-		d->state = DELIVERY_OUT;
-		hash_add(&s->deliveries, &d->by_id, d->id);
-		TAILQ_INSERT_TAIL(&se->out, d, link);
-		se->nout++;
-		if (d->run != NULL)
-			d->run->out++;
+	while ((d = next_for(s, se)) != NULL) {
+		take_out(s, se, d);
 		if (!gate_open(s, d))
 			continue;
 		put_delivery(&items, d);
@@ -308,37 +240,31 @@ choose_peer(const struct scheduler *s)
 	return best;
 }
 
-/* May the site have one more?  reserved: for notices alone. */
+/* May the path have one more?  reserved: for notices alone. */
 static bool
-may_grant(struct scheduler *s, struct site *site, bool reserved)
+may_grant(struct scheduler *s, struct path *p, bool reserved)
 {
-	unsigned hard = s->limits.connections_per_site, cap;
 	unsigned total = s->limits.connections_total;
+	unsigned window = p->feedback.window;
 
-	cap = site_cap(s, site);
-	if (reserved) {
-		if (cap < hard)
-			cap++;
-	} else {
-		if (hard >= NOTICE_SITE_MIN && cap == hard)
-			cap--;
+	if (reserved)
+		window++;
+	else
 		total -= total / NOTICE_TOTAL;
-	}
-	if (site->nsessions >= cap)
+	if (p->nsessions >= window || !path_may_connect(s, p, reserved))
 		return false;
 	if (s->nsessions < total)
 		return true;
-	if (!site->is_starving) {
-		site->is_starving = true;
-		TAILQ_INSERT_TAIL(&s->starving, site, starving);
-	}
+	site_starves(s, p->site);
 	return false;
 }
 
 static struct session *
-session_grant(struct scheduler *s, struct site *site, bool reserved)
+session_grant(struct scheduler *s, struct path *p, bool reserved)
 {
+	const struct source *source = &s->sources[p->source];
 	struct strbuf b = STRBUF_INIT(IPC_FRAME_MAX);
+	struct site *site = p->site;
 	struct session *se;
 	int peer = choose_peer(s);
 
@@ -348,11 +274,13 @@ session_grant(struct scheduler *s, struct site *site, bool reserved)
 	se->id = ++s->next_session;
 	se->peer = (unsigned)peer;
 	se->site = site;
+	se->path = p;
 	se->reserved = reserved;
 	se->idle_ms = s->mono_ms;
 	TAILQ_INIT(&se->out);
 	TAILQ_INSERT_TAIL(&site->sessions, se, of_site);
 	site->nsessions++;
+	path_connect(s, p);
 	s->nsessions++;
 	s->peer[peer].sessions++;
 	hash_add(&s->sessions, &se->by_id, se->id);
@@ -360,9 +288,14 @@ session_grant(struct scheduler *s, struct site *site, bool reserved)
 	/* struct ipc_session_open, its hosts as they are kept */
 	pack_u32(&b, se->id);
 	pack_u16(&b, SCHEDULER_DEPTH);
-	pack_u16(&b, (uint16_t)s->limits.messages_per_connection);
-	pack_u8(&b, (uint8_t)site->tls);
-	pack_u8(&b, IPC_BDAT_AUTO);
+	pack_u16(&b, (uint16_t)p->messages);
+	pack_u8(&b, (uint8_t)path_tls(s, p));
+	pack_u8(&b, s->shaping == NULL || shaping_get(s->shaping,
+	    site->provider, SHAPING_BDAT) != 0 ? IPC_BDAT_AUTO : IPC_BDAT_NO);
+	pack_u32(&b, p->idle_ms);
+	pack_u8(&b, source->family);
+	pack_raw(&b, source->ip, sizeof(source->ip));
+	pack_str(&b, source->ehlo);
 	pack_u16(&b, site->nhosts);
 	pack_raw(&b, site->hosts.s, site->hosts.len);
 	s->p.send(s->p.arg, se->peer, IPC_SESSION_OPEN, &b);
@@ -384,25 +317,65 @@ session_close(struct scheduler *s, struct session *se)
 }
 
 static void
-fill_open(struct scheduler *s, struct site *site)
+fill_open(struct scheduler *s, struct path *p)
 {
 	struct session *se;
 
-	TAILQ_FOREACH(se, &site->sessions, of_site)
-		if (!se->closing && se->nout <= SCHEDULER_DEPTH / 2 &&
+	TAILQ_FOREACH(se, &p->site->sessions, of_site)
+		if (se->path == p && !se->closing && se->nout <= SCHEDULER_DEPTH / 2 &&
 		    s->peer[se->peer].up)
 			session_fill(s, se);
 }
 
+/* Open more as long as there is something for it. */
+static void
+path_open_more(struct scheduler *s, struct path *p)
+{
+	struct site *site = p->site;
+	struct session *se;
+
+	while (choose_has(s, p)) {
+		bool notice = choose_is_notice(s, p), reserved = false;
+
+		if (site->probing && site->nsessions > 0)
+			break;
+		if (!path_may_send(s, p, notice))
+			break;
+		if (!may_grant(s, p, false)) {
+			reserved = true;
+			if (!notice || !may_grant(s, p, true))
+				break;
+		}
+		if ((se = session_grant(s, p, reserved)) == NULL)
+			break;
+		if (!session_fill(s, se) && se->nout == 0)
+			break;
+	}
+}
+
+/* Closed for a while?  Then the site is looked at when that is over. */
+static bool
+path_is_closed(struct scheduler *s, struct path *p)
+{
+	int64_t until = path_closed_ms(s, p);
+
+	if (until == 0 && !source_is_open(s, p))
+		until = (sched_now(s) / DAY_MS + 1) * DAY_MS;
+	if (until == 0)
+		return false;
+	if (choose_site_has(s, p->site))
+		dues_earlier(s->wakes, (uintptr_t)p->site, until);
+	return true;
+}
+
 /*
- * Refill, fill what is open, and open more as long as there is something for
- * it.  A site that is being probed gets one session until that is up.
+ * Refill, fill what is open, and open more.  A site that is being probed gets
+ * one session until that is up.
  */
 void
 sessions_work(struct scheduler *s, struct site *site)
 {
 	struct lane *l, *next;
-	struct session *se;
 
 	for (l = TAILQ_FIRST(&site->lanes); l != NULL; l = next) {
 		next = TAILQ_NEXT(l, of_site);
@@ -414,25 +387,17 @@ sessions_work(struct scheduler *s, struct site *site)
 		site_release(s, site);
 		return;
 	}
+	paths_refresh(s, site);
 	retries_fill(s, site);
 	TAILQ_FOREACH(l, &site->lanes, of_site)
 		lane_refill(s, l);
-	fill_open(s, site);
-	while (site->nnotices > 0 || site->nretries > 0 ||
-	    site_has_fresh(s, site)) {
-		bool reserved = false;
+	for (uint16_t i = 0; i < s->nsources; i++) {
+		struct path *p = &site->paths[i];
 
-		if (site->probing && site->nsessions > 0)
-			break;
-		if (!may_grant(s, site, false)) {
-			reserved = true;
-			if (site->nnotices == 0 || !may_grant(s, site, true))
-				break;
-		}
-		if ((se = session_grant(s, site, reserved)) == NULL)
-			break;
-		if (!session_fill(s, se) && se->nout == 0)
-			break;
+		if (path_is_closed(s, p))
+			continue;
+		fill_open(s, p);
+		path_open_more(s, p);
 	}
 	site_release(s, site);
 }
@@ -452,7 +417,8 @@ sessions_sweep(struct scheduler *s)
 
 		if (se->nout == 0 && (s->draining || se->site->paused ||
 		    s->mono_ms - se->idle_ms >= IDLE_MS ||
-		    (!TAILQ_EMPTY(&s->starving) && s->mono_ms > se->idle_ms)))
+		    ((dues_count(s->starving) > 0 ||
+		    path_is_wanted(se->path)) && s->mono_ms > se->idle_ms)))
 			session_close(s, se);
 	}
 }
@@ -473,7 +439,7 @@ session_state(struct scheduler *s, unsigned peer, struct slice payload,
 {
 	static struct ipc_session_state st;
 	struct session *se;
-	struct site *site;
+	struct path *p;
 	struct unpack u;
 	char reason[IPC_TEXT_MAX + 300];
 
@@ -485,19 +451,19 @@ session_state(struct scheduler *s, unsigned peer, struct slice payload,
 	}
 	if ((se = session_of(s, peer, st.session)) == NULL)
 		return 0;
-	site = se->site;
+	p = se->path;
 	switch (st.event) {
 	case IPC_SESSION_UP:
 		if (!se->up) {
 			se->up = true;
-			site_came_up(s, site);
+			site_came_up(s, se->path);
 		}
 		break;
 	case IPC_SESSION_REFUSED:
 		snprintf(reason, sizeof(reason), "%s%s%s", st.host,
 		    st.host[0] != '\0' ? ": " : "", st.text);
 		session_free(s, se);
-		site_refused(s, site, reason);
+		site_refused(s, p, reason);
 		break;
 	case IPC_SESSION_CLOSED:
 		session_free(s, se);

@@ -11,10 +11,15 @@
 #include <openssl/sha.h>
 
 #include "lib/err.h"
+#include "lib/shaping.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "listd/retry.h"
 #include "listd/site.h"
+#include "listd/source.h"
+
+#define FINISH_AHEAD_MS		600000	/* before who waits longer */
+#define FINISH_COUNT_MAX	1000000000
 
 static uint64_t
 hash_of_key(const uint8_t key[static SITE_KEY])
@@ -38,12 +43,13 @@ name_order(const void *a, const void *b)
  * must not be used for less, and when their policy is broken, others who share
  * the hosts must not wait for it.
  */
-static void
+static uint64_t
 key_of_route(struct scheduler *s, const struct ipc_route *r,
-    uint8_t key[static SITE_KEY])
+    const char *of_domain, uint8_t key[static SITE_KEY])
 {
 	const char *names[IPC_HOSTS_MAX];
 	uint8_t digest[SHA256_DIGEST_LENGTH];
+	uint64_t hosts;
 	struct strbuf b = STRBUF_INIT(IPC_HOSTS_MAX * 260 + 16);
 
 	for (uint16_t i = 0; i < r->n; i++)
@@ -56,8 +62,14 @@ key_of_route(struct scheduler *s, const struct ipc_route *r,
 	if (r->tls != IPC_TLS_NONE)
 		pack_u8(&b, (uint8_t)r->tls);
 	SHA256((const uint8_t *)b.s, b.len, digest);
+	memcpy(&hosts, digest, sizeof(hosts));
+	if (of_domain[0] != '\0') {
+		pack_str(&b, of_domain);
+		SHA256((const uint8_t *)b.s, b.len, digest);
+	}
 	memcpy(key, digest, SITE_KEY);
 	strbuf_free(&b);
+	return hosts;
 }
 
 static struct site *
@@ -80,14 +92,23 @@ site_new(struct scheduler *s, const uint8_t key[static SITE_KEY])
 	struct site *site = xcalloc(1, sizeof(*site));
 
 	memcpy(site->key, key, SITE_KEY);
+	memcpy(&site->hosts_key, key, sizeof(site->hosts_key));
+	paths_new(s, site);
 	strbuf_init(&site->hosts, IPC_HOSTS_MAX * 264 + 16);
 	TAILQ_INIT(&site->sessions);
 	TAILQ_INIT(&site->lanes);
 	TAILQ_INIT(&site->retries);
 	TAILQ_INIT(&site->notices);
-	site->window = SITE_WINDOW_FIRST;
 	hash_add(&s->sites, &site->by_key, hash_of_key(key));
 	return site;
+}
+
+/* All its paths begin with so many connections, and one more each time. */
+static void
+paths_begin(struct scheduler *s, struct site *site, unsigned window)
+{
+	for (uint16_t i = 0; i < s->nsources; i++)
+		feedback_begin(&site->paths[i].feedback, window, 1);
 }
 
 static void
@@ -101,7 +122,7 @@ load_one(struct scheduler *s, const struct suspension *sus)
 	site->until_ms = sus->until_ms;
 	site->by_hand = sus->by_hand;
 	site->paused = true;
-	site->window = 1;
+	paths_begin(s, site, 1);
 	site->reason = xstrdup(sus->reason);
 	dues_set(s->pauses, (uintptr_t)site, site->until_ms);
 }
@@ -136,16 +157,73 @@ sites_load(struct scheduler *s, struct err *e)
 	return 0;
 }
 
+/* ---- who it belongs to */
+
+static uint16_t
+provider_of(const struct scheduler *s, const struct ipc_route *r,
+    const char *domain)
+{
+	const char *names[IPC_HOSTS_MAX];
+
+	if (s->shaping == NULL)
+		return SHAPING_DEFAULT;
+	for (uint16_t i = 0; i < r->n; i++)
+		names[i] = r->host[i].name;
+	return shaping_site(s->shaping, names, r->n, domain);
+}
+
+uint32_t
+site_provider_key(const struct scheduler *s, const struct site *site)
+{
+	if (s->shaping == NULL || site->provider == SHAPING_DEFAULT)
+		return 0;
+	return shaping_key(s->shaping, site->provider);
+}
+
+/* New data: the same hosts may be somebody else's now. */
+void
+sites_reshape(struct scheduler *s)
+{
+	static struct ipc_route r;
+	struct hash_link *l, *next = NULL;
+	struct unpack u;
+	size_t at = 0;
+
+	while ((l = hash_each(&s->sites, &at, &next)) != NULL) {
+		struct site *site = HASH_OF(l, struct site, by_key);
+
+		unpack_init(&u, site->hosts.s, site->hosts.len);
+		for (r.n = 0; r.n < site->nhosts; r.n++) {
+			unpack_u16(&u);
+			unpack_str(&u, r.host[r.n].name,
+			    sizeof(r.host[r.n].name));
+		}
+		site->provider = provider_of(s, &r, site->of_domain[0] !=
+		    '\0' ? site->of_domain : NULL);
+	}
+}
+
 struct site *
-site_of_route(struct scheduler *s, const struct ipc_route *r)
+site_of_route(struct scheduler *s, const struct ipc_route *r,
+    const char *domain)
 {
 	uint8_t key[SITE_KEY];
+	uint16_t provider = provider_of(s, r, domain);
+	uint64_t hosts;
 	struct site *site;
 	int64_t ttl = (int64_t)r->ttl_s * 1000;
 
-	key_of_route(s, r, key);
+	/* A provider that is known by this domain and not by its hosts. */
+	if (provider == provider_of(s, r, NULL))
+		domain = "";
+	hosts = key_of_route(s, r, domain, key);
 	if ((site = site_by_key(s, key)) == NULL)
 		site = site_new(s, key);
+	if (site->hosts_key != hosts || site->provider != provider)
+		site->limits_of = 0;
+	site->hosts_key = hosts;
+	site->provider = provider;
+	strcpy(site->of_domain, domain);
 	strbuf_reset(&site->hosts);
 	for (uint16_t i = 0; i < r->n; i++) {
 		pack_u16(&site->hosts, r->host[i].preference);
@@ -227,8 +305,9 @@ site_free(struct scheduler *s, struct site *site)
 {
 	if (site->is_kicked)
 		TAILQ_REMOVE(&s->kicked, site, kicked);
-	if (site->is_starving)
-		TAILQ_REMOVE(&s->starving, site, starving);
+	paths_free(s, site);
+	dues_del(s->starving, (uintptr_t)site);
+	dues_del(s->wakes, (uintptr_t)site);
 	dues_del(s->pauses, (uintptr_t)site);
 	hash_del(&s->sites, &site->by_key);
 	strbuf_free(&site->hosts);
@@ -246,24 +325,70 @@ site_kick(struct scheduler *s, struct site *site)
 	TAILQ_INSERT_TAIL(&s->kicked, site, kicked);
 }
 
+size_t
+site_waiting(const struct site *site)
+{
+	size_t n = site->npending;
+	const struct lane *l;
+
+	TAILQ_FOREACH(l, &site->lanes, of_site)
+		n += l->supply;
+	return n;
+}
+
+/* How long what waits there takes at the rate it allows, at least. */
+static int64_t
+finish_ms(const struct site *site)
+{
+	const struct limit *l = site->paths[0].limit[PATH_HOSTS];
+	size_t n = site_waiting(site);
+
+	if (n > FINISH_COUNT_MAX)
+		n = FINISH_COUNT_MAX;
+	if (l == NULL || l->v.messages_per_minute == 0)
+		return (int64_t)n;
+	return (int64_t)n * 60000 / l->v.messages_per_minute;
+}
+
+/*
+ * The longest estimated finish goes first, for it decides when a campaign
+ * ends; but nobody waits FINISH_AHEAD_MS longer for that.
+ */
+void
+site_starves(struct scheduler *s, struct site *site)
+{
+	int64_t at, ahead = finish_ms(site);
+
+	if (dues_get(s->starving, (uintptr_t)site, &at))
+		return;
+	if (ahead > FINISH_AHEAD_MS)
+		ahead = FINISH_AHEAD_MS;
+	dues_set(s->starving, (uintptr_t)site, s->mono_ms - ahead);
+}
+
 void
 site_kick_starving(struct scheduler *s)
 {
-	struct site *site = TAILQ_FIRST(&s->starving);
+	uint64_t id;
 
-	if (site == NULL)
-		return;
-	TAILQ_REMOVE(&s->starving, site, starving);
-	site->is_starving = false;
-	site_kick(s, site);
+	if (dues_pop(s->starving, INT64_MAX, &id))
+		site_kick(s, (struct site *)(uintptr_t)id);
 }
 
 unsigned
 site_cap(const struct scheduler *s, const struct site *site)
 {
-	unsigned hard = s->limits.connections_per_site;
+	unsigned sum = 0;
 
-	return site->window < hard ? site->window : hard;
+	for (uint16_t i = 0; i < s->nsources; i++) {
+		const struct path *p = &site->paths[i];
+		unsigned hard = p->limit[PATH_HOSTS] == NULL ? 0 :
+		    p->limit[PATH_HOSTS]->v.connections;
+
+		sum += hard == 0 || p->feedback.window < hard ?
+		    p->feedback.window : hard;
+	}
+	return sum;
 }
 
 /* ---- lanes, and the supply of domains that can be begun */
@@ -343,7 +468,7 @@ suspension_of(const struct site *site, struct suspension *sus)
 	sus->until_ms = site->until_ms;
 	sus->attempts = (uint16_t)(site->troubles < UINT16_MAX ?
 	    site->troubles : UINT16_MAX);
-	sus->window = (uint16_t)site->window;
+	sus->window = (uint16_t)site->paths[0].feedback.window;
 	sus->by_hand = site->by_hand;
 	strcpy(sus->host, site->host);
 	if (site->reason != NULL)
@@ -358,7 +483,7 @@ log_site(const struct site *site, const char *event, enum log_level level,
 
 	log_begin(&l, level, event);
 	log_str(&l, "mx", site->host);
-	log_int(&l, "window", site->window);
+	log_int(&l, "window", site->paths[0].feedback.window);
 	if (rest_ms >= 0)
 		log_seconds(&l, "rest", rest_ms);
 	if (site->troubles > 0)
@@ -369,46 +494,68 @@ log_site(const struct site *site, const char *event, enum log_level level,
 }
 
 void
-site_came_up(struct scheduler *s, struct site *site)
+site_came_up(struct scheduler *s, struct path *p)
 {
-	unsigned hard = s->limits.connections_per_site;
+	struct site *site = p->site;
+	const struct limit *l = p->limit[PATH_HOSTS];
 
 	site->up++;
+	p->up++;
+	p->rests = 0;
+	p->rest_ms = 0;
 	if (site->paused && !site->by_hand)
 		site_resume(s, site, false);	/* another one was faster */
 	if (site->probing) {
 		site->probing = false;
 		log_site(site, "site-back", LEVEL_NOTICE, -1);
-		site->window = SITE_WINDOW_FIRST;
+		feedback_begin(&p->feedback, FEEDBACK_FIRST, 1);
 	}
 	if (site->troubles > 0)
 		forget_trouble(s, site);
-	if (site->window < hard && s->mono_ms >= site->calm_ms)
-		site->window++;
+	feedback_up(&p->feedback, l == NULL || l->v.connections == 0 ?
+	    UINT16_MAX : l->v.connections, s->mono_ms);
 	site_kick(s, site);
 }
 
-void
-site_refused(struct scheduler *s, struct site *site, const char *reason)
+/* This source is refused, others are not: it alone rests. */
+static void
+path_rests(struct scheduler *s, struct path *p, const char *reason)
 {
-	int64_t rest;
+	struct log_line l;
+
+	p->rest_ms = sched_now(s) + retry_wait_ms(++p->rests,
+	    sched_chance(s));
+	feedback_begin(&p->feedback, 1, 1);
+	log_begin(&l, LEVEL_WARNING, "source-paused");
+	log_str(&l, "mx", p->site->host);
+	log_str(&l, "source", source_name(s, p->source));
+	log_seconds(&l, "rest", p->rest_ms - sched_now(s));
+	log_str(&l, "reason", reason);
+	log_end(&l);
+}
+
+void
+site_refused(struct scheduler *s, struct path *p, const char *reason)
+{
+	struct site *site = p->site;
+	bool dead;
 
 	if (site->paused)
 		return;
+	dead = feedback_refused(&p->feedback, p->up, p->failures, s->mono_ms);
+	/* Nobody else is asking either, or it is one call to see. */
+	dead |= p->up == 0 && (p->nsessions == 0 || site->probing);
+	site_kick(s, site);
+	if (!dead)
+		return;
 	if (site->up > 0) {
-		/* It takes some, so it means: not so many. */
-		site->window = site->up < site->window ? site->up :
-		    site->window / 2;
-		if (site->window == 0)
-			site->window = 1;
-		site->calm_ms = s->mono_ms + SITE_CALM_MS;
-		site_kick(s, site);
+		path_rests(s, p, reason);
 		return;
 	}
 	if (site->troubles++ == 0)
 		site->since_ms = sched_now(s);
-	rest = retry_wait_ms(site->troubles, sched_chance(s));
-	site_pause(s, site, sched_now(s) + rest, false, reason);
+	site_pause(s, site, sched_now(s) + retry_wait_ms(site->troubles,
+	    sched_chance(s)), false, reason);
 }
 
 void
@@ -422,7 +569,7 @@ site_pause(struct scheduler *s, struct site *site, int64_t until_ms,
 	site->probing = false;
 	site->by_hand = by_hand;
 	site->until_ms = until_ms;
-	site->window = 1;
+	paths_begin(s, site, 1);
 	free(site->reason);
 	site->reason = xstrdup(reason);
 	dues_set(s->pauses, (uintptr_t)site, until_ms);
@@ -442,12 +589,12 @@ site_resume(struct scheduler *s, struct site *site, bool by_hand)
 		return;
 	site->paused = false;
 	s->supply += site_supply(site);
-	site->window = 1;
+	paths_begin(s, site, 1);
 	site->probing = true;
 	if (by_hand) {
 		site->by_hand = false;
 		site->probing = false;
-		site->window = SITE_WINDOW_FIRST;
+		paths_begin(s, site, FEEDBACK_FIRST);
 		forget_trouble(s, site);
 		log_site(site, "site-resumed", LEVEL_NOTICE, -1);
 	}
@@ -462,4 +609,10 @@ sites_advance(struct scheduler *s)
 
 	while (dues_pop(s->pauses, now, &id))
 		site_resume(s, (struct site *)(uintptr_t)id, false);
+	while (dues_pop(s->wakes, now, &id)) {
+		struct site *site = (struct site *)(uintptr_t)id;
+
+		site->limits_of = 0;
+		site_kick(s, site);
+	}
 }

@@ -59,6 +59,8 @@ static const struct {
 	[TABLE_DEFERRALS] = { check_deferrals, NULL, NO_COUNTER, 0 },
 	[TABLE_SITES] = { check_sites, NULL, NO_COUNTER, 0 },
 	[TABLE_OUTBOX] = { check_outbox, NULL, NO_COUNTER, 0 },
+	[TABLE_ACTIONS] = { check_actions, NULL, NO_COUNTER, 0 },
+	[TABLE_SHARES] = { check_shares, NULL, NO_COUNTER, 0 },
 };
 
 const char *

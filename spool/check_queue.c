@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/reactions.h"
 #include "lib/strbuf.h"
 #include "spool/campaign.h"
 #include "spool/check_private.h"
@@ -17,6 +18,7 @@
 #include "spool/outcome.h"
 #include "spool/progress.h"
 #include "spool/qmeta.h"
+#include "spool/steering.h"
 #include "spool/suspension.h"
 
 /* ---- the named values */
@@ -333,6 +335,27 @@ check_sites(struct check *c, struct slice key, struct slice value)
 	if (check_key_len(c, key, SITE_KEY))
 		check_found(c, suspension_get(c->t, key.p, &s, &e), NULL, key,
 		    &e);
+}
+
+void
+check_actions(struct check *c, struct slice key, struct slice value)
+{
+	struct reaction_action a;
+	struct err e = ERR_INIT;
+
+	if (check_key_len(c, key, 8))
+		check_found(c, reaction_action_unpack(value.p, value.len, &a,
+		    &e) == 0 ? 1 : -1, NULL, key, &e);
+}
+
+void
+check_shares(struct check *c, struct slice key, struct slice value)
+{
+	struct source_share v;
+	struct err e = ERR_INIT;
+
+	check_found(c, source_share_decode(&v, key, value, &e), NULL, key,
+	    &e);
 }
 
 /* ---- outcomes: what waits in the outbox, and the log */

@@ -15,6 +15,8 @@
 #include <cmocka.h>
 
 #include "lib/reply_class.h"
+#include "lib/reply_rules.h"
+#include "lib/shaping.h"
 #include "lib/strbuf.h"
 #include "lib/sys/log.h"
 #include "listd/batch.h"
@@ -76,6 +78,85 @@ sim_sessions_at(const struct sim *sim, unsigned site)
 }
 
 static void
+sim_note(struct sim *sim, const struct sim_session *se, bool connect,
+    const struct ipc_delivery *d)
+{
+	struct sim_event *v;
+
+	if (sim->nevents == sim->events_cap) {
+		sim->events_cap = sim->events_cap * 2 + 256;
+		sim->events = realloc(sim->events, sim->events_cap *
+		    sizeof(*sim->events));
+	}
+	v = &sim->events[sim->nevents++];
+	memset(v, 0, sizeof(*v));
+	v->at_ms = sim->mono_ms;
+	v->site = se->site;
+	v->source = se->source;
+	v->connect = connect;
+	if (d != NULL) {
+		v->who = d->subscriber;
+		v->campaign = d->campaign;
+		v->kind = d->kind;
+	}
+}
+
+unsigned
+sim_most(const struct sim *sim, unsigned site, bool connect, int64_t ms)
+{
+	unsigned n = 0, most = 0;
+	size_t from = 0;
+
+	for (size_t i = 0; i < sim->nevents; i++) {
+		const struct sim_event *v = &sim->events[i];
+
+		if (v->site != site || v->connect != connect)
+			continue;
+		n++;
+		while (sim->events[from].at_ms <= v->at_ms - ms) {
+			n -= sim->events[from].site == site &&
+			    sim->events[from].connect == connect;
+			from++;
+		}
+		if (n > most)
+			most = n;
+	}
+	return most;
+}
+
+void
+sim_shape(struct sim *sim, const char *overlay, const char *replies)
+{
+	static const char head[] = "format = 1\nversion = 2026-11-22\n";
+	const struct datafile_text none = { "f", head, sizeof(head) - 1 };
+	const struct datafile_text text = { "overlay", overlay,
+		strlen(overlay) };
+	struct shaping *old = sim->shaping;
+	struct reply_rules *old_rules = sim->rules;
+	struct strbuf mistakes = STRBUF_INIT(4096);
+
+	sim->shaping = shaping_parse(&none, &text, &mistakes);
+	if (sim->shaping == NULL)
+		fail_msg("%.*s", (int)mistakes.len, (char *)mistakes.s);
+	sim->rules = NULL;
+	if (replies != NULL) {
+		const struct datafile_text r = { "replies", replies,
+			strlen(replies) };
+
+		sim->rules = reply_rules_parse(&none, &r, sim->shaping,
+		    &mistakes);
+		if (sim->rules == NULL)
+			fail_msg("%.*s", (int)mistakes.len,
+			    (char *)mistakes.s);
+	}
+	strbuf_free(&mistakes);
+	if (sim->s != NULL)
+		scheduler_set_shaping(sim->s, sim->shaping, sim->rules);
+	shaping_free(old);
+	reply_rules_free(old_rules);
+}
+
+static void
 got_session(struct sim *sim, struct sim_peer *p, struct unpack *u)
 {
 	static struct ipc_session_open o;
@@ -88,6 +169,9 @@ got_session(struct sim *sim, struct sim_peer *p, struct unpack *u)
 	memset(se, 0, sizeof(*se));
 	se->id = o.session;
 	se->site = (unsigned)strtoul(o.host[0].name + 2, NULL, 10);
+	se->source = o.source_ip[3];
+	sim->last_open = o;
+	sim_note(sim, se, true, NULL);
 	sim->session_opens++;
 	for (unsigned i = 0; i < sim->peers; i++)
 		all += (unsigned)sim->peer[i].sessions;
@@ -282,6 +366,9 @@ sim_free(struct sim *sim)
 		free(sim->peer[i].kept_epoch);
 	}
 	free(sim->peer);
+	free(sim->events);
+	shaping_free(sim->shaping);
+	reply_rules_free(sim->rules);
 	free(sim);
 }
 
@@ -301,7 +388,8 @@ sim_start(struct sim *sim)
 	struct scheduler_params p = {
 		.store = sim->w->st, .clock = &sim->clock,
 		.seed = sim_chance(sim), .peers = sim->peers,
-		.limits = sim->limits, .arg = sim, .send = sim_send,
+		.limits = sim->limits, .sources = sim->sources,
+		.nsources = sim->nsources, .arg = sim, .send = sim_send,
 		.commit = sim_commit_later, .effects = sim_effects,
 		.wake = sim_wake, .fatal = sim_fatal,
 	};
@@ -329,6 +417,8 @@ sim_start(struct sim *sim)
 	sim->s = scheduler_new(&p, &sim->w->e);
 	if (sim->s == NULL)
 		fail_msg("start: %s", sim->w->e.text);
+	if (sim->shaping != NULL)
+		scheduler_set_shaping(sim->s, sim->shaping, sim->rules);
 	for (unsigned i = 0; i < sim->peers; i++)
 		scheduler_peer_up(sim->s, i);
 }
@@ -479,6 +569,10 @@ sim_answer(struct sim *sim, unsigned peer, size_t i,
 	o->stage = IPC_STAGE_RCPT;
 	o->when_ms = sim->utc_ms;
 	if (result == IPC_DELIVERED) {
+		struct sim_session *se = find_session(p, p->out[i].session);
+
+		if (se != NULL)
+			sim_note(sim, se, false, &o->what);
 		o->code = 250;
 		if (o->what.kind == IPC_KIND_NOTICE)
 			sim->notices_sent[o->what.notice]++;
@@ -553,7 +647,8 @@ session_event(struct sim *sim, unsigned peer, uint32_t id,
 	struct strbuf b = STRBUF_INIT(4096);
 
 	strcpy(st.host, "mx");
-	strcpy(st.text, "421 not now");
+	strcpy(st.text, sim->refusal != NULL ? sim->refusal : "not now");
+	st.code = 421;
 	ipc_put_session_state(&b, &st);
 	assert_int_equal(scheduler_frame(sim->s, peer, IPC_SESSION_STATE,
 	    SLICE(b.s, b.len), &sim->w->e), 0);

@@ -38,6 +38,7 @@ struct sim_out {
 struct sim_session {
 	uint32_t	id;
 	unsigned	site;
+	uint8_t		source;
 	bool		up, closing;
 };
 
@@ -79,6 +80,7 @@ struct sim {
 	unsigned	domain_site[FAKE_DOMAINS];
 	enum sim_dns	dns[FAKE_DOMAINS];
 	bool		site_down[FAKE_DOMAINS];
+	const char	*refusal;	/* what a site that is down says */
 	struct {
 		enum store_env	env;
 		struct job	job;
@@ -96,6 +98,22 @@ struct sim {
 	unsigned	notices_sent[FAKE_NOTICES + 1];
 	unsigned	most_sessions, most_at_site;
 	unsigned	session_opens;
+	struct ipc_session_open last_open;
+	/* Every delivery and every connection: when, where, by which source. */
+	struct sim_event {
+		int64_t		at_ms;
+		unsigned	site;
+		uint8_t		source;		/* its last octet */
+		bool		connect;
+		uint64_t	who;
+		uint32_t	campaign;
+		enum ipc_kind	kind;
+	}		*events;
+	size_t		nevents, events_cap;
+	struct shaping	*shaping;
+	struct reply_rules *rules;
+	const struct source *sources;
+	uint16_t	nsources;
 	unsigned	lookups;
 	uint64_t	effects_batch;		/* S: last batch applied */
 	unsigned	effects;
@@ -106,6 +124,14 @@ struct sim {
 uint64_t sim_chance(struct sim *sim);
 struct sim *sim_new(struct world *w, uint64_t seed);
 void sim_free(struct sim *sim);
+/*
+ * What receivers accept (an overlay of lib/shaping.h), and what follows from
+ * refusals (of lib/reply_rules.h, or NULL).  Also for later starts.
+ */
+void sim_shape(struct sim *sim, const char *overlay, const char *replies);
+/* Most deliveries, or connections, at a site in any span of ms. */
+unsigned sim_most(const struct sim *sim, unsigned site, bool connect,
+    int64_t ms);
 /* Start the scheduler on what is on disk, peers connected. */
 void sim_start(struct sim *sim);
 /*

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * path.h - what one source address has at one site.
+ *
+ * A path has its own window of connections (feedback.h) under two limits
+ * (limit.h): that of the hosts and, where the data say so, that of all sites
+ * of the provider.  Their values are the least of what the configuration, the
+ * shaping data and the reactions that hold now say; path_values() tells which
+ * one it is.
+ *
+ * With several sources a delivery has one that it keeps over its retries
+ * (source.h); what is meant for another path waits in that one's stash.
+ */
+#ifndef LISTD_PATH_H
+#define LISTD_PATH_H
+
+#include "listd/feedback.h"
+#include "listd/limit.h"
+#include "listd/scheduler_private.h"
+
+#define PATH_STASH_MAX	16	/* deliveries that wait for this path alone */
+
+enum path_limit { PATH_HOSTS, PATH_PROVIDER, PATH_LIMITS };
+
+struct path {
+	struct site	*site;
+	uint16_t	 source;
+	struct feedback	 feedback;
+	unsigned	 nsessions, up, out;
+	struct limit	*limit[PATH_LIMITS];	/* PROVIDER may be NULL */
+	unsigned	 messages;	/* of one connection */
+	unsigned	 failures;	/* in a row that are enough */
+	unsigned	 idle_ms;	/* a session without work is kept */
+	int64_t		 rest_ms;	/* UTC: its own rest; or 0 */
+	unsigned	 rests;		/* in a row */
+	int64_t		 stopped_ms;	/* UTC: a reaction's; or 0 */
+	bool		 was_stopped;	/* how to begin again: */
+	unsigned	 restart, grow;
+	struct limit	*waits_for;	/* in its line */
+	enum limit_kind	 waits_kind;
+	bool		 waits_notice;	/* at the head of it */
+	TAILQ_ENTRY(path) line;
+	struct delivery_list stash;
+	unsigned	 nstash;
+};
+
+/* What binds a path, and who says so. */
+struct path_value {
+	uint32_t	 value;		/* 0: nothing */
+	char		 why[512];
+};
+enum path_what {
+	PATH_CONNECTIONS, PATH_MESSAGES_PER_MINUTE, PATH_CONNECTS_PER_MINUTE,
+	PATH_SHARED_CONNECTIONS, PATH_SHARED_MESSAGES_PER_MINUTE,
+	PATH_SHARED_CONNECTS_PER_MINUTE, PATH_MESSAGES_PER_CONNECTION,
+	PATH_WHATS
+};
+/* The least value there is, with its origin when text is wanted. */
+uint32_t path_value(const struct scheduler *s, const struct path *p,
+    enum path_what what, struct path_value *v_r);
+const char *path_what_name(enum path_what what);
+
+/* The paths of a new site, one for each source. */
+void paths_new(struct scheduler *s, struct site *site);
+void paths_free(struct scheduler *s, struct site *site);
+/* Data, configuration or reactions changed: take the values of now. */
+void paths_refresh(struct scheduler *s, struct site *site);
+/* Every site looks at its values again. */
+void paths_changed(struct scheduler *s);
+
+/* UTC when it may be used: 0 now.  Quiet hours count. */
+int64_t path_closed_ms(const struct scheduler *s, const struct path *p);
+/* May it have one more connection?  If not, it waits in a line. */
+bool path_may_connect(struct scheduler *s, struct path *p, bool notice);
+void path_connect(struct scheduler *s, struct path *p);
+void path_disconnect(struct scheduler *s, struct path *p);
+/* Likewise one more message. */
+bool path_may_send(struct scheduler *s, struct path *p, bool notice);
+/* On so slow a path a session that is not up holds one message at most. */
+bool path_is_slow(const struct path *p);
+void path_send(struct scheduler *s, struct path *p);
+void path_sent(struct scheduler *s, struct path *p, bool tried);
+/* Let it wait in no line. */
+void path_leave_line(struct path *p);
+/* What its connections must have: by the domains' policy, or the data. */
+enum ipc_tls path_tls(const struct scheduler *s, const struct path *p);
+/* Who waits at a full limit: idle connections of others are closed. */
+bool path_is_wanted(const struct path *p);
+
+/* Lines whose time has come; and limits nobody needs any more. */
+void limits_advance(struct scheduler *s);
+int64_t limits_wait_ms(const struct scheduler *s);
+void limits_free(struct scheduler *s);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * source.c - the addresses that mail leaves from.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/err.h"
+#include "lib/shaping.h"
+#include "lib/sys/log.h"
+#include "lib/xmalloc.h"
+#include "listd/path.h"
+#include "listd/site.h"
+#include "listd/source.h"
+#include "spool/steering.h"
+
+#define DAY_MS		86400000
+#define AHEAD_SHARE	20	/* a twentieth of a day's cap is committed */
+
+/* What one source sent to one provider on one day. */
+struct share {
+	struct source_share row;	/* its count is ahead of ours */
+	uint64_t	 sent;
+	struct hash_link by_key;
+};
+
+const char *
+source_name(const struct scheduler *s, uint16_t source)
+{
+	return source < s->nsources ? s->sources[source].name : "";
+}
+
+/* ---- the day's share */
+
+static uint64_t
+share_key(uint16_t source, uint32_t provider)
+{
+	return (uint64_t)source << 32 | provider;
+}
+
+static struct share *
+share_find(const struct scheduler *s, uint16_t source, uint32_t provider)
+{
+	return HASH_OF(hash_find(&s->shares, share_key(source, provider)),
+	    struct share, by_key);
+}
+
+static struct share *
+share_get(struct scheduler *s, uint16_t source, uint32_t provider)
+{
+	struct share *sh = share_find(s, source, provider);
+
+	if (sh == NULL) {
+		sh = xcalloc(1, sizeof(*sh));
+		sh->row.provider = provider;
+		strcpy(sh->row.source, source_name(s, source));
+		hash_add(&s->shares, &sh->by_key,
+		    share_key(source, provider));
+	}
+	return sh;
+}
+
+static int64_t
+today(const struct scheduler *s)
+{
+	return sched_now(s) / DAY_MS;
+}
+
+void
+source_share(struct scheduler *s, const struct path *p, int64_t *sent,
+    int64_t *cap)
+{
+	const struct source *source = &s->sources[p->source];
+	const struct share *sh = share_find(s, p->source,
+	    site_provider_key(s, p->site));
+	int64_t day = today(s) - source->warm_from + 1;
+
+	*cap = -1;
+	*sent = sh != NULL && sh->row.day == today(s) ? (int64_t)sh->sent : 0;
+	if (s->shaping != NULL && source->warm_from != 0 && day >= 1)
+		*cap = shaping_warmup(s->shaping, p->site->provider,
+		    source->name, (uint32_t)day, NULL);
+	if (source->warm_from != 0 && day < 1)
+		*cap = 0;		/* its first day is yet to come */
+}
+
+bool
+source_is_open(struct scheduler *s, const struct path *p)
+{
+	int64_t sent, cap;
+
+	if (s->sources[p->source].warm_from == 0)
+		return true;
+	source_share(s, p, &sent, &cap);
+	return cap < 0 || sent < cap;
+}
+
+/* The store hears of it ahead of need: what a crash loses is not sent. */
+void
+source_count(struct scheduler *s, const struct path *p, int delta)
+{
+	struct share *sh;
+	int64_t sent, cap;
+	uint64_t ahead;
+
+	if (s->sources[p->source].warm_from == 0)
+		return;
+	source_share(s, p, &sent, &cap);
+	if (cap < 0)
+		return;
+	sh = share_get(s, p->source, site_provider_key(s, p->site));
+	if (sh->row.day != today(s)) {
+		sh->row.day = today(s);
+		sh->row.count = sh->sent = 0;
+	}
+	if (delta > 0 || sh->sent > 0)
+		sh->sent += (uint64_t)(int64_t)delta;
+	ahead = (uint64_t)cap / AHEAD_SHARE + 1;
+	if (sh->sent + ahead / 2 < sh->row.count)
+		return;
+	sh->row.count = sh->sent + ahead;
+	batch_share(s->batcher, &sh->row);
+	batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
+}
+
+int
+sources_load(struct scheduler *s, struct err *e)
+{
+	struct source_share row, after;
+	bool any = false;
+	int rc;
+
+	while ((rc = source_share_next(s->q_txn, any ? &after : NULL, &row,
+	    e)) != 0) {
+		if (rc == -1 && e->code != ERR_DAMAGED)
+			return -1;
+		if (rc == -1) {		/* the day begins anew, aloud */
+			log_failure(LEVEL_ERROR, "source-damaged", e);
+			*e = (struct err)ERR_INIT;
+		}
+		after = row;
+		any = true;
+		for (uint16_t i = 0; i < s->nsources && rc == 1; i++)
+			if (strcmp(source_name(s, i), row.source) == 0) {
+				struct share *sh = share_get(s, i,
+				    row.provider);
+
+				sh->row = row;
+				sh->sent = row.count;
+			}
+	}
+	return 0;
+}
+
+void
+sources_free(struct scheduler *s)
+{
+	struct hash_link *l, *next = NULL;
+	size_t at = 0;
+
+	while ((l = hash_each(&s->shares, &at, &next)) != NULL)
+		free(HASH_OF(l, struct share, by_key));
+	hash_free(&s->shares);
+	free(s->sources);
+}
+
+/* ---- the choice */
+
+static uint64_t
+mix(uint64_t z)
+{
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return z ^ (z >> 31);
+}
+
+/*
+ * The best of as many draws as its weight: the chance to win is the share of
+ * all weights, and the others' draws do not depend on it.
+ */
+uint64_t
+source_score(const struct source *source, uint64_t subscriber,
+    uint32_t campaign)
+{
+	uint64_t id = 0, best = 0, who;
+
+	for (int i = 0; i < 16; i++)
+		id = id * 0x100000001b3 + source->ip[i] + 1;
+	who = mix(subscriber * 0x9e3779b97f4a7c15 + campaign + 1) ^ mix(id);
+	for (unsigned i = 0; i < source->weight; i++) {
+		uint64_t draw = mix(who + i * 0x9e3779b97f4a7c15 + 1);
+
+		if (draw > best)
+			best = draw;
+	}
+	return best;
+}
+
+uint16_t
+source_choose(struct scheduler *s, const struct path *self,
+    const struct delivery *d)
+{
+	unsigned stream = d->kind == IPC_KIND_NOTICE ? SOURCE_NOTICES :
+	    SOURCE_CAMPAIGNS;
+	uint16_t chosen = self->source;
+	uint64_t best = 0;
+
+	for (uint16_t i = 0; i < s->nsources; i++) {
+		struct path *p = &self->site->paths[i];
+		uint64_t score;
+
+		if ((s->sources[i].streams & stream) == 0 || (p != self &&
+		    (p->nstash >= PATH_STASH_MAX ||
+		    path_closed_ms(s, p) != 0 || !source_is_open(s, p))))
+			continue;
+		score = source_score(&s->sources[i], d->who, d->campaign);
+		if (score >= best) {
+			best = score;
+			chosen = i;
+		}
+	}
+	return chosen;
+}

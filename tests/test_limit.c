@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_limit.c - connections and rates that several sites may share: as we
+ * count, as the receiver counts, and over a restart.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "listd/limit.h"
+
+#define SECOND	INT64_C(1000000)
+#define MINUTE	(60 * SECOND)
+#define DOTS	20000
+
+static int64_t dots[DOTS];
+static unsigned ndots;
+
+static int
+by_time(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The most in any minute, by the receiver's count. */
+static unsigned
+most_in_a_minute(void)
+{
+	unsigned most = 0, from = 0;
+
+	qsort(dots, ndots, sizeof(dots[0]), by_time);
+	for (unsigned i = 0; i < ndots; i++) {
+		while (dots[from] <= dots[i] - MINUTE)
+			from++;
+		if (i - from + 1 > most)
+			most = i - from + 1;
+	}
+	return most;
+}
+
+/*
+ * Send as much as may be for minutes, each message arriving and ending after
+ * up to late_us; with a new limit at every restart_us.
+ */
+static void
+press(uint32_t n, int64_t late_us, int64_t restart_us, int minutes)
+{
+	const struct limit_values v = { .messages_per_minute = n };
+	int64_t on_way[DOTS], now = 0, began = 0;
+	struct limit *l = limit_new(1, 0);
+	unsigned out = 0, chance = 7;
+
+	limit_set(l, &v, 0);
+	ndots = 0;
+	while (now < minutes * MINUTE) {
+		for (unsigned i = 0; i < out; i++)
+			if (on_way[i] <= now) {
+				on_way[i--] = on_way[--out];
+				limit_message_over(l, true, now);
+			}
+		if (restart_us != 0 && now - began >= restart_us && out == 0) {
+			limit_free(l);
+			l = limit_new(1, began = now);
+			limit_set(l, &v, now);
+		}
+		while (limit_message_wait(l, true, now) == 0) {
+			limit_message(l, now);
+			chance = chance * 1103515245 + 12345;
+			on_way[out++] = now + late_us * (chance >> 16 & 255) /
+			    256;
+			assert_true(ndots < DOTS);
+			dots[ndots++] = on_way[out - 1];
+		}
+		now += 7000;
+	}
+	while (out-- > 0)
+		limit_message_over(l, true, now);
+	limit_free(l);
+}
+
+/* S13: n a minute means n, however late they arrive. */
+static void
+never_more_than_n_arrive_in_a_minute(void **state)
+{
+	static const struct { uint32_t n; int64_t late; } rows[] = {
+		{ 1, 0 }, { 1, 50 * SECOND }, { 3, 20 * SECOND },
+		{ 9, SECOND }, { 10, 0 }, { 10, 30 * SECOND },
+		{ 60, 0 }, { 60, 59 * SECOND }, { 600, 10 * SECOND },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		press(rows[i].n, rows[i].late, 0, 10);
+		if (most_in_a_minute() > rows[i].n)
+			fail_msg("row %zu: %u in a minute", i,
+			    most_in_a_minute());
+		/* And not much less when nothing is late. */
+		if (rows[i].late == 0)
+			assert_true(ndots + 1 >= rows[i].n * 10 * 8 / 10);
+	}
+}
+
+static void
+a_restart_gives_nothing_extra(void **state)
+{
+	(void)state;
+	press(60, 0, 5 * SECOND, 10);
+	assert_in_range(most_in_a_minute(), 20, 60);
+	press(2, 0, 45 * SECOND, 10);
+	assert_in_range(most_in_a_minute(), 1, 2);
+}
+
+static void
+what_was_not_sent_is_given_back(void **state)
+{
+	const struct limit_values v = { .messages_per_minute = 600 };
+	struct limit *l = limit_new(1, -MINUTE);
+
+	(void)state;
+	limit_set(l, &v, 0);
+	for (int i = 0; i < 5000; i++) {
+		assert_int_equal(limit_message_wait(l, true, 0), 0);
+		limit_message(l, 0);
+		limit_message_over(l, false, 0);
+	}
+	limit_free(l);
+}
+
+/* 10 % of a burst is there for a notice when campaigns took all they may. */
+static void
+notices_find_some_left(void **state)
+{
+	const struct limit_values v = { .messages_per_minute = 6000 };
+	struct limit *l = limit_new(1, -MINUTE);
+	unsigned campaigns = 0, notices = 0;
+
+	(void)state;
+	limit_set(l, &v, 0);
+	for (; limit_message_wait(l, false, 0) == 0; campaigns++)
+		limit_message(l, 0);
+	for (; limit_message_wait(l, true, 0) == 0; notices++)
+		limit_message(l, 0);
+	assert_in_range(campaigns, 70, 95);
+	assert_in_range(notices, 5, 15);
+	while (l->out > 0)
+		limit_message_over(l, true, 0);
+	limit_free(l);
+}
+
+static void
+connections_are_counted(void **state)
+{
+	const struct limit_values v = { .connections = 3,
+		.connects_per_minute = 100 };
+	struct limit *l = limit_new(1, -MINUTE);
+
+	(void)state;
+	limit_set(l, &v, 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(limit_connect_wait(l, 0), 0);
+		limit_connect(l, 0);
+	}
+	assert_int_equal(limit_connect_wait(l, 0), -1);
+	limit_disconnect(l);
+	assert_int_equal(limit_connect_wait(l, 0), 0);
+	limit_disconnect(l);
+	limit_disconnect(l);
+	/* And how often: a hundred a minute, whatever the pattern. */
+	ndots = 0;
+	for (int64_t now = 0; now < 5 * MINUTE; now += 10000)
+		while (limit_connect_wait(l, now) == 0) {
+			limit_connect(l, now);
+			limit_disconnect(l);
+			dots[ndots++] = now;
+		}
+	assert_in_range(most_in_a_minute(), 80, 100);
+	limit_free(l);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(never_more_than_n_arrive_in_a_minute),
+		cmocka_unit_test(a_restart_gives_nothing_extra),
+		cmocka_unit_test(what_was_not_sent_is_given_back),
+		cmocka_unit_test(notices_find_some_left),
+		cmocka_unit_test(connections_are_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
