@@ -55,6 +55,7 @@ enum path_what {
 	PATH_SHARED_CONNECTS_PER_MINUTE, PATH_MESSAGES_PER_CONNECTION,
 	PATH_WHATS
 };
+_Static_assert(PATH_WHATS == SCHEDULER_VALUES, "all are told");
 /* The least value there is, with its origin when text is wanted. */
 uint32_t path_value(const struct scheduler *s, const struct path *p,
     enum path_what what, struct path_value *v_r);

@@ -230,7 +230,7 @@ static int
 load_all(struct scheduler *s, struct err *e)
 {
 	if (load_runs(s, e) == -1 || retries_load(s, e) == -1 ||
-	    sources_load(s, e) == -1)
+	    sources_load(s, e) == -1 || reactions_start(s, e) == -1)
 		return -1;
 	if (sites_load(s, e) == -1) {
 		if (e->code != ERR_DAMAGED)
@@ -499,6 +499,7 @@ next_turn(struct scheduler *s)
 	if (!s->sweeping)	/* else it waits for a commit */
 		wait = earlier(wait, until(s->walk_ms, s->mono_ms));
 	wait = earlier(wait, until(dues_next(s->wakes), now));
+	wait = earlier(wait, until(reactions_next_ms(s->reactions), now));
 	wait = earlier(wait, limits_wait_ms(s));
 	wait = earlier(wait, until(s->walk_ms, s->mono_ms));
 	wait = earlier(wait, runs_wait_ms(s));
@@ -528,6 +529,7 @@ scheduler_run(struct scheduler *s)
 	look_at_all(s);
 	recalls_advance(s);
 	look_at_holds(s);
+	reactions_advance(s);
 	sites_advance(s);
 	limits_advance(s);
 	runs_advance(s);
@@ -612,6 +614,7 @@ scheduler_site_resume(struct scheduler *s, const char *name)
 	if (site == NULL)
 		return false;
 	sched_turn_begin(s);
+	reactions_cancel_site(s, site);
 	site_resume(s, site, true);
 	sched_turn_end(s);
 	s->p.wake(s->p.arg);

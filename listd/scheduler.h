@@ -206,6 +206,7 @@ struct scheduler_site {
 	uint8_t		key[16];
 	const char	*host;		/* the best one */
 	const char	*reason;	/* of its last trouble or suspension */
+	const char	*provider;	/* of the shaping data; or "" */
 	unsigned	hosts, window, sessions, up, out;
 	size_t		domains, waiting, retries, notices;
 	unsigned	troubles;	/* in a row */
@@ -223,6 +224,35 @@ bool scheduler_site_next(const struct scheduler *s, size_t *at,
 bool scheduler_site_suspend(struct scheduler *s, const char *name,
     const char *reason);
 bool scheduler_site_resume(struct scheduler *s, const char *name);
+
+/*
+ * What follows from refusals and holds now (lib/reactions.h), in no order: *at
+ * starts at 0.  False past the last.  scheduler_site_resume() ends those that
+ * bear on the site.
+ */
+struct reaction_action;
+bool scheduler_action_next(const struct scheduler *s, size_t *at,
+    const struct reaction_action **a_r);
+/* End one before its time; false: it does not hold. */
+bool scheduler_action_cancel(struct scheduler *s, uint64_t id);
+
+/* What one source address may do at a site, and what says so. */
+#define SCHEDULER_VALUES	7
+struct scheduler_path {
+	const char	*source;	/* "": the system's choice */
+	unsigned	window, sessions, up, out;
+	int64_t		closed_ms;	/* UTC: nothing goes out until; or 0 */
+	const char	*waits_for;	/* "connection", "message" or "" */
+	int64_t		sent_today, may_today;	/* of its warm-up; -1: any */
+	struct {
+		const char	*name;
+		uint32_t	value;	/* 0: no such limit */
+		char		why[512];
+	}		value[SCHEDULER_VALUES];
+};
+/* Walk the paths of a site by its key: *at starts at 0. */
+bool scheduler_path_next(struct scheduler *s, const uint8_t key[static 16],
+    size_t *at, struct scheduler_path *r_r);
 
 /* What is known of one campaign in memory. */
 struct scheduler_progress {

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/shaping.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
+#include "listd/source.h"
 #include "spool/subscriber.h"
 
 void
@@ -62,6 +64,8 @@ describe_site(const struct scheduler *s, const struct site *site, struct schedul
 	memcpy(r->key, site->key, sizeof(r->key));
 	r->host = site->host;
 	r->reason = site->reason != NULL ? site->reason : "";
+	r->provider = s->shaping != NULL ? shaping_name(s->shaping,
+	    site->provider) : "";
 	r->hosts = site->nhosts;
 	r->window = site_cap(s, site);
 	r->sessions = site->nsessions;
@@ -223,4 +227,36 @@ scheduler_explain(struct scheduler *s, const char *domain,
 			r->waiting++;
 	}
 	return 0;
+}
+
+bool
+scheduler_path_next(struct scheduler *s, const uint8_t key[static 16],
+    size_t *at, struct scheduler_path *r)
+{
+	struct site *site = site_by_key(s, key);
+	const struct path *p;
+	struct path_value v;
+
+	memset(r, 0, sizeof(*r));
+	if (site == NULL || *at >= s->nsources)
+		return false;
+	sched_turn_begin(s);
+	paths_refresh(s, site);
+	p = &site->paths[(*at)++];
+	r->source = source_name(s, p->source);
+	r->window = p->feedback.window;
+	r->sessions = p->nsessions;
+	r->up = p->up;
+	r->out = p->out;
+	r->closed_ms = path_closed_ms(s, p);
+	r->waits_for = p->waits_for == NULL ? "" :
+	    p->waits_kind == LIMIT_CONNECT ? "connection" : "message";
+	source_share(s, p, &r->sent_today, &r->may_today);
+	for (enum path_what what = 0; what < PATH_WHATS; what++) {
+		r->value[what].name = path_what_name(what);
+		r->value[what].value = path_value(s, p, what, &v);
+		strcpy(r->value[what].why, v.why);
+	}
+	sched_turn_end(s);
+	return true;
 }

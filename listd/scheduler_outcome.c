@@ -106,7 +106,7 @@ out_with(const struct scheduler *s, unsigned peer, uint64_t id)
 
 void
 delivery_outcome(struct scheduler *s, unsigned peer, uint64_t epoch,
-    const struct ipc_outcome *o)
+    struct ipc_outcome *o)
 {
 	const struct ipc_delivery *w = &o->what;
 	struct delivery *d;
@@ -123,5 +123,6 @@ delivery_outcome(struct scheduler *s, unsigned peer, uint64_t epoch,
 		s->duplicates++;
 		return;
 	}
+	react_to_outcome(s, d, o);
 	delivery_take_outcome(s, d, o);
 }

@@ -131,6 +131,7 @@ struct run {
 	struct campaign	 c;		/* without its slices */
 	bool		 held;		/* its list or organization is, or: */
 	char		 why[IPC_TEXT_MAX + 1];	/* no copy can be made of it */
+	bool		 stopped;	/* by a reaction, until a person acts */
 	bool		 expiring;	/* send_by is past */
 	bool		 dead;		/* cancelled: nothing more goes out */
 	bool		 finishing;	/* the job is under way */
@@ -419,7 +420,7 @@ void attempt_log(const struct delivery *d, const struct outcome *r,
 
 /* One outcome that a deliver role reports, of work of that epoch. */
 void delivery_outcome(struct scheduler *s, unsigned peer, uint64_t epoch,
-    const struct ipc_outcome *o);
+    struct ipc_outcome *o);
 
 /* ---- scheduler_lookup.c: routes and other questions */
 void lookups_advance(struct scheduler *s);
@@ -453,6 +454,25 @@ struct delivery *notice_delivery(struct scheduler *s, uint64_t notice);
 /* Forget what waits in memory at a site; rows stand for it all. */
 void retries_unload(struct scheduler *s, struct site *site);
 
+/* ---- scheduler_reaction.c */
+
+/* At start, when runs are loaded. */
+int reactions_start(struct scheduler *s, struct err *e);
+/* A connection was refused by this path. */
+void react_to_session(struct scheduler *s, const struct path *p,
+    const struct ipc_session_state *st);
+/* A delivery, still out, was; what the rules say of it goes into o. */
+void react_to_outcome(struct scheduler *s, const struct delivery *d,
+    struct ipc_outcome *o);
+/* What is over by time. */
+void reactions_advance(struct scheduler *s);
+/* Does a reaction stop this run? */
+void run_look_stopped(struct scheduler *s, struct run *run);
+/* End what bears on a site; false: there was nothing. */
+bool reactions_cancel_site(struct scheduler *s, const struct site *site);
+/* Silence: call back what it has, then close it. */
+void session_hush(struct scheduler *s, struct session *se);
+
 /* ---- scheduler_choice.c */
 
 /* What goes out next by a path; reserved: notices alone.  Or NULL. */
@@ -473,5 +493,7 @@ int session_returned(struct scheduler *s, unsigned peer,
 void sessions_peer_down(struct scheduler *s, unsigned peer);
 struct session *session_find(const struct scheduler *s, uint32_t id);
 void session_free(struct scheduler *s, struct session *se);
+/* Let it finish what it has and end. */
+void session_close(struct scheduler *s, struct session *se);
 
 #endif

@@ -79,7 +79,7 @@ run_find(const struct scheduler *s, uint32_t campaign)
 bool
 run_waits(const struct run *run)
 {
-	return run->held || run->dead || run->expiring ||
+	return run->held || run->stopped || run->dead || run->expiring ||
 	    run->c.state != CAMPAIGN_RUNNING;
 }
 
@@ -120,6 +120,8 @@ run_load(struct scheduler *s, const struct campaign *c, struct err *e)
 		return NULL;
 	}
 	run->deferred = (int64_t)v.deferred;
+	if (s->reactions != NULL)
+		run_look_stopped(s, run);
 	return run;
 }
 

@@ -303,7 +303,7 @@ session_grant(struct scheduler *s, struct path *p, bool reserved)
 	return se;
 }
 
-static void
+void
 session_close(struct scheduler *s, struct session *se)
 {
 	struct strbuf b = STRBUF_INIT(16);
@@ -463,6 +463,7 @@ session_state(struct scheduler *s, unsigned peer, struct slice payload,
 		snprintf(reason, sizeof(reason), "%s%s%s", st.host,
 		    st.host[0] != '\0' ? ": " : "", st.text);
 		session_free(s, se);
+		react_to_session(s, p, &st);
 		site_refused(s, p, reason);
 		break;
 	case IPC_SESSION_CLOSED:

@@ -72,7 +72,7 @@ key_of_route(struct scheduler *s, const struct ipc_route *r,
 	return hosts;
 }
 
-static struct site *
+struct site *
 site_by_key(const struct scheduler *s, const uint8_t key[static SITE_KEY])
 {
 	struct hash_link *l = hash_find(&s->sites, hash_of_key(key));

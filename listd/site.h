@@ -62,6 +62,8 @@ uint32_t site_provider_key(const struct scheduler *s,
     const struct site *site);
 /* The shaping data changed: whose hosts are these now? */
 void sites_reshape(struct scheduler *s);
+struct site *site_by_key(const struct scheduler *s,
+    const uint8_t key[static SITE_KEY]);
 /* By 32 hex digits or best host; NULL. */
 struct site *site_find(const struct scheduler *s, const char *name);
 /* Free it when nothing hangs on it. */
