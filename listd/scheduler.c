@@ -153,6 +153,7 @@ batcher_durable(void *arg)
 		send_ack(s, i, s->peer[i].flying);
 	deliveries_durable(s);
 	dests_durable(s);
+	sources_durable(s);
 	look_for_room(s);
 	sched_turn_end(s);
 	s->p.wake(s->p.arg);

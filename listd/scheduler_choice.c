@@ -178,6 +178,11 @@ choose_delivery(struct scheduler *s, struct path *p, bool reserved)
 		source = source_choose(s, p, d);
 		if (source == p->source)
 			return d;
+		if (p->site->paths[source].nstash >= PATH_STASH_MAX &&
+		    d->attempt == 1) {
+			delivery_back(s, d);	/* let that one go on first */
+			return NULL;
+		}
 		stash(s, &p->site->paths[source], d);
 	}
 	return NULL;

@@ -572,7 +572,8 @@ delivery_take_outcome(struct scheduler *s, struct delivery *d,
 		cannot_make(s, d, o->text);
 		return;
 	}
-	if (d->run != NULL && o->stage > IPC_STAGE_RENDER)
+	if (d->run != NULL && o->stage > IPC_STAGE_RENDER &&
+	    !d->run->stopped)
 		d->run->why[0] = '\0';
 	switch (o->result) {
 	case IPC_DELIVERED:

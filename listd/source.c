@@ -23,6 +23,8 @@
 struct share {
 	struct source_share row;	/* its count is ahead of ours */
 	uint64_t	 sent;
+	uint64_t	 durable;	/* so many may be sent by what is on disk */
+	uint64_t	 serial;	/* of the batch that has row; 0: none */
 	struct hash_link by_key;
 };
 
@@ -87,7 +89,7 @@ source_share(struct scheduler *s, const struct path *p, int64_t *sent,
 }
 
 bool
-source_is_open(struct scheduler *s, const struct path *p)
+source_has_share(struct scheduler *s, const struct path *p)
 {
 	int64_t sent, cap;
 
@@ -97,32 +99,78 @@ source_is_open(struct scheduler *s, const struct path *p)
 	return cap < 0 || sent < cap;
 }
 
-/* The store hears of it ahead of need: what a crash loses is not sent. */
+/* The store hears of it ahead of need. */
+static void
+share_ahead(struct scheduler *s, struct share *sh, int64_t cap)
+{
+	uint64_t ahead = (uint64_t)cap / AHEAD_SHARE + 1;
+
+	if (sh->serial > s->durable || sh->sent + ahead / 2 < sh->durable)
+		return;
+	sh->row.count = sh->sent + ahead;
+	sh->serial = s->serial;
+	batch_share(s->batcher, &sh->row);
+	batch_want(s->batcher, s->mono_ms);
+}
+
+static struct share *
+share_of_today(struct scheduler *s, const struct path *p)
+{
+	struct share *sh = share_get(s, p->source,
+	    site_provider_key(s, p->site));
+
+	if (sh->row.day != today(s)) {
+		sh->row.day = today(s);
+		sh->row.count = sh->sent = sh->durable = 0;
+		sh->serial = 0;
+	}
+	return sh;
+}
+
+bool
+source_is_open(struct scheduler *s, const struct path *p)
+{
+	struct share *sh;
+	int64_t sent, cap;
+
+	if (s->sources[p->source].warm_from == 0)
+		return true;
+	source_share(s, p, &sent, &cap);
+	if (cap < 0)
+		return true;
+	sh = share_of_today(s, p);
+	if (sent < cap)
+		share_ahead(s, sh, cap);
+	return sent < cap && sh->sent < sh->durable;
+}
+
 void
 source_count(struct scheduler *s, const struct path *p, int delta)
 {
 	struct share *sh;
-	int64_t sent, cap;
-	uint64_t ahead;
 
 	if (s->sources[p->source].warm_from == 0)
 		return;
-	source_share(s, p, &sent, &cap);
-	if (cap < 0)
-		return;
-	sh = share_get(s, p->source, site_provider_key(s, p->site));
-	if (sh->row.day != today(s)) {
-		sh->row.day = today(s);
-		sh->row.count = sh->sent = 0;
-	}
+	sh = share_of_today(s, p);
 	if (delta > 0 || sh->sent > 0)
 		sh->sent += (uint64_t)(int64_t)delta;
-	ahead = (uint64_t)cap / AHEAD_SHARE + 1;
-	if (sh->sent + ahead / 2 < sh->row.count)
-		return;
-	sh->row.count = sh->sent + ahead;
-	batch_share(s->batcher, &sh->row);
-	batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
+}
+
+void
+sources_durable(struct scheduler *s)
+{
+	struct hash_link *l, *next = NULL;
+	size_t at = 0;
+
+	while ((l = hash_each(&s->shares, &at, &next)) != NULL) {
+		struct share *sh = HASH_OF(l, struct share, by_key);
+
+		if (sh->serial == 0 || sh->serial > s->durable)
+			continue;
+		sh->durable = sh->row.count;
+		sh->serial = 0;
+		s->look_again = true;
+	}
 }
 
 int
@@ -148,7 +196,7 @@ sources_load(struct scheduler *s, struct err *e)
 				    row.provider);
 
 				sh->row = row;
-				sh->sent = row.count;
+				sh->sent = sh->durable = row.count;
 			}
 	}
 	return 0;
@@ -198,6 +246,19 @@ source_score(const struct source *source, uint64_t subscriber,
 	return best;
 }
 
+/*
+ * A path that waits for its rate lets first attempts go another way; a retry may wait
+ * for its own a good deal longer.
+ */
+static bool
+is_full(const struct path *p, const struct delivery *d)
+{
+	if (d->attempt > 1)
+		return p->nstash >= 4 * PATH_STASH_MAX;
+	return p->nstash >= PATH_STASH_MAX && p->waits_for != NULL &&
+	    p->waits_kind == LIMIT_MESSAGE;
+}
+
 uint16_t
 source_choose(struct scheduler *s, const struct path *self,
     const struct delivery *d)
@@ -212,8 +273,8 @@ source_choose(struct scheduler *s, const struct path *self,
 		uint64_t score;
 
 		if ((s->sources[i].streams & stream) == 0 || (p != self &&
-		    (p->nstash >= PATH_STASH_MAX ||
-		    path_closed_ms(s, p) != 0 || !source_is_open(s, p))))
+		    (path_closed_ms(s, p) != 0 || !source_has_share(s, p) ||
+		    is_full(p, d))))
 			continue;
 		score = source_score(&s->sources[i], d->who, d->campaign);
 		if (score >= best) {

@@ -54,8 +54,12 @@ uint64_t source_score(const struct source *source, uint64_t subscriber,
  */
 uint16_t source_choose(struct scheduler *s, const struct path *self,
     const struct delivery *d);
-/* May this path send anything (more) to its provider today? */
+/* Is something left of its share of the day at this provider? */
+bool source_has_share(struct scheduler *s, const struct path *p);
+/* The same, and it is committed that it may be used. */
 bool source_is_open(struct scheduler *s, const struct path *p);
+/* A batch is durable. */
+void sources_durable(struct scheduler *s);
 /* One more, or one given back, of its share of the day. */
 void source_count(struct scheduler *s, const struct path *p, int delta);
 

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "lib/reactions.h"
 #include "lib/sys/log.h"
 #include "listd/source.h"
 #include "tests/queue_sim.h"
@@ -39,6 +40,9 @@ begin(void **state, unsigned sites, const char *overlay, const char *replies,
 		sim->domain_site[d] = d % sites;
 	sim_shape(sim, overlay, replies);
 	sim_start(sim);
+	/* What an earlier role may have sent is over by then. */
+	sim_settle(sim);
+	sim_pass(sim, MINUTE);
 	return sim;
 }
 
@@ -217,6 +221,286 @@ a_small_campaign_gets_through(void **state)
 	sim_free(sim);
 }
 
+/* ---- sources */
+
+static const struct source two_sources[] = {
+	{ .family = 4, .ip = { 192, 0, 2, 1 }, .name = "192.0.2.1",
+	    .ehlo = "one.example", .weight = 3, .streams = SOURCE_CAMPAIGNS },
+	{ .family = 4, .ip = { 192, 0, 2, 2 }, .name = "192.0.2.2",
+	    .ehlo = "two.example", .weight = 1, .streams = SOURCE_BOTH },
+};
+
+/* By weight, the same for the same delivery, and notices by their own. */
+static void
+sources_share_by_weight(void **state)
+{
+	struct sim *sim = begin(state, 1, "[provider default]\n"
+	    "messages_per_minute = 600000\n", NULL, two_sources, 2);
+	unsigned by[3] = { 0 };
+	uint32_t id;
+
+	join_many(sim, 1, 2000);
+	id = sim_release(sim, 0);
+	audience_notice(1, sim->utc_ms);
+	scheduler_notices_changed(sim->s);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	assert_int_equal(sim->notices_sent[1], 1);
+	for (size_t i = 0; i < sim->nevents; i++) {
+		const struct sim_event *v = &sim->events[i];
+
+		if (v->connect)
+			continue;
+		assert_in_range(v->source, 1, 2);
+		if (v->kind == IPC_KIND_NOTICE)
+			assert_int_equal(v->source, 2);
+		else
+			by[v->source]++;
+	}
+	assert_in_range(by[1], 1300, 1700);	/* three of four */
+	assert_true(strcmp(sim->last_open.ehlo, sim->last_open.source_ip[3] ==
+	    1 ? "one.example" : "two.example") == 0);
+	sim_free(sim);
+}
+
+/* A retry, and a retry after a restart, comes from the same address. */
+static void
+retries_keep_their_source(void **state)
+{
+	struct sim *sim = begin(state, 1, "", NULL, two_sources, 2);
+	static uint8_t first[200 + 1];
+	unsigned again = 0;
+	uint32_t id;
+
+	memset(first, 0, sizeof(first));
+	join_many(sim, 1, 100);
+	id = sim_release(sim, 0);
+	for (int i = 0; i < 400; i++) {
+		sim_turn(sim);
+		while (sim_commit(sim))
+			;
+		sim_pass(sim, 5);
+		for (unsigned p = 0; p < sim->peers; p++) {
+			struct sim_peer *peer = &sim->peer[p];
+
+			if (peer->n == 0 || peer->nasked > 0 ||
+			    !peer->session[0].up) {
+				sim_peer_step(sim, p);
+				continue;
+			}
+			for (size_t k = 0; k < peer->sessions; k++)
+				if (peer->session[k].id ==
+				    peer->out[0].session &&
+				    peer->out[0].d.attempt == 1)
+					first[peer->out[0].d.subscriber] =
+					    peer->session[k].source;
+			sim_answer(sim, p, 0, IPC_DEFERRED);
+		}
+	}
+	sim_crash(sim, false);
+	sim_start(sim);
+	sim->nevents = 0;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	for (size_t i = 0; i < sim->nevents; i++) {
+		const struct sim_event *v = &sim->events[i];
+
+		if (v->connect || first[v->who] == 0)
+			continue;
+		assert_int_equal(v->source, first[v->who]);
+		again++;
+	}
+	assert_true(again > 30);
+	sim_free(sim);
+}
+
+/* R16: so many a day, the rest by the warm one, over restarts. */
+static void
+a_warm_up_has_its_share_of_the_day(void **state)
+{
+	struct source sources[2];
+	struct sim *sim;
+	unsigned cold = 0;
+	uint32_t id;
+
+	memcpy(sources, two_sources, sizeof(sources));
+	sources[0].warm_from = 1800000000000 / DAY;	/* today */
+	sim = begin(state, 1, "[provider default]\nwarmup = 1:40 2:80 "
+	    "3:none\n", NULL, sources, 2);
+	join_many(sim, 1, 1000);
+	id = sim_release(sim, 0);
+	for (int i = 0; i < 10; i++) {
+		sim_turn(sim);
+		sim_commit(sim);
+		sim_peer_step(sim, 0);
+		sim_peer_step(sim, 1);
+		sim_pass(sim, 5);
+	}
+	sim_crash(sim, true);
+	sim_start(sim);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	for (size_t i = 0; i < sim->nevents; i++)
+		cold += !sim->events[i].connect &&
+		    sim->events[i].source == 1;
+	assert_in_range(cold, 20, 40);
+	sim_free(sim);
+}
+
+/* ---- reactions */
+
+static const char silence[] =
+    "[class too-much]\nenhanced = 4.7.28\ncategory = rate\n"
+    "[reaction silence]\nclass = too-much\naction = suspend\n"
+    "for = 600s\nrestart = 1\ngrow = 1\n";
+
+/* R5: ten minutes of silence, then one connection, and one more each time. */
+static void
+silence_then_one_more_each_time(void **state)
+{
+	struct sim *sim = begin(state, 1, "", silence, NULL, 0);
+	const struct reaction_action *a;
+	int64_t refused;
+	unsigned opens;
+	size_t at = 0;
+	uint32_t id;
+
+	join_many(sim, 1, 3000);
+	sim->site_down[0] = true;
+	sim->refusal = "4.7.28 unusual rate of mail";
+	id = sim_release(sim, 0);
+	sim_settle(sim);
+	refused = sim->mono_ms;
+	assert_true(scheduler_action_next(sim->s, &at, &a));
+	assert_non_null(strstr(a->reply, "4.7.28"));
+	opens = sim->session_opens;
+	sim->site_down[0] = false;
+	for (int i = 0; i < 9; i++) {
+		sim_pass(sim, MINUTE);
+		sim_settle(sim);
+		if (i == 4) {		/* a restart changes nothing */
+			sim_crash(sim, false);
+			sim_start(sim);
+		}
+	}
+	assert_int_equal(sim->session_opens, opens);
+	sim->nevents = 0;
+	while (sim->session_opens == opens) {
+		sim_turn(sim);
+		while (sim_commit(sim))
+			;
+		for (unsigned p = 0; p < sim->peers; p++)
+			if (sim->peer[p].nasked > 0 || sim->peer[p].hello)
+				sim_peer_step(sim, p);
+		sim_pass(sim, SECOND);
+	}
+	assert_true(sim->mono_ms - refused >= 600 * SECOND);
+	assert_true(sim->mono_ms - refused < 660 * SECOND);
+	/* Nothing more until that one is up. */
+	for (int i = 0; i < 20; i++) {
+		sim_turn(sim);
+		sim_pass(sim, 50);
+	}
+	assert_int_equal(sim->session_opens, opens + 1);
+	at = 0;
+	assert_false(scheduler_action_next(sim->s, &at, &a));
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+/* Answer what is out with a refusal, once. */
+static void
+refuse_one(struct sim *sim)
+{
+	for (unsigned p = 0; p < sim->peers; p++)
+		if (sim->peer[p].n > 0) {
+			sim_answer(sim, p, 0, IPC_FAILED);
+			return;
+		}
+}
+
+/* Stopped until a person says otherwise, a restart or not. */
+static void
+a_campaign_is_stopped(void **state)
+{
+	struct sim *sim = begin(state, 1, "", "[class fault]\n"
+	    "code = 550\ncategory = auth\n"
+	    "[reaction stop]\nclass = fault\nwhen = 2 in 1h\n"
+	    "action = stop-campaign\n", NULL, 0);
+	struct scheduler_progress pr;
+	const struct reaction_action *a;
+	unsigned done;
+	size_t at = 0;
+	uint32_t id;
+
+	join_many(sim, 1, 1000);
+	id = sim_release(sim, 0);
+	for (int i = 0, said = 0; said < 2; i++) {
+		assert_true(i < 1000);
+		sim_turn(sim);
+		while (sim_commit(sim))
+			;
+		if (sim_out(sim) > 2 && i > 20) {
+			refuse_one(sim);
+			said++;
+		} else {
+			sim_peer_step(sim, 0);
+			sim_peer_step(sim, 1);
+		}
+		sim_pass(sim, 5);
+	}
+	sim_settle(sim);
+	done = delivered_at(sim, 0);
+	assert_true(done < 990);
+	assert_true(scheduler_progress(sim->s, id, &pr));
+	assert_non_null(strstr(pr.why, "reaction"));
+	sim_crash(sim, false);
+	sim_start(sim);
+	sim_pass(sim, HOUR);
+	sim_settle(sim);
+	assert_int_equal(delivered_at(sim, 0), done);
+	assert_true(scheduler_action_next(sim->s, &at, &a));
+	assert_true(scheduler_action_cancel(sim->s, a->id));
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	assert_int_equal(delivered_at(sim, 0), 998);
+	sim_free(sim);
+}
+
+/* Which value binds, and who says so. */
+static void
+what_binds_is_told(void **state)
+{
+	struct sim *sim = begin(state, 1, "[provider default]\n"
+	    "connections = 7\n", NULL, NULL, 0);
+	struct scheduler_path path;
+	struct scheduler_site site;
+	size_t at = 0;
+
+	join_many(sim, 1, 100);
+	sim_release(sim, 0);
+	for (int i = 0; i < 20; i++) {
+		sim_turn(sim);
+		sim_commit(sim);
+		sim_peer_step(sim, 0);
+		sim_peer_step(sim, 1);
+		sim_pass(sim, 5);
+	}
+	assert_true(scheduler_site_next(sim->s, &at, &site));
+	at = 0;
+	assert_true(scheduler_path_next(sim->s, site.key, &at, &path));
+	assert_string_equal(path.value[0].name, "connections");
+	assert_int_equal(path.value[0].value, 7);
+	assert_non_null(strstr(path.value[0].why, "overlay:2"));
+	sim->limits.connections_per_site = 3;
+	scheduler_set_limits(sim->s, &sim->limits);
+	at = 0;
+	assert_true(scheduler_path_next(sim->s, site.key, &at, &path));
+	assert_int_equal(path.value[0].value, 3);
+	assert_non_null(strstr(path.value[0].why, "connections_per_site"));
+	assert_false(scheduler_path_next(sim->s, site.key, &at, &path));
+	sim_free(sim);
+}
+
 #define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
 
 int
@@ -227,6 +511,12 @@ main(void)
 		T(a_provider_shares_over_its_sites),
 		T(quiet_hours_and_no_sending),
 		T(a_small_campaign_gets_through),
+		T(sources_share_by_weight),
+		T(retries_keep_their_source),
+		T(a_warm_up_has_its_share_of_the_day),
+		T(silence_then_one_more_each_time),
+		T(a_campaign_is_stopped),
+		T(what_binds_is_told),
 	};
 	const struct log_params lp = {
 		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
