@@ -59,14 +59,13 @@ key_of_route(struct scheduler *s, const struct ipc_route *r,
 	for (uint16_t i = 0; i < r->n; i++)
 		if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
 			pack_str(&b, names[i]);
+	SHA256((const uint8_t *)b.s, b.len, digest);
+	memcpy(&hosts, digest, sizeof(hosts));	/* limits are theirs */
 	if (r->tls != IPC_TLS_NONE)
 		pack_u8(&b, (uint8_t)r->tls);
-	SHA256((const uint8_t *)b.s, b.len, digest);
-	memcpy(&hosts, digest, sizeof(hosts));
-	if (of_domain[0] != '\0') {
+	if (of_domain[0] != '\0')
 		pack_str(&b, of_domain);
-		SHA256((const uint8_t *)b.s, b.len, digest);
-	}
+	SHA256((const uint8_t *)b.s, b.len, digest);
 	memcpy(key, digest, SITE_KEY);
 	strbuf_free(&b);
 	return hosts;
