@@ -179,14 +179,26 @@ CHOICE(smarthost_tls, CONF_RELOAD, "opportunistic", smarthost_tls_names,
     "last."),
 
 /* sending */
-TEXT(source_address, CONF_IP, CONF_RELOAD, NULL, "the system's choice",
-    "Addresses mail leaves from.  Each has its own limits at each site.  Not "
-    "obeyed yet."),
 BOOLEAN(dkim_ed25519, CONF_RELOAD, "no",
     "Whether a domain that has an Ed25519 key beside its RSA key signs with "
     "both (RFC 8463).  A receiver that knows only one of them may count the "
     "other as a signature that fails.  A domain that has no RSA key signs "
     "with its Ed25519 key alone, whatever this says."),
+TEXT(source_address, CONF_SOURCE, 0, NULL, "the system's choice",
+    "An address of this host that mail leaves from; repeat it for more.  "
+    "Each has its own limits at each site.  After it may follow, in any "
+    "order: ehlo and the name to say for it (hostname), weight and its part "
+    "of the mail (1 to 100, 1), stream and campaign, notice or both (both), "
+    "warmup and the date (YYYY-MM-DD) from which it sends so much a day as "
+    "the shaping data say; what is above that goes by the others."),
+TEXT(shaping_file, CONF_PATH, CONF_RELOAD, NULL, "the installed one",
+    "What receivers accept, see listd.shaping(5)."),
+TEXT(shaping_overlay, CONF_PATH, CONF_RELOAD, NULL, NULL,
+    "What you know better: a file like that, which wins value by value."),
+TEXT(replies_file, CONF_PATH, CONF_RELOAD, NULL, "the installed one",
+    "What refusals mean and what follows from them, see listd.replies(5)."),
+TEXT(replies_overlay, CONF_PATH, CONF_RELOAD, NULL, NULL,
+    "What you know better of that."),
 BOOLEAN(smtp_ipv6, CONF_RELOAD, "yes",
     "Whether mail may leave by IPv6."),
 BOOLEAN(smtp_dane, CONF_RELOAD, "yes",

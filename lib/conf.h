@@ -34,6 +34,8 @@ struct strbuf;
 #define CONF_LISTEN_MAX	16		/* entries of a list of listeners */
 #define CONF_CIDR_MAX	64		/* entries of a list of networks */
 #define CONF_SMARTHOST_MAX 8		/* entries of smarthost */
+#define CONF_SOURCE_MAX	64		/* entries of source_address */
+#define CONF_WEIGHT_MAX	100		/* of one of them */
 #define CONF_ERRORS_MAX	100		/* mistakes reported of one file */
 
 /* An address to listen on or to talk to. */
@@ -75,6 +77,25 @@ struct conf_smarthost {
 struct conf_smarthosts {
 	size_t			n;
 	struct conf_smarthost	v[CONF_SMARTHOST_MAX];
+};
+
+/* An address that mail leaves from, and what is said of it. */
+struct conf_source {
+	uint8_t		family;		/* 4 or 6 */
+	uint8_t		ip[16];
+	char		ehlo[CONF_NAME_MAX];	/* "": hostname */
+	uint8_t		weight;		/* 1 to CONF_WEIGHT_MAX */
+	uint8_t		stream;		/* enum conf_stream */
+	int32_t		warm_from;	/* days since 1970; 0: it is warm */
+};
+
+enum conf_stream {		/* bits */
+	CONF_STREAM_CAMPAIGN = 1, CONF_STREAM_NOTICE = 2, CONF_STREAM_BOTH = 3,
+};
+
+struct conf_sources {
+	size_t			n;
+	struct conf_source	v[CONF_SOURCE_MAX];
 };
 
 /* A DNS server: family 0 when none is set. */
@@ -167,8 +188,12 @@ struct conf {
 	int64_t	smarthost_messages;
 
 	/* sending */
-	struct conf_cidrs	source_address;	/* whole addresses */
 	bool	dkim_ed25519;
+	struct conf_sources	source_address;	/* n 0: the system's choice */
+	char	shaping_file[CONF_PATH_MAX];
+	char	shaping_overlay[CONF_PATH_MAX];
+	char	replies_file[CONF_PATH_MAX];
+	char	replies_overlay[CONF_PATH_MAX];
 	bool	smtp_ipv6;
 	bool	smtp_dane;
 	bool	smtp_mta_sts;

@@ -339,6 +339,135 @@ conf_cidr_format(const struct conf_cidr *c, struct strbuf *out)
 		strbuf_addf(out, "/%u", c->bits);
 }
 
+/* ---- sources of mail: ip [ehlo NAME] [weight N] [stream S] [warmup DATE] */
+
+static const char *const stream_names[] = {
+	NULL, "campaign", "notice", "both",
+};
+
+/* The day of YYYY-MM-DD, after 1970 (Hinnant's days_from_civil). */
+static bool
+read_day(const char *s, int32_t *day_r)
+{
+	static const uint8_t length[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30,
+		31, 30, 31 };
+	int64_t y, m, d, era, yoe, doy;
+
+	if (strlen(s) != 10 || !conf_read_digits(&s, &y) || *s++ != '-' ||
+	    !conf_read_digits(&s, &m) || *s++ != '-' ||
+	    !conf_read_digits(&s, &d) || *s != '\0' || y < 1971 || y > 9999 ||
+	    m < 1 || m > 12 || d < 1 || d > length[m - 1] || (m == 2 &&
+	    d == 29 && (y % 4 != 0 || (y % 100 == 0 && y % 400 != 0))))
+		return false;
+	y -= m <= 2;
+	era = y / 400;
+	yoe = y - era * 400;
+	doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+	*day_r = (int32_t)(era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 +
+	    doy - 719468);
+	return true;
+}
+
+static void
+format_day(int32_t day, struct strbuf *out)
+{
+	int64_t z = (int64_t)day + 719468, era = z / 146097;
+	int64_t doe = z - era * 146097;
+	int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	int64_t mp = (5 * doy + 2) / 153, m = mp + (mp < 10 ? 3 : -9);
+
+	strbuf_addf(out, "%04d-%02d-%02d", (int)(yoe + era * 400 + (m <= 2)),
+	    (int)m, (int)(doy - (153 * mp + 2) / 5 + 1));
+}
+
+/* One pair after the address. */
+static bool
+source_pair(struct conf_source *v, const char *key, const char *value)
+{
+	size_t len = strlen(value);
+	int64_t n;
+
+	if (strcmp(key, "ehlo") == 0) {
+		if (len >= sizeof(v->ehlo) || !conf_is_host(value, len))
+			return false;
+		memcpy(v->ehlo, value, len + 1);
+		conf_lower(v->ehlo);
+		return true;
+	}
+	if (strcmp(key, "weight") == 0) {
+		if (!conf_read_digits(&value, &n) || *value != '\0' ||
+		    n < 1 || n > CONF_WEIGHT_MAX)
+			return false;
+		v->weight = (uint8_t)n;
+		return true;
+	}
+	if (strcmp(key, "warmup") == 0)
+		return read_day(value, &v->warm_from);
+	for (uint8_t i = 1; i <= CONF_STREAM_BOTH; i++)
+		if (strcmp(key, "stream") == 0 &&
+		    strcmp(value, stream_names[i]) == 0) {
+			v->stream = i;
+			return true;
+		}
+	return false;
+}
+
+int
+conf_set_source(const struct conf_setting *s, struct conf_sources *list,
+    const char *value, struct err *e)
+{
+	struct conf_source v = { .weight = 1, .stream = CONF_STREAM_BOTH };
+	char text[CONF_PATH_MAX], *rest = text, *ip, *key, *word;
+
+	if (strlen(value) >= sizeof(text))
+		goto bad;
+	strcpy(text, value);
+	ip = strtok_r(text, " \t", &rest);
+	if (ip == NULL || !read_ip(ip, strlen(ip), &v.family, v.ip))
+		goto bad;
+	while ((key = strtok_r(NULL, " \t", &rest)) != NULL)
+		if ((word = strtok_r(NULL, " \t", &rest)) == NULL ||
+		    !source_pair(&v, key, word)) {
+			err_set(e, ERR_INPUT, "%s %s: not one of ehlo NAME, "
+			    "weight 1 to %d, stream campaign|notice|both, "
+			    "warmup YYYY-MM-DD", key, word != NULL ? word :
+			    "", CONF_WEIGHT_MAX);
+			return -1;
+		}
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].family == v.family &&
+		    memcmp(list->v[i].ip, v.ip, sizeof(v.ip)) == 0) {
+			err_set(e, ERR_INPUT, "%s is there twice", ip);
+			return -1;
+		}
+	if (list->n == CONF_SOURCE_MAX) {
+		err_set(e, ERR_LIMIT, "more than %d entries", CONF_SOURCE_MAX);
+		return -1;
+	}
+	list->v[list->n++] = v;
+	return 0;
+bad:
+	err_set(e, ERR_INPUT, "\"%s\" is not %s", value, conf_value_shape(s));
+	return -1;
+}
+
+void
+conf_source_format(const struct conf_source *v, struct strbuf *out)
+{
+	format_ip(v->family, v->ip, out);
+	if (v->ehlo[0] != '\0')
+		strbuf_addf(out, " ehlo %s", v->ehlo);
+	if (v->weight != 1)
+		strbuf_addf(out, " weight %u", v->weight);
+	if (v->stream != CONF_STREAM_BOTH)
+		strbuf_addf(out, " stream %s", stream_names[v->stream]);
+	if (v->warm_from != 0) {
+		strbuf_adds(out, " warmup ");
+		format_day(v->warm_from, out);
+	}
+}
+
 void
 conf_smarthost_format(const struct conf_smarthost *h, struct strbuf *out)
 {

@@ -18,6 +18,8 @@ struct conf_listens;
 struct conf_server;
 struct conf_smarthost;
 struct conf_smarthosts;
+struct conf_source;
+struct conf_sources;
 struct err;
 struct strbuf;
 
@@ -34,7 +36,7 @@ enum conf_type {
 	CONF_URL,		/* char[], https://host[:port][/path] */
 	CONF_LISTEN,		/* struct conf_listens */
 	CONF_CIDR,		/* struct conf_cidrs */
-	CONF_IP,		/* struct conf_cidrs, whole addresses only */
+	CONF_SOURCE,		/* struct conf_sources */
 	CONF_SERVER,		/* struct conf_server */
 	CONF_SMARTHOST,		/* struct conf_smarthosts */
 };
@@ -93,6 +95,9 @@ int conf_set_server(const struct conf_setting *s, struct conf_server *field,
     const char *value, struct err *e);
 int conf_set_smarthost(const struct conf_setting *s,
     struct conf_smarthosts *list, const char *value, struct err *e);
+int conf_set_source(const struct conf_setting *s, struct conf_sources *list,
+    const char *value, struct err *e);
+void conf_source_format(const struct conf_source *v, struct strbuf *out);
 int conf_set_url(const struct conf_setting *s, char *field, const char *value,
     struct err *e);
 void conf_cidr_format(const struct conf_cidr *c, struct strbuf *out);

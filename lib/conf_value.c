@@ -348,8 +348,9 @@ conf_value_set(const struct conf_setting *s, void *field, const char *value,
 	case CONF_LISTEN:
 		return conf_set_listen(s, field, value, e);
 	case CONF_CIDR:
-	case CONF_IP:
 		return conf_set_cidr(s, field, value, e);
+	case CONF_SOURCE:
+		return conf_set_source(s, field, value, e);
 	case CONF_SERVER:
 		return conf_set_server(s, field, value, e);
 	case CONF_SMARTHOST:
@@ -365,7 +366,7 @@ bool
 conf_value_is_list(const struct conf_setting *s)
 {
 	return s->type == CONF_LISTEN || s->type == CONF_CIDR ||
-	    s->type == CONF_IP || s->type == CONF_SMARTHOST;
+	    s->type == CONF_SOURCE || s->type == CONF_SMARTHOST;
 }
 
 size_t
@@ -375,8 +376,9 @@ conf_value_count(const struct conf_setting *s, const void *field)
 	case CONF_LISTEN:
 		return ((const struct conf_listens *)field)->n;
 	case CONF_CIDR:
-	case CONF_IP:
 		return ((const struct conf_cidrs *)field)->n;
+	case CONF_SOURCE:
+		return ((const struct conf_sources *)field)->n;
 	case CONF_SMARTHOST:
 		return ((const struct conf_smarthosts *)field)->n;
 	default:
@@ -412,8 +414,11 @@ conf_value_format(const struct conf_setting *s, const void *field, size_t i,
 		    out);
 		break;
 	case CONF_CIDR:
-	case CONF_IP:
 		conf_cidr_format(&((const struct conf_cidrs *)field)->v[i], out);
+		break;
+	case CONF_SOURCE:
+		conf_source_format(&((const struct conf_sources *)field)->v[i],
+		    out);
 		break;
 	case CONF_SERVER:
 		conf_server_format(field, out);
@@ -454,8 +459,8 @@ conf_value_shape(const struct conf_setting *s)
 		    "ip:port, [ip6]:port or /path" : "ip:port or [ip6]:port";
 	case CONF_CIDR:
 		return "ip[/bits]";
-	case CONF_IP:
-		return "ip";
+	case CONF_SOURCE:
+		return "ip [key value] ...";
 	case CONF_SERVER:
 		return "ip[@port]";
 	case CONF_SMARTHOST:

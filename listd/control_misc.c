@@ -10,6 +10,7 @@
 
 #include "lib/address.h"
 #include "lib/err.h"
+#include "lib/reactions.h"
 #include "listd/control_json.h"
 #include "listd/control_verbs.h"
 #include "listd/queue_api.h"
@@ -20,11 +21,52 @@
 
 #define VERIFY_ROWS	512	/* acts checked in one slice */
 #define SITES_SLICE	64
+#define ACTIONS_MAX	64	/* told at once */
 
 static void
 set(json_t *o, const char *name, uint64_t v)
 {
 	json_object_set_new(o, name, json_integer((json_int_t)v));
+}
+
+/* ---- what holds for a while because of refusals */
+
+static json_t *
+action_json(const struct reaction_action *a)
+{
+	char id[17];
+	json_t *o;
+
+	snprintf(id, sizeof(id), "%016llx", (unsigned long long)a->id);
+	o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "action", id,
+	    "reaction", a->name, "does", reaction_kind_name(a->kind),
+	    "source", a->source, "host", a->host, "reply", a->reply);
+	if (o == NULL)		/* a host said what is no UTF-8 */
+		o = json_pack("{s:s, s:s, s:s}", "action", id, "reaction",
+		    a->name, "does", reaction_kind_name(a->kind));
+	set(o, "value", a->value);
+	set(o, "campaign", a->campaign);
+	json_object_set_new(o, "since", json_time(a->since_ms));
+	json_object_set_new(o, "until", json_time(a->until_ms ==
+	    REACTION_EVER ? 0 : a->until_ms));
+	return o;
+}
+
+/* Those that hold, at most ACTIONS_MAX; of a site alone if it is given. */
+static json_t *
+actions_json(struct call *c, const struct scheduler_site *site)
+{
+	const struct reaction_action *a;
+	json_t *list = json_array();
+	size_t at = 0;
+
+	while (json_array_size(list) < ACTIONS_MAX &&
+	    scheduler_action_next(call_scheduler(c), &at, &a))
+		if (site == NULL || memcmp(a->site, site->key,
+		    sizeof(a->site)) == 0 || (a->provider != 0 &&
+		    a->provider == site->provider_key))
+			json_array_append_new(list, action_json(a));
+	return list;
 }
 
 /* ---- queue summary */
@@ -53,6 +95,7 @@ summary_json(struct call *c)
 	set(o, "begun", v.begun);
 	set(o, "duplicates", v.duplicates);
 	json_object_set_new(o, "holding", json_boolean(v.holding));
+	json_object_set_new(o, "actions", actions_json(c, NULL));
 	return o;
 }
 
@@ -70,12 +113,15 @@ struct sites {
 };
 
 static json_t *
-site_json(const struct scheduler_site *v)
+site_json(struct call *c, const struct scheduler_site *v)
 {
 	json_t *o = json_pack("{s:s, s:o, s:s, s:b}", "host", v->host, "site",
 	    json_hex(v->key, sizeof(v->key)), "reason",
 	    v->reason != NULL ? v->reason : "", "by_hand", (int)v->by_hand);
 
+	json_object_set_new(o, "provider", json_string(v->provider != NULL ?
+	    v->provider : ""));
+	json_object_set_new(o, "actions", actions_json(c, v));
 	set(o, "hosts", v->hosts);
 	set(o, "window", v->window);
 	set(o, "sessions", v->sessions);
@@ -99,7 +145,7 @@ sites_step(struct call *c)
 	for (int i = 0; i < SITES_SLICE && !call_busy(c); i++) {
 		if (!scheduler_site_next(call_scheduler(c), &s->at, &v))
 			return 0;
-		call_output(c, site_json(&v));
+		call_output(c, site_json(c, &v));
 	}
 	return 1;
 }
@@ -128,15 +174,35 @@ site_note(struct txn *t, void *arg, struct err *e)
 	return act_note(t, s->who, s->now_ms, s->verb, object, NULL, NULL, e);
 }
 
+static bool
+action_id(const char *name, uint64_t *id_r)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t len = strlen(name);
+
+	*id_r = 0;
+	for (size_t i = 0; i < len; i++) {
+		const char *d = strchr(digits, name[i]);
+
+		if (d == NULL)
+			return false;
+		*id_r = *id_r << 4 | (uint64_t)(d - digits);
+	}
+	return len == 16;
+}
+
 static void
 site_noted(struct call *c, void *arg)
 {
 	const struct site *s = arg;
 	char reason[ACT_WHO_MAX + 16];
+	uint64_t id;
 	bool known;
 
 	snprintf(reason, sizeof(reason), "by %s", s->who);
-	known = s->suspend ?
+	/* The number of an action ends it alone. */
+	known = !s->suspend && action_id(s->name, &id) ?
+	    scheduler_action_cancel(call_scheduler(c), id) : s->suspend ?
 	    scheduler_site_suspend(call_scheduler(c), s->name, reason) :
 	    scheduler_site_resume(call_scheduler(c), s->name);
 	if (!known) {
@@ -175,6 +241,40 @@ site_resume_run(struct call *c)
 
 /* ---- queue explain */
 
+/* Each source there: where it stands, each value and who says it. */
+static json_t *
+paths_json(struct call *c, const uint8_t key[static 16])
+{
+	struct scheduler_path v;
+	json_t *list = json_array(), *o, *values;
+	size_t at = 0;
+
+	while (scheduler_path_next(call_scheduler(c), key, &at, &v)) {
+		o = json_pack("{s:s, s:s}", "source", v.source, "waits_for",
+		    v.waits_for);
+		set(o, "window", v.window);
+		set(o, "sessions", v.sessions);
+		set(o, "up", v.up);
+		set(o, "open", v.out);
+		json_object_set_new(o, "closed_until",
+		    json_time(v.closed_ms));
+		if (v.may_today >= 0) {
+			set(o, "sent_today", (uint64_t)v.sent_today);
+			set(o, "may_today", (uint64_t)v.may_today);
+		}
+		values = json_object();
+		for (int i = 0; i < SCHEDULER_VALUES; i++)
+			if (v.value[i].value != 0)
+				json_object_set_new(values, v.value[i].name,
+				    json_pack("{s:I, s:s%}", "value",
+				    (json_int_t)v.value[i].value, "why",
+				    v.value[i].why, strlen(v.value[i].why)));
+		json_object_set_new(o, "limits", values);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
 static void
 explain_run(struct call *c)
 {
@@ -197,7 +297,9 @@ explain_run(struct call *c)
 	json_object_set_new(o, "next_lookup", json_time(v.lookup_ms));
 	json_object_set_new(o, "next_retry", json_time(v.retry_ms));
 	if (v.has_site)
-		json_object_set_new(o, "site", site_json(&v.site));
+		json_object_set_new(o, "site", site_json(c, &v.site));
+	if (v.has_site)
+		json_object_set_new(o, "paths", paths_json(c, v.site.key));
 	call_output(c, o);
 	call_done(c);
 }

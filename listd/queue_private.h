@@ -43,6 +43,8 @@ struct queue {
 	char		 outcomes[CONF_PATH_MAX + 16];	/* its folder */
 	struct ring	*ring;
 	struct scheduler *sched;
+	struct shaping	*shaping;	/* what receivers accept */
+	struct reply_rules *rules;	/* and what refusals mean */
 	struct figures	*figures;	/* counted since the start */
 	struct control	*control;
 	struct writer	*writer[2];	/* by enum store_env */
@@ -68,6 +70,14 @@ void queue_turn_soon(struct queue *q);
 void queue_fatal(const struct err *why) __attribute__((noreturn));
 /* Look whether a drain is complete. */
 void queue_look_drained(struct queue *q);
+
+/* ---- queue_steering.c */
+struct source;
+/* Read the data files that are named now; -1: mistakes, nothing changed. */
+int queue_steering_load(struct queue *q, struct err *e);
+void queue_steering_free(struct queue *q);
+/* The source addresses (at most SOURCES_MAX); returns how many. */
+uint16_t queue_sources(const struct conf *c, struct source *sources);
 
 /* ---- queue_peers.c */
 void queue_peers_init(struct queue *q);

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <dirent.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -53,6 +54,10 @@ static const struct {
 	{ FD_CONTROL, TO(ROLE_QUEUE) },
 	{ FD_LOCK, TO(ROLE_QUEUE) },
 	{ FD_RING, TO(ROLE_QUEUE) | TO(ROLE_DELIVER) },
+	{ FD_SHAPING, TO(ROLE_QUEUE) },
+	{ FD_SHAPING_OVERLAY, TO(ROLE_QUEUE) },
+	{ FD_REPLIES, TO(ROLE_QUEUE) },
+	{ FD_REPLIES_OVERLAY, TO(ROLE_QUEUE) },
 	{ FD_CA, TO(ROLE_DELIVER) },
 	{ FD_RESOLV, TO(ROLE_DELIVER) },
 	{ FD_ANCHOR, TO(ROLE_DELIVER) },
@@ -455,10 +460,65 @@ open_dkim(const struct conf *c, struct descriptors *d, struct err *e)
 	return rc;
 }
 
+/* The installed one, unless another is named; without, what is built in. */
+static int
+open_data(const char *name, const char *setting, const char *path,
+    const char *installed, struct descriptors *d, struct err *e)
+{
+	if (path[0] != '\0')
+		return open_file(name, setting, path, 0, d, e);
+	if (access(installed, R_OK) == 0)
+		return open_file(name, setting, installed, 0, d, e);
+	return 0;
+}
+
+static int
+open_steering(const struct conf *c, struct descriptors *d, struct err *e)
+{
+	if (open_data(FD_SHAPING, "shaping_file", c->shaping_file,
+	    PKGDATADIR "/shaping.conf", d, e) == -1 ||
+	    open_file(FD_SHAPING_OVERLAY, "shaping_overlay",
+	    c->shaping_overlay, 0, d, e) == -1 ||
+	    open_data(FD_REPLIES, "replies_file", c->replies_file,
+	    PKGDATADIR "/replies.conf", d, e) == -1)
+		return -1;
+	return open_file(FD_REPLIES_OVERLAY, "replies_overlay",
+	    c->replies_overlay, 0, d, e);
+}
+
+/* Mail cannot leave from an address that is not ours: say so at once. */
+static int
+check_sources(const struct conf *c, struct err *e)
+{
+	for (size_t i = 0; i < c->source_address.n; i++) {
+		const struct conf_source *v = &c->source_address.v[i];
+		struct conf_listen l = { .family = v->family };
+		char ip[INET6_ADDRSTRLEN];
+		union address a;
+		socklen_t len;
+		int fd, rc;
+
+		memcpy(l.ip, v->ip, sizeof(l.ip));
+		len = to_sockaddr(&l, &a);
+		fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		rc = fd == -1 ? -1 : bind(fd, &a.sa, len);
+		if (fd != -1)
+			close(fd);
+		if (rc == 0)
+			continue;
+		inet_ntop(a.sa.sa_family, v->ip, ip, sizeof(ip));
+		err_set(e, ERR_INPUT, "source_address: %s is not an address "
+		    "of this host", ip);
+		return -1;
+	}
+	return 0;
+}
+
 int
 resources_open(const struct conf *c, struct descriptors *d, struct err *e)
 {
-	if (open_secrets(c, d, e) == -1 ||
+	if (check_sources(c, e) == -1 || open_steering(c, d, e) == -1 ||
+	    open_secrets(c, d, e) == -1 ||
 	    open_file(FD_SMTP_CERT, "smtp_tls_cert", c->smtp_tls_cert, 0, d,
 	    e) == -1 ||
 	    open_file(FD_SMTP_KEY, "smtp_tls_key", c->smtp_tls_key, 0007, d,

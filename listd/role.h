@@ -75,6 +75,10 @@ enum role_kind {
 #define FD_CONTROL	"control"	/* queue: the control socket */
 #define FD_LOCK		"lock"		/* queue: the store's lock, while it lives */
 #define FD_RING		"ring"		/* queue, deliver: lib/sys/ring.h */
+#define FD_SHAPING	"shaping"	/* queue: listd.shaping(5) */
+#define FD_SHAPING_OVERLAY "shaping-overlay"	/* queue */
+#define FD_REPLIES	"replies"	/* queue: listd.replies(5) */
+#define FD_REPLIES_OVERLAY "replies-overlay"	/* queue */
 #define FD_CA		"ca"		/* deliver: PEM bundle */
 #define FD_RESOLV	"resolv"	/* deliver: resolv.conf */
 #define FD_ANCHOR	"anchor"	/* deliver: DNSSEC root key */

@@ -34,6 +34,7 @@
 #include "listd/queue_private.h"
 #include "listd/queue_requests.h"
 #include "listd/scheduler.h"
+#include "listd/source.h"
 #include "spool/org.h"
 #include "spool/content.h"
 #include "spool/effect.h"
@@ -210,10 +211,13 @@ on_reload(struct role_env *env, const struct conf *old)
 {
 	struct queue *q = env->arg;
 	struct scheduler_limits limits;
+	struct err e = ERR_INIT;
 
 	(void)old;
 	limits_of(env->conf, &limits);
 	scheduler_set_limits(q->sched, &limits);
+	if (queue_steering_load(q, &e) == -1)
+		log_failure(LEVEL_ERROR, "steering-kept", &e);
 }
 
 static void
@@ -358,6 +362,7 @@ recover(struct queue *q, uint64_t *last_r, struct err *e)
 static int
 make_scheduler(struct queue *q, uint64_t last_batch, struct err *e)
 {
+	struct source sources[SOURCES_MAX];
 	struct scheduler_params p = {
 		.store = q->store, .log = q->log, .figures = q->figures,
 		.outcomes = q->outcomes, .clock = q->env->clock,
@@ -368,12 +373,16 @@ make_scheduler(struct queue *q, uint64_t last_batch, struct err *e)
 	};
 
 	limits_of(q->env->conf, &p.limits);
+	p.nsources = queue_sources(q->env->conf, sources);
+	p.sources = sources;
 	if (RAND_bytes((uint8_t *)&p.seed, sizeof(p.seed)) != 1) {
 		err_set(e, ERR_CRYPTO, "no random octets");
 		return -1;
 	}
-	q->sched = scheduler_new(&p, e);
-	return q->sched == NULL ? -1 : 0;
+	if ((q->sched = scheduler_new(&p, e)) == NULL)
+		return -1;
+	scheduler_set_shaping(q->sched, q->shaping, q->rules);
+	return 0;
 }
 
 /* Whose copies were where when an earlier queue role ended. */
@@ -426,6 +435,7 @@ open_all(struct queue *q, struct err *e)
 
 	if (open_store(q, e) == -1 || new_epoch(q, e) == -1 ||
 	    recover(q, &last_batch, e) == -1 ||
+	    queue_steering_load(q, e) == -1 ||
 	    make_scheduler(q, last_batch, e) == -1)
 		return -1;
 	read_ring(q);
@@ -469,6 +479,7 @@ close_all(struct queue *q)
 	q->turn = NULL;
 	queue_requests_free(q->requests);
 	scheduler_free(q->sched);
+	queue_steering_free(q);
 	figures_free(q->figures);
 	control_free(q->control);
 	outcome_log_close(q->log);

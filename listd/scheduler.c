@@ -502,7 +502,6 @@ next_turn(struct scheduler *s)
 	wait = earlier(wait, until(dues_next(s->wakes), now));
 	wait = earlier(wait, until(reactions_next_ms(s->reactions), now));
 	wait = earlier(wait, limits_wait_ms(s));
-	wait = earlier(wait, until(s->walk_ms, s->mono_ms));
 	wait = earlier(wait, runs_wait_ms(s));
 	if (s->sessions.n > 0)
 		wait = earlier(wait, until(s->sweep_ms, s->mono_ms));

@@ -207,6 +207,7 @@ struct scheduler_site {
 	const char	*host;		/* the best one */
 	const char	*reason;	/* of its last trouble or suspension */
 	const char	*provider;	/* of the shaping data; or "" */
+	uint32_t	provider_key;	/* shaping_key(); 0: none */
 	unsigned	hosts, window, sessions, up, out;
 	size_t		domains, waiting, retries, notices;
 	unsigned	troubles;	/* in a row */

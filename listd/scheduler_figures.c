@@ -66,6 +66,7 @@ describe_site(const struct scheduler *s, const struct site *site, struct schedul
 	r->reason = site->reason != NULL ? site->reason : "";
 	r->provider = s->shaping != NULL ? shaping_name(s->shaping,
 	    site->provider) : "";
+	r->provider_key = site_provider_key(s, site);
 	r->hosts = site->nhosts;
 	r->window = site_cap(s, site);
 	r->sessions = site->nsessions;

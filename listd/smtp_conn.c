@@ -535,8 +535,29 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 /* ---- life */
 
 static int
-conn_connect(struct smtp_conn *c, const struct resolver_address *to,
-    uint16_t port, struct err *e)
+conn_bind(struct smtp_conn *c, const struct resolver_address *from,
+    struct err *e)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
+	struct sockaddr_in four = { .sin_family = AF_INET };
+	bool v4 = from->family == 4;
+	int one = 1;
+
+	memcpy(&six.sin6_addr, from->ip, 16);
+	memcpy(&four.sin_addr, from->ip, 4);
+	/* The port is chosen with the peer: one may serve for many of them. */
+	setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one,
+	    sizeof(one));
+	if (bind(c->fd, v4 ? (struct sockaddr *)&four :
+	    (struct sockaddr *)&six, v4 ? sizeof(four) : sizeof(six)) == 0)
+		return 0;
+	err_sys(e, "bind");
+	return -1;
+}
+
+static int
+conn_connect(struct smtp_conn *c, const struct resolver_address *from,
+    const struct resolver_address *to, uint16_t port, struct err *e)
 {
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
 		.sin6_port = htons(port) };
@@ -554,6 +575,8 @@ conn_connect(struct smtp_conn *c, const struct resolver_address *to,
 		return -1;
 	}
 	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (from != NULL && conn_bind(c, from, e) == -1)
+		return -1;
 	if (connect(c->fd, v4 ? (struct sockaddr *)&four :
 	    (struct sockaddr *)&six, v4 ? sizeof(four) : sizeof(six)) == -1 &&
 	    errno != EINPROGRESS) {
@@ -564,15 +587,15 @@ conn_connect(struct smtp_conn *c, const struct resolver_address *to,
 }
 
 struct smtp_conn *
-smtp_conn_open(struct event_base *base, const struct resolver_address *to,
-    uint16_t port, const struct smtp_conn_ops *ops, void *arg, struct err *e)
+smtp_conn_open(struct event_base *base, const struct resolver_address *from,
+    const struct resolver_address *to, uint16_t port, const struct smtp_conn_ops *ops, void *arg, struct err *e)
 {
 	struct smtp_conn *c = xcalloc(1, sizeof(*c));
 
 	c->ops = ops;
 	c->arg = arg;
 	strbuf_init(&c->out, SMTP_CONN_QUEUE_MAX);
-	if (conn_connect(c, to, port, e) == -1) {
+	if (conn_connect(c, from, to, port, e) == -1) {
 		smtp_conn_free(c);
 		return NULL;
 	}

@@ -45,11 +45,13 @@ struct smtp_conn_ops {
 };
 
 /*
- * Begin to connect.  ops is borrowed for the life of the connection.  NULL
+ * Begin to connect, from an address of ours of the same family (NULL: the
+ * system's choice).  ops is borrowed for the life of the connection.  NULL
  * with e when the socket cannot even be made (ERR_SYSTEM).
  */
 struct smtp_conn *smtp_conn_open(struct event_base *base,
-    const struct resolver_address *to, uint16_t port,
+    const struct resolver_address *from, const struct resolver_address *to,
+    uint16_t port,
     const struct smtp_conn_ops *ops, void *arg, struct err *e);
 /* Close at once; allowed inside a callback.  NULL is fine. */
 void smtp_conn_free(struct smtp_conn *c);

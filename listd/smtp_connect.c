@@ -54,6 +54,7 @@ has_leave(const struct smtp_session *s, const struct resolver_address *a)
 static void
 connect_to(struct smtp_session *s, const struct resolver_address *a)
 {
+	struct resolver_address from = { .family = 0 };
 	char ip[INET6_ADDRSTRLEN], host[256];
 	struct err e = ERR_INIT;
 	uint16_t port = connect_split_port(s->grant.host[s->host].name, host,
@@ -67,7 +68,10 @@ connect_to(struct smtp_session *s, const struct resolver_address *a)
 	s->begun = s->ended = 0;
 	s->opened_ms = session_now(s);
 	s->state = SESSION_CONNECT;
-	s->conn = smtp_conn_open(s->env->base, a, port, &session_conn_ops, s, &e);
+	from.family = s->grant.source_family;
+	memcpy(from.ip, s->grant.source_ip, sizeof(from.ip));
+	s->conn = smtp_conn_open(s->env->base, from.family != 0 ? &from : NULL,
+	    a, port, &session_conn_ops, s, &e);
 	if (s->conn == NULL) {
 		session_why(s, 0, e.text);
 		connect_next_address(s);
@@ -85,6 +89,12 @@ connect_next_address(struct smtp_session *s)
 		if (a->family == 6 && !s->env->conf->smtp_ipv6) {
 			session_why(s, 0, "it is reached by IPv6 alone, and "
 			    "smtp_ipv6 is off");
+			continue;
+		}
+		if (s->grant.source_family != 0 &&
+		    a->family != s->grant.source_family) {
+			session_why(s, 0, "our source address cannot reach "
+			    "its addresses");
 			continue;
 		}
 		if (resolver_address_is_own(a) &&

@@ -64,6 +64,7 @@ greeting_ehlo(struct smtp_session *s)
 
 	s->state = SESSION_EHLO;
 	snprintf(line, sizeof(line), "%s %s\r\n", s->helo ? "HELO" : "EHLO",
+	    s->grant.ehlo[0] != '\0' ? s->grant.ehlo :
 	    s->env->conf->hostname);
 	session_say(s, line, s->env->conf->timeout_command);
 }

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "lib/reactions.h"
 #include "lib/strbuf.h"
 #include "spool/campaign.h"
 #include "spool/check.h"
@@ -26,6 +27,7 @@
 #include "spool/outcome.h"
 #include "spool/progress.h"
 #include "spool/qmeta.h"
+#include "spool/steering.h"
 #include "spool/suspension.h"
 #include "spool/writer.h"
 #include "tests/check_world.h"
@@ -200,9 +202,14 @@ add_progress(struct txn *t, struct err *e)
 	const struct deferral d = { .domain = 1, .due_ms = NOW, .campaign = 1,
 	    .h8 = 5, .subscriber = 6, .join = 1, .attempts = 1,
 	    .first_ms = NOW, .code = 452 };
+	const struct reaction_action a = { .id = 7, .reaction = 1,
+		.kind = REACTION_SUSPEND, .until_ms = NOW, .name = "rests",
+		.host = "mx.example", .reply = "421 later" };
+	const struct source_share share = { .source = "192.0.2.1",
+		.day = 20000, .count = 5 };
 	const struct suspension s = { .site = { 1, 2 }, .until_ms = NOW,
 	    .host = "mx.example", .reason = "busy" };
-	struct strbuf b = STRBUF_INIT(1024);
+	struct strbuf b = STRBUF_INIT(REACTION_RECORD_MAX);
 	int rc;
 
 	progress_encode(&b, &p);
@@ -213,7 +220,11 @@ add_progress(struct txn *t, struct err *e)
 	    progress_finish(t, &(struct progress_key){ 1, 2, 0 }, e) == -1 ||
 	    progress_finish(t, &(struct progress_key){ 2, 1, 0 }, e) == -1)
 		return -1;
-	return deferral_put(t, &d, e) == -1 || suspension_put(t, &s, e) == -1 ?
+	reaction_action_pack(&b, &a);
+	rc = action_put(t, a.id, SLICE(b.s, b.len), e);
+	strbuf_free(&b);
+	return rc == -1 || source_share_put(t, &share, e) == -1 ||
+	    deferral_put(t, &d, e) == -1 || suspension_put(t, &s, e) == -1 ?
 	    -1 : 0;
 }
 

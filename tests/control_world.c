@@ -236,6 +236,30 @@ scheduler_site_resume(struct scheduler *s, const char *name)
 	return strcmp(name, "mx.example.net") == 0;
 }
 
+/* What steers is tested with the scheduler. */
+bool
+scheduler_action_next(const struct scheduler *s, size_t *at,
+    const struct reaction_action **a_r)
+{
+	(void)s, (void)at, (void)a_r;
+	return false;
+}
+
+bool
+scheduler_action_cancel(struct scheduler *s, uint64_t id)
+{
+	(void)s;
+	return id == 0x123456789abcdef0;
+}
+
+bool
+scheduler_path_next(struct scheduler *s, const uint8_t key[static 16],
+    size_t *at, struct scheduler_path *r)
+{
+	(void)s, (void)key, (void)at, (void)r;
+	return false;
+}
+
 int
 scheduler_explain(struct scheduler *s, const char *domain,
     struct scheduler_domain *r, struct err *e)

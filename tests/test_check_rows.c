@@ -211,6 +211,7 @@ static const struct {
 	{ ROW(FINISHED, GARBLE, 0), "finished", "not what was written" },
 	{ ROW(DEFERRALS, GARBLE, 0), "deferrals", "not what was written" },
 	{ ROW(SITES, GARBLE, 0), "sites", "not what was written" },
+	{ ROW(SHARES, GARBLE, 0), "shares", "not what was written" },
 	{ ROW(OUTBOX, GARBLE, 0), "outbox", "not what was written" },
 
 	/* Rows that are missing, told as that or by those who need them. */

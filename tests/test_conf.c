@@ -154,7 +154,18 @@ static const struct {
 	    "trusted_proxies = 10.0.0.1/8", "f:2: trusted_proxies: "
 	    "10.0.0.1/8 has bits set to the right of /8\n" },
 	{ "network to send from", "source_address = 10.0.0.0/8",
-	    "f:2: source_address: \"10.0.0.0/8\" is not ip\n" },
+	    "f:2: source_address: \"10.0.0.0/8\" is not ip [key value] "
+	    "...\n" },
+	{ "a word without its value", "source_address = 192.0.2.1 weight",
+	    "f:2: source_address: weight : not one of ehlo NAME, weight 1 to "
+	    "100, stream campaign|notice|both, warmup YYYY-MM-DD\n" },
+	{ "no such day", "source_address = 192.0.2.1 warmup 2026-02-29",
+	    "f:2: source_address: warmup 2026-02-29: not one of ehlo NAME, "
+	    "weight 1 to 100, stream campaign|notice|both, warmup "
+	    "YYYY-MM-DD\n" },
+	{ "one address twice", "source_address = 192.0.2.1\n"
+	    "source_address = 192.0.2.1 weight 2",
+	    "f:3: source_address: 192.0.2.1 is there twice\n" },
 	{ "resolver by name", "resolver = ns.example.org",
 	    "f:2: resolver: \"ns.example.org\" is not ip[@port]\n" },
 	{ "resolver's port 0", "resolver = 127.0.0.1@0",
@@ -365,7 +376,8 @@ static const char everything[] =
     "smarthost = 127.0.0.1:2525 weight=3 preference=1\n"
     "smarthost = relay2.example.org\n"
     "smarthost_networks = 192.0.2.0/24\n"
-    "source_address = 192.0.2.1\n"
+    "source_address = 192.0.2.1 ehlo a.example weight 3 stream campaign "
+    "warmup 2028-02-29\n"
     "smtp_ipv6 = off\n"
     "map_size = 1t\n"
     "map_size_queue = 16777217\n"

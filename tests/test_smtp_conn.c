@@ -267,7 +267,7 @@ set_up(void **state)
 	    LEV_OPT_CLOSE_ON_FREE, 8, (struct sockaddr *)&sin, sizeof(sin));
 	assert_int_equal(getsockname(evconnlistener_get_fd(w.listener),
 	    (struct sockaddr *)&sin, &len), 0);
-	w.conn = smtp_conn_open(w.base, &to, ntohs(sin.sin_port), &ops, NULL,
+	w.conn = smtp_conn_open(w.base, NULL, &to, ntohs(sin.sin_port), &ops, NULL,
 	    &e);
 	assert_non_null(w.conn);
 	assert_true(run_until(one_came));
