@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/gcra.h"
 #include "lib/reactions.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
@@ -283,7 +284,9 @@ scheduler_new(const struct scheduler_params *p, struct err *e)
 
 	sched_turn_begin(s);
 	s->start_by_ms = s->mono_ms + SCHEDULER_READY_MS;
-	s->start_us = s->mono_ms * 1000;
+	/* Of a store that never sent anything no burst was used up. */
+	s->start_us = s->mono_ms * 1000 - (p->last_batch == 0 ?
+	    60 * GCRA_MINUTE : 0);
 	s->walk_ms = s->mono_ms;
 	look_for_room(s);
 	rc = load_all(s, e);
