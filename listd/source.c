@@ -20,7 +20,7 @@
 #define AHEAD_SHARE	20	/* a twentieth of a day's cap is committed */
 
 /* What one source sent to one provider on one day. */
-struct share {
+struct day_share {
 	struct source_share row;	/* its count is ahead of ours */
 	uint64_t	 sent;
 	uint64_t	 durable;	/* so many may be sent by what is on disk */
@@ -42,17 +42,17 @@ share_key(uint16_t source, uint32_t provider)
 	return (uint64_t)source << 32 | provider;
 }
 
-static struct share *
+static struct day_share *
 share_find(const struct scheduler *s, uint16_t source, uint32_t provider)
 {
 	return HASH_OF(hash_find(&s->shares, share_key(source, provider)),
-	    struct share, by_key);
+	    struct day_share, by_key);
 }
 
-static struct share *
+static struct day_share *
 share_get(struct scheduler *s, uint16_t source, uint32_t provider)
 {
-	struct share *sh = share_find(s, source, provider);
+	struct day_share *sh = share_find(s, source, provider);
 
 	if (sh == NULL) {
 		sh = xcalloc(1, sizeof(*sh));
@@ -75,7 +75,7 @@ source_share(struct scheduler *s, const struct path *p, int64_t *sent,
     int64_t *cap)
 {
 	const struct source *source = &s->sources[p->source];
-	const struct share *sh = share_find(s, p->source,
+	const struct day_share *sh = share_find(s, p->source,
 	    site_provider_key(s, p->site));
 	int64_t day = today(s) - source->warm_from + 1;
 
@@ -101,7 +101,7 @@ source_has_share(struct scheduler *s, const struct path *p)
 
 /* The store hears of it ahead of need. */
 static void
-share_ahead(struct scheduler *s, struct share *sh, int64_t cap)
+share_ahead(struct scheduler *s, struct day_share *sh, int64_t cap)
 {
 	uint64_t ahead = (uint64_t)cap / AHEAD_SHARE + 1;
 
@@ -113,10 +113,10 @@ share_ahead(struct scheduler *s, struct share *sh, int64_t cap)
 	batch_want(s->batcher, s->mono_ms);
 }
 
-static struct share *
+static struct day_share *
 share_of_today(struct scheduler *s, const struct path *p)
 {
-	struct share *sh = share_get(s, p->source,
+	struct day_share *sh = share_get(s, p->source,
 	    site_provider_key(s, p->site));
 
 	if (sh->row.day != today(s)) {
@@ -130,7 +130,7 @@ share_of_today(struct scheduler *s, const struct path *p)
 bool
 source_is_open(struct scheduler *s, const struct path *p)
 {
-	struct share *sh;
+	struct day_share *sh;
 	int64_t sent, cap;
 
 	if (s->sources[p->source].warm_from == 0)
@@ -147,7 +147,7 @@ source_is_open(struct scheduler *s, const struct path *p)
 void
 source_count(struct scheduler *s, const struct path *p, int delta)
 {
-	struct share *sh;
+	struct day_share *sh;
 
 	if (s->sources[p->source].warm_from == 0)
 		return;
@@ -163,7 +163,7 @@ sources_durable(struct scheduler *s)
 	size_t at = 0;
 
 	while ((l = hash_each(&s->shares, &at, &next)) != NULL) {
-		struct share *sh = HASH_OF(l, struct share, by_key);
+		struct day_share *sh = HASH_OF(l, struct day_share, by_key);
 
 		if (sh->serial == 0 || sh->serial > s->durable)
 			continue;
@@ -192,7 +192,7 @@ sources_load(struct scheduler *s, struct err *e)
 		any = true;
 		for (uint16_t i = 0; i < s->nsources && rc == 1; i++)
 			if (strcmp(source_name(s, i), row.source) == 0) {
-				struct share *sh = share_get(s, i,
+				struct day_share *sh = share_get(s, i,
 				    row.provider);
 
 				sh->row = row;
@@ -209,7 +209,7 @@ sources_free(struct scheduler *s)
 	size_t at = 0;
 
 	while ((l = hash_each(&s->shares, &at, &next)) != NULL)
-		free(HASH_OF(l, struct share, by_key));
+		free(HASH_OF(l, struct day_share, by_key));
 	hash_free(&s->shares);
 	free(s->sources);
 }
