@@ -8,6 +8,7 @@
  */
 #include "config.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,8 @@ importing_free(void *state)
 	import_run_free(s->ahead);
 	import_run_free(s->taken);
 	free(s->rows);
+	/* Tens of MB that a role which lives for months would hold on to. */
+	malloc_trim(0);
 }
 
 /* ---- the end */

@@ -35,7 +35,7 @@ struct txn;
  * Pages that a slice may change, and so hold in memory until its commit.  In a
  * large store each row changes a page of its own in three tables.
  */
-#define IMPORT_PAGES_MAX 16384
+#define IMPORT_PAGES_MAX 8192
 #define IMPORT_TEXT_MAX	256	/* octets of source and basis */
 
 enum import_state {

@@ -15,6 +15,8 @@ campaign is paused, resumed and cancelled.
     large_first_copy_ms  from the call to the first MAIL at the sink
     large_rss_mb         the most that all roles held while sending, mapped
                          files apart (RssAnon and RssShmem)
+    large_rss_mb_ROLE    what of it a role held after BENCH_SECONDS, and
+    large_idle_rss_mb    of all before anything was sent
     large_per_s          copies while it went
     pause_ms resume_ms cancel_ms
                          each call as the client sees it, with most members
@@ -138,6 +140,7 @@ def large(t):
     w = world(t)
     figure("large_import_rows_per_s", fill(t, w, MEMBERS), "/s")
     time.sleep(IDLE_SECONDS)
+    figure("large_idle_rss_mb", private_kb(roles_of(w)) / 1024, "MB")
     path = t.write("letter.eml", letter_without_values())
     w.sink.reset()
     peak = Peak(roles_of(w))
@@ -147,6 +150,8 @@ def large(t):
     figure("large_first_copy_ms", first_mail(w, began), "ms")
     figure("large_enqueue_ms", released_ms(w), "ms")
     time.sleep(SECONDS)
+    for name, pids in sorted(w.daemon.roles().items()):
+        figure("large_rss_mb_" + name, private_kb(pids) / 1024, "MB")
     ids = {"ID": str(number)}
     timed(w, "pause_ms", "campaign pause", ids)
     took = time.monotonic() - began
