@@ -296,6 +296,11 @@ reply_ehlo(struct smtp_session *s, const struct smtp_reply *r)
 void
 greeting_reply(struct smtp_session *s, const struct smtp_reply *r, bool more)
 {
+	/* Behind the 220 to STARTTLS it is worse; see there. */
+	if (more && s->state != SESSION_STARTTLS) {
+		session_fail(s, 0, "it answers before it is asked");
+		return;
+	}
 	switch (s->state) {
 	case SESSION_BANNER:
 		if (r->code / 100 == 2)

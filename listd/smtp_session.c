@@ -113,7 +113,7 @@ static void
 session_reply(struct smtp_session *s, const struct smtp_reply *r, bool more)
 {
 	if (s->state == SESSION_OPEN)
-		transaction_reply(s, r);
+		transaction_reply(s, r, more);
 	else if (s->state == SESSION_QUIT)
 		session_over(s, IPC_SESSION_CLOSED);
 	else

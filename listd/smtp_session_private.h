@@ -166,8 +166,9 @@ void transaction_pump(struct smtp_session *s);
 void transaction_drained(struct smtp_session *s);
 /* Start the time of what is waited for: room to write, or a reply. */
 void transaction_await(struct smtp_session *s);
-/* One reply while the session is open. */
-void transaction_reply(struct smtp_session *s, const struct smtp_reply *r);
+/* One reply while the session is open; more: octets came behind it. */
+void transaction_reply(struct smtp_session *s, const struct smtp_reply *r,
+    bool more);
 /* The connection is lost: end or return every delivery held. */
 void transaction_lost(struct smtp_session *s, uint16_t code, const char *why);
 

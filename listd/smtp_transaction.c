@@ -569,7 +569,8 @@ reply_item(struct smtp_session *s, const struct expect *x,
 }
 
 void
-transaction_reply(struct smtp_session *s, const struct smtp_reply *r)
+transaction_reply(struct smtp_session *s, const struct smtp_reply *r,
+    bool more)
 {
 	char text[IPC_TEXT_MAX + 1];
 	struct expect x;
@@ -604,7 +605,9 @@ transaction_reply(struct smtp_session *s, const struct smtp_reply *r)
 			session_arm(s, expect_wait(s));
 		return;
 	}
-	transaction_pump(s);
+	/* What was said before the next MAIL must not be taken to answer it. */
+	if (!more)
+		transaction_pump(s);
 }
 
 /* ---- trouble */
