@@ -40,7 +40,7 @@ from .dns import Dns, Query
 from .exposition import Exposition
 from .http import Response, http, multipart, one_click_bodies, urlencoded
 from .scene import (FROM, HOST, OWNER, Scene, form_token, letter, link,
-                    text_of, unsubscribe_urls)
+                    text_of, unshaped, unsubscribe_urls)
 from .sink import Event, Message, Sink
 from .smtp import Closed, Smtp, Timeout
 from .tls import Authority

@@ -43,6 +43,14 @@ def letter(subject="News for {{name}}",
             "\r\n--cut--\r\n").encode()
 
 
+def unshaped(t):
+    """A shaping_overlay for what is to show how fast or how often, and not
+    what receivers accept: a thousand new connections are ten minutes else."""
+    return t.write("unshaped.conf", "[provider default]\n"
+                   "messages_per_minute = 10000000\n"
+                   "connects_per_minute = 1000000\n")
+
+
 class Scene:
     """sites names the domains that mail goes to: a list, or a dictionary
     {domain: address of the sink}.  zone is added to the DNS.  What else is

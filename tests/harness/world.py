@@ -18,6 +18,7 @@ import time
 
 from .core import Failed, wait_until
 from .http import http, multipart, urlencoded
+from .scene import unshaped
 from .smtp import Smtp
 
 SENDING = "mill.example"
@@ -63,10 +64,7 @@ class World:
         stem = self.web_pem[:-len(".pem")]
         self.daemon = t.daemon(sink=self.sink, dns=self.dns, **dict({
             # What a machine can do is measured, not what a receiver takes.
-            "shaping_overlay": t.write(
-                "unshaped.conf", "[provider default]\n"
-                "messages_per_minute = 10000000\n"
-                "connects_per_minute = 1000000\n"),
+            "shaping_overlay": unshaped(t),
             "hostname": HOST,
             "url_base": "https://localhost:%d" % self.https_port,
             "https_listen": "127.0.0.1:%d" % self.https_port,
