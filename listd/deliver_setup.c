@@ -5,7 +5,6 @@
  */
 #include "config.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "lib/keyring.h"
 #include "lib/smtp_login.h"
 #include "lib/strbuf.h"
+#include "lib/sys/file.h"
 #include "lib/sys/log.h"
 #include "lib/sys/ring.h"
 #include "listd/copier.h"
@@ -29,29 +29,6 @@
 #include "listd/smtp_conn.h"
 #include "listd/smtp_session.h"
 #include "spool/store.h"
-
-/* All of a file from its beginning, however often it was read before. */
-static int
-read_all(int fd, const char *name, struct strbuf *b, struct err *e)
-{
-	char buf[8192];
-	ssize_t n;
-	off_t at = 0;
-
-	while ((n = pread(fd, buf, sizeof(buf), at)) > 0) {
-		strbuf_add(b, buf, (size_t)n);
-		at += n;
-	}
-	if (n == -1) {
-		err_sys(e, "%s", name);
-		return -1;
-	}
-	if (b->overflow) {
-		err_set(e, ERR_LIMIT, "%s: too long", name);
-		return -1;
-	}
-	return 0;
-}
 
 struct keyring *
 deliver_setup_keyring(struct role_env *env, struct err *e)
@@ -73,7 +50,7 @@ deliver_setup_keyring(struct role_env *env, struct err *e)
 			continue;
 		strbuf_reset(&text);
 		if (strbuf_reserve(&text, KEY_FILE_MAX) == NULL ||
-		    read_all(fd, name, &text, e) == -1 ||
+		    file_read(fd, name, &text, e) == -1 ||
 		    keyring_parse(kr, p, text.s, text.len, e) == -1) {
 			keyring_free(kr);
 			kr = NULL;
@@ -133,7 +110,7 @@ deliver_setup_login(struct role_env *env, struct smtp_logins *logins,
 	if (fd == -1 || env->conf->smarthost_auth[0] == '\0')
 		return 0;
 	if (strbuf_reserve(&text, SMTP_LOGIN_FILE_MAX) == NULL ||
-	    read_all(fd, "smarthost_auth", &text, e) == -1)
+	    file_read(fd, "smarthost_auth", &text, e) == -1)
 		goto out;
 	if (smtp_logins_parse(text.len > 0 ? text.s : "", text.len, logins,
 	    &why) == -1) {
@@ -223,7 +200,7 @@ deliver_setup_keys(struct role_env *env, struct copier *copier)
 		strbuf_reset(&pem);
 		if (split_key_name(name, domain, selector) &&
 		    strbuf_reserve(&pem, DKIM_PEM_MAX) != NULL &&
-		    read_all(fd, name, &pem, &e) == 0 &&
+		    file_read(fd, name, &pem, &e) == 0 &&
 		    copier_key(copier, domain, selector, pem.s, pem.len,
 		    &e) == 0)
 			continue;

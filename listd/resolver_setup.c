@@ -9,7 +9,6 @@
 #include "config.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include <unbound-event.h>
 
 #include "lib/err.h"
+#include "lib/sys/file.h"
 #include "lib/xmalloc.h"
 #include "listd/resolver_private.h"
 
@@ -51,25 +51,6 @@ apply_settings(struct upstream *up, struct err *e)
 	return ret;
 }
 
-static int
-read_fd(int fd, struct strbuf *b, struct err *e)
-{
-	char buf[4096];
-	ssize_t n;
-	off_t at = 0;
-
-	while ((n = pread(fd, buf, sizeof(buf), at)) > 0) {
-		strbuf_add(b, buf, (size_t)n);
-		at += n;
-	}
-	if (n == -1 || b->overflow) {
-		err_set(e, ERR_SYSTEM, "resolver: cannot read its file: %s",
-		    n == -1 ? strerror(errno) : "too long");
-		return -1;
-	}
-	return 0;
-}
-
 /* The nameserver lines of resolv.conf(5). */
 static int
 add_resolv_conf(struct strbuf *settings, int fd, struct err *e)
@@ -78,7 +59,7 @@ add_resolv_conf(struct strbuf *settings, int fd, struct err *e)
 	char *line, *save = NULL;
 	int n = 0, ret = -1;
 
-	if (fd == -1 || read_fd(fd, &b, e) == -1)
+	if (fd == -1 || file_read(fd, "resolver: resolv.conf", &b, e) == -1)
 		goto out;
 	for (line = b.len > 0 ? strtok_r(b.s, "\n", &save) : NULL;
 	    line != NULL; line = strtok_r(NULL, "\n", &save)) {
@@ -107,7 +88,7 @@ add_anchor(struct strbuf *settings, int fd, struct err *e)
 	char *line, *save = NULL;
 	int ret = -1;
 
-	if (read_fd(fd, &b, e) == -1)
+	if (file_read(fd, "resolver: dnssec_anchor", &b, e) == -1)
 		goto out;
 	for (line = b.len > 0 ? strtok_r(b.s, "\n", &save) : NULL;
 	    line != NULL; line = strtok_r(NULL, "\n", &save)) {
