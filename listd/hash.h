@@ -40,6 +40,19 @@ struct hash_link *hash_next(const struct hash_link *l);
 struct hash_link *hash_each(const struct hash *h, size_t *at,
     struct hash_link **next);
 
+/*
+ * Every bit of the result depends on every bit of z, and no two z have the
+ * same one: for keys put together from numbers, and for draws (the finalizer
+ * of SplitMix64, Steele and others).
+ */
+static inline uint64_t
+hash_mix(uint64_t z)
+{
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
 static inline void *
 hash_thing(const struct hash_link *l, size_t offset)
 {

@@ -175,14 +175,6 @@ path_value(const struct scheduler *s, const struct path *p,
 
 /* ---- limits, found by what they are counted for */
 
-static uint64_t
-mix(uint64_t z)
-{
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
 static struct limit *
 limit_get(struct scheduler *s, uint64_t key)
 {
@@ -325,12 +317,13 @@ path_refresh(struct scheduler *s, struct path *p)
 	    PATH_SHARED_CONNECTS_PER_MINUTE, false, &v);
 	p->messages = value_of(s, p, &f, PATH_MESSAGES_PER_CONNECTION, false,
 	    &v);
-	path_set_limit(s, p, PATH_HOSTS, mix(p->site->hosts_key + source),
+	path_set_limit(s, p, PATH_HOSTS,
+	    hash_mix(p->site->hosts_key + source),
 	    &own);
 	if (p->limit[PATH_PROVIDER] != NULL || shared.connections != 0 ||
 	    shared.messages_per_minute != 0 || shared.connects_per_minute != 0)
 		path_set_limit(s, p, PATH_PROVIDER,
-		    mix(site_provider_key(s, p->site) | source), &shared);
+		    hash_mix(site_provider_key(s, p->site) | source), &shared);
 	p->failures = s->shaping == NULL ? 100 : shaping_get(s->shaping,
 	    p->site->provider, SHAPING_FAILURES);
 	p->idle_ms = s->shaping == NULL ? 0 : 1000 * shaping_get(s->shaping,

@@ -216,14 +216,6 @@ sources_free(struct scheduler *s)
 
 /* ---- the choice */
 
-static uint64_t
-mix(uint64_t z)
-{
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return z ^ (z >> 31);
-}
-
 /*
  * The best of as many draws as its weight: the chance to win is the share of
  * all weights, and the others' draws do not depend on it.
@@ -236,9 +228,10 @@ source_score(const struct source *source, uint64_t subscriber,
 
 	for (int i = 0; i < 16; i++)
 		id = id * 0x100000001b3 + source->ip[i] + 1;
-	who = mix(subscriber * 0x9e3779b97f4a7c15 + campaign + 1) ^ mix(id);
+	who = hash_mix(subscriber * 0x9e3779b97f4a7c15 + campaign + 1) ^
+	    hash_mix(id);
 	for (unsigned i = 0; i < source->weight; i++) {
-		uint64_t draw = mix(who + i * 0x9e3779b97f4a7c15 + 1);
+		uint64_t draw = hash_mix(who + i * 0x9e3779b97f4a7c15 + 1);
 
 		if (draw > best)
 			best = draw;
