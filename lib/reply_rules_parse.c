@@ -231,17 +231,26 @@ read_category(struct rule_reading *rd, char *value)
 	rule_mistake(rd, "category: \"%.40s\" is none", value);
 }
 
+/* One of the names, by its number. */
 static void
-read_recipient(struct rule_reading *rd, char *value)
+read_verdict(struct rule_reading *rd, const char *what, char *value,
+    const char *const names[], int8_t *verdict)
 {
-	static const char *const names[] = { "none", "soft", "hard", NULL };
 	struct err e = ERR_INIT;
 	uint32_t n;
 
 	if (datafile_choice(value, names, &n, &e) == -1)
-		rule_mistake(rd, "recipient: %s", e.text);
+		rule_mistake(rd, "%s: %s", what, e.text);
 	else
-		rd->rule->recipient = (int8_t)n;
+		*verdict = (int8_t)n;
+}
+
+static void
+read_recipient(struct rule_reading *rd, char *value)
+{
+	static const char *const names[] = { "none", "soft", "hard", NULL };
+
+	read_verdict(rd, "recipient", value, names, &rd->rule->recipient);
 }
 
 /* One for 4yz, one for 5yz, or both. */
@@ -276,13 +285,8 @@ static void
 read_site(struct rule_reading *rd, char *value)
 {
 	static const char *const names[] = { "ok", "slow", "suspend", NULL };
-	struct err e = ERR_INIT;
-	uint32_t n;
 
-	if (datafile_choice(value, names, &n, &e) == -1)
-		rule_mistake(rd, "site: %s", e.text);
-	else
-		rd->rule->site = (int8_t)n;
+	read_verdict(rd, "site", value, names, &rd->rule->site);
 }
 
 void
