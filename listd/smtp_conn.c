@@ -398,12 +398,6 @@ smtp_conn_fault(const struct smtp_conn *c)
 }
 
 bool
-smtp_conn_resumed(const struct smtp_conn *c)
-{
-	return c->ssl != NULL && SSL_session_reused(c->ssl) == 1;
-}
-
-bool
 smtp_conn_is_tls(const struct smtp_conn *c)
 {
 	return c->state == CONN_TLS;

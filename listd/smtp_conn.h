@@ -102,8 +102,6 @@ bool smtp_conn_is_tls(const struct smtp_conn *c);
 enum ipc_tls smtp_conn_level(const struct smtp_conn *c);
 /* Why the certificate was not good; a static text. */
 const char *smtp_conn_fault(const struct smtp_conn *c);
-/* Whether the handshake was a short one. */
-bool smtp_conn_resumed(const struct smtp_conn *c);
 /* Octets that wait to leave. */
 size_t smtp_conn_queued(const struct smtp_conn *c);
 
