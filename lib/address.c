@@ -10,6 +10,7 @@
 #include <idn2.h>
 
 #include "lib/address.h"
+#include "lib/ascii.h"
 #include "lib/err.h"
 #include "lib/keyring.h"
 #include "lib/strbuf.h"
@@ -212,12 +213,6 @@ out:
 	return ret;
 }
 
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 /* "[192.0.2.1]" or "[IPv6:2001:db8::1]"; other tags are not registered. */
 static int
 address_literal(const char *text, size_t len, char out[static 256],
@@ -230,7 +225,7 @@ address_literal(const char *text, size_t len, char out[static 256],
 
 	if (len > 2 && n < sizeof(inner) && text[len - 1] == ']') {
 		for (size_t i = 0; i < n; i++)
-			inner[i] = lower(text[i + 1]);
+			inner[i] = ascii_lower(text[i + 1]);
 		inner[n] = '\0';
 		good = strlen(inner) == n && (strncmp(inner, "ipv6:", 5) == 0 ?
 		    inet_pton(AF_INET6, inner + 5, &ip) == 1 :
@@ -272,7 +267,7 @@ address_domain(const char *text, size_t len, unsigned flags,
 	if (check_domain(d.s, d.len, flags, e) == -1)
 		goto out;
 	for (size_t i = 0; i <= d.len; i++)
-		out[i] = lower(d.s[i]);
+		out[i] = ascii_lower(d.s[i]);
 	ret = 0;
 out:
 	strbuf_free(&d);
@@ -364,7 +359,7 @@ fold_content(struct strbuf *content, struct err *e)
 			goto out;
 		strbuf_reset(content);
 		for (size_t i = 0; i < nfc.len; i++)
-			strbuf_addc(content, lower(nfc.s[i]));
+			strbuf_addc(content, ascii_lower(nfc.s[i]));
 	}
 	ret = 0;
 out:

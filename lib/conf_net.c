@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/ascii.h"
 #include "lib/conf.h"
 #include "lib/conf_private.h"
 #include "lib/err.h"
@@ -263,7 +264,7 @@ conf_set_smarthost(const struct conf_setting *s, struct conf_smarthosts *list,
 		return -1;
 	}
 	memcpy(h.host, host, len);
-	conf_lower(h.host);
+	ascii_lower_all(h.host);
 	list->v[list->n++] = h;
 	return 0;
 }
@@ -392,7 +393,7 @@ source_pair(struct conf_source *v, const char *key, const char *value)
 		if (len >= sizeof(v->ehlo) || !conf_is_host(value, len))
 			return false;
 		memcpy(v->ehlo, value, len + 1);
-		conf_lower(v->ehlo);
+		ascii_lower_all(v->ehlo);
 		return true;
 	}
 	if (strcmp(key, "weight") == 0) {

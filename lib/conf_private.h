@@ -81,7 +81,6 @@ const char *conf_value_shape(const struct conf_setting *s);
 bool conf_read_digits(const char **p, int64_t *n_r);
 /* Labels of letters, digits and inner hyphens (RFC 1123 section 2.1). */
 bool conf_is_host(const char *p, size_t len);
-void conf_lower(char *s);
 /* Copy it; -1 when it does not fit the field. */
 int conf_set_text(const struct conf_setting *s, char *field, const char *value,
     size_t len, struct err *e);

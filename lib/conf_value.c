@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/ascii.h"
 #include "lib/conf.h"
 #include "lib/conf_private.h"
 #include "lib/err.h"
@@ -251,14 +252,6 @@ conf_is_host(const char *p, size_t len)
 	return label != 0 && p[len - 1] != '-' && !number;
 }
 
-void
-conf_lower(char *s)
-{
-	for (; *s != '\0'; s++)
-		if (*s >= 'A' && *s <= 'Z')
-			*s = (char)(*s - 'A' + 'a');
-}
-
 static int
 set_host(const struct conf_setting *s, char *field, const char *value,
     struct err *e)
@@ -269,7 +262,7 @@ set_host(const struct conf_setting *s, char *field, const char *value,
 	}
 	if (conf_set_text(s, field, value, strlen(value), e) == -1)
 		return -1;
-	conf_lower(field);
+	ascii_lower_all(field);
 	return 0;
 }
 

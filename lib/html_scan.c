@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "lib/ascii.h"
 #include "lib/html_scan.h"
 
 /* Elements whose content is text until their own end tag. */
@@ -49,12 +50,6 @@ is_letter(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static char
-lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 static void
 name_add(char name[static HTML_NAME_MAX + 1], char c)
 {
@@ -65,7 +60,7 @@ name_add(char name[static HTML_NAME_MAX + 1], char c)
 		name[n + 1] = '\0';
 	else
 		c = '?', n--;
-	name[n] = c != '\0' ? lower(c) : '?';
+	name[n] = c != '\0' ? ascii_lower(c) : '?';
 }
 
 static void
@@ -127,7 +122,7 @@ is_code_url(const struct html_scan *s)
 	/* As browsers do: blanks and controls before and inside are nothing. */
 	for (const char *p = s->value; *p != '\0' && *p != ':'; p++)
 		if ((unsigned char)*p > ' ' && n < sizeof(scheme) - 1)
-			scheme[n++] = lower(*p);
+			scheme[n++] = ascii_lower(*p);
 	scheme[n] = '\0';
 	/* An entity could spell any letter of a scheme. */
 	return IS_ONE_OF(code_schemes, scheme) || strchr(scheme, '&') != NULL;
@@ -313,7 +308,7 @@ static void
 in_comment(struct html_scan *s, char c)
 {
 	if (s->value_len < 3) {
-		s->value[s->value_len] = lower(c);
+		s->value[s->value_len] = ascii_lower(c);
 		s->value[++s->value_len] = '\0';
 		s->conditional = strcmp(s->value, "[if") == 0;
 	}
@@ -347,7 +342,7 @@ in_raw(struct html_scan *s, char c)
 	} else if (s->match == 1 && c == '/') {
 		s->match = 2;
 	} else if (s->match >= 2 && s->match < 2 + n &&
-	    lower(c) == s->raw[s->match - 2]) {
+	    ascii_lower(c) == s->raw[s->match - 2]) {
 		s->match++;
 	} else {
 		s->match = 0;

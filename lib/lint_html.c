@@ -15,6 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/ascii.h"
 #include "lib/hex.h"
 #include "lib/html_scan.h"
 #include "lib/lint_private.h"
@@ -155,7 +156,7 @@ copy_until(const char *p, const char *stop, char *out, size_t size)
 	size_t n = 0;
 
 	for (; *p != '\0' && strchr(stop, *p) == NULL; p++) {
-		char c = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+		char c = ascii_lower(*p);
 
 		if (strchr(" \t\r\n", c) == NULL && n < size - 1)
 			out[n++] = c;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/ascii.h"
 #include "lib/err.h"
 #include "lib/mime_out.h"
 #include "lib/mime_param.h"
@@ -265,14 +266,6 @@ mime_field_unfold(const struct mime_field *f, struct strbuf *out)
 
 /* ---- what the MIME fields say */
 
-static void
-lower(char *s)
-{
-	for (; *s != '\0'; s++)
-		if (*s >= 'A' && *s <= 'Z')
-			*s = (char)(*s - 'A' + 'a');
-}
-
 /* Copy s to out[size]; false, and out empty, when it does not fit. */
 static bool
 copy_slice(char *out, size_t size, struct slice s)
@@ -371,7 +364,7 @@ read_type(struct parser *ps, uint32_t part)
 		mp->charset[0] = '\0';
 		return;
 	}
-	lower(mp->type);
+	ascii_lower_all(mp->type);
 	mp->typed = true;
 	copy_param(f, "format", format, sizeof(format));
 	copy_param(f, "delsp", delsp, sizeof(delsp));

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/hex.h"
 #include "lib/mime_param.h"
 #include "lib/strbuf.h"
 
@@ -143,18 +144,6 @@ mime_param_unquote(struct slice raw, struct strbuf *out)
 	}
 }
 
-static int
-hex_value(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *d;
-
-	if (c >= 'A' && c <= 'F')
-		c = (char)(c - 'A' + 'a');
-	d = c != '\0' ? strchr(digits, c) : NULL;
-	return d != NULL ? (int)(d - digits) : -1;
-}
-
 /* RFC 2231 section 4: percent escapes, after charset'language' at first. */
 static void
 decode_extended(struct slice raw, bool first, struct strbuf *out)
@@ -165,10 +154,10 @@ decode_extended(struct slice raw, bool first, struct strbuf *out)
 		if ((q = memchr(p, '\'', (size_t)(end - p))) != NULL)
 			p = q + 1;
 	for (; p < end; p++) {
-		if (*p == '%' && end - p > 2 && hex_value(p[1]) != -1 &&
-		    hex_value(p[2]) != -1) {
-			strbuf_addc(out, (char)(hex_value(p[1]) << 4 |
-			    hex_value(p[2])));
+		if (*p == '%' && end - p > 2 && hex_digit(p[1]) != -1 &&
+		    hex_digit(p[2]) != -1) {
+			strbuf_addc(out, (char)(hex_digit(p[1]) << 4 |
+			    hex_digit(p[2])));
 			p += 2;
 		} else {
 			strbuf_addc(out, *p);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/ascii.h"
 #include "lib/err.h"
 #include "lib/mta_sts.h"
 
@@ -169,10 +170,8 @@ read_mx(const char *value, size_t n, char out[static MTA_STS_NAME_MAX + 1])
 	if (n == 0 || n > MTA_STS_NAME_MAX)
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		char c = value[i];
+		char c = ascii_lower(value[i]);
 
-		if (c >= 'A' && c <= 'Z')
-			c = (char)(c - 'A' + 'a');
 		out[i] = c;
 		if (c == '.') {
 			if (label == 0)

@@ -15,6 +15,7 @@
 
 #include <xxhash.h>
 
+#include "lib/ascii.h"
 #include "lib/mta_sts.h"
 #include "lib/xmalloc.h"
 
@@ -78,8 +79,7 @@ fold(const char *domain, char out[static MTA_STS_NAME_MAX + 1])
 	size_t i;
 
 	for (i = 0; domain[i] != '\0' && i < MTA_STS_NAME_MAX; i++)
-		out[i] = domain[i] >= 'A' && domain[i] <= 'Z' ?
-		    (char)(domain[i] - 'A' + 'a') : domain[i];
+		out[i] = ascii_lower(domain[i]);
 	out[i] = '\0';
 }
 

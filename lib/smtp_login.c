@@ -4,11 +4,11 @@
  */
 #include "config.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
+#include "lib/ascii.h"
 #include "lib/err.h"
 #include "lib/smtp_login.h"
 
@@ -43,8 +43,7 @@ take_line(struct smtp_login *l, const char *p, size_t len, size_t line,
 		if (take_word(l->host, p, (size_t)(blank - p), "host", line,
 		    e) == -1)
 			return -1;
-		for (char *c = l->host; *c != '\0'; c++)
-			*c = (char)tolower((unsigned char)*c);
+		ascii_lower_all(l->host);
 		p = blank + 1;
 	}
 	if (colon == NULL) {

@@ -6,9 +6,9 @@
  */
 #include "config.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 
+#include "lib/ascii.h"
 #include "lib/xmalloc.h"
 #include "listd/bdat.h"
 
@@ -42,7 +42,7 @@ key_of(const char *name)
 	uint64_t key = UINT64_C(0xcbf29ce484222325);
 
 	for (; *name != '\0'; name++) {
-		key ^= (uint64_t)tolower((unsigned char)*name);
+		key ^= (unsigned char)ascii_lower(*name);
 		key *= UINT64_C(0x100000001b3);
 	}
 	/* Every octet has to matter for the place of short names too. */

@@ -13,6 +13,7 @@
 #include <openssl/rand.h>
 #include <xxhash.h>
 
+#include "lib/ascii.h"
 #include "lib/xmalloc.h"
 #include "listd/tls_broken.h"
 
@@ -51,8 +52,7 @@ hash_of(const struct tls_broken *b, const char *host)
 	size_t n;
 
 	for (n = 0; n < sizeof(name) && host[n] != '\0'; n++)
-		name[n] = host[n] >= 'A' && host[n] <= 'Z' ?
-		    (char)(host[n] - 'A' + 'a') : host[n];
+		name[n] = ascii_lower(host[n]);
 	return XXH3_64bits_withSeed(name, n, b->seed);
 }
 

@@ -13,6 +13,7 @@
 
 #include <xxhash.h>
 
+#include "lib/ascii.h"
 #include "lib/xmalloc.h"
 #include "listd/tls_sessions.h"
 
@@ -42,9 +43,7 @@ tls_session_key(char out[static TLS_SESSION_KEY_MAX],
 
 	if (n >= TLS_SESSION_KEY_MAX)
 		out[0] = '\0';
-	for (char *p = out; *p != '\0'; p++)
-		if (*p >= 'A' && *p <= 'Z')
-			*p = (char)(*p - 'A' + 'a');
+	ascii_lower_all(out);
 }
 
 struct tls_sessions *
