@@ -159,20 +159,29 @@ TEXT(resolver, CONF_SERVER, CONF_RELOAD, NULL, "those of /etc/resolv.conf",
     "The DNS server to ask."),
 TEXT(smarthost, CONF_SMARTHOST, CONF_RELOAD, NULL, NULL,
     "Relays that take all mail, instead of the recipients' own servers.  "
-    "The port is 25 when none is given; repeat it for more.  The lowest "
-    "preference is tried first, by default in the order written; those of one "
-    "preference share the mail by weight, 1 by default.  One that nobody gave "
-    "us leave to use is not used: it needs smarthost_auth or "
-    "smarthost_networks."),
+    "The port is 25 when none is given; repeat it for more.  After it may "
+    "follow, as key=number: preference, the lowest of which takes all mail "
+    "while one of it may be used, by default in the order written; weight, by "
+    "which those of one preference share it, 1 by default; its limits, "
+    "connections, connects_per_minute, messages_per_connection and "
+    "messages_per_minute; and its quotas, messages_per_hour and "
+    "messages_per_day, of UTC, which hold over restarts.  Mail waits while "
+    "all quotas are used up, and `listctl queue explain` says so.  One that "
+    "nobody gave us leave to use is refused: it needs a login in "
+    "smarthost_auth, or smarthost_networks that it is in, where a name is "
+    "judged by its address when it is connected to."),
 TEXT(smarthost_auth, CONF_PATH, CONF_RELOAD, NULL, NULL,
-    "A file of mode 0600 with a line user:password for the relays, or host "
-    "user:password for one of them.  Needs smarthost_tls = verify."),
+    "A file of mode 0600 with a line user:password for all relays without a "
+    "line of their own, which is host user:password.  Needs smarthost_tls = "
+    "verify."),
 TEXT(smarthost_networks, CONF_CIDR, CONF_RELOAD, NULL, NULL,
     "Networks whose relays let us use them without a login."),
-NUMBER(smarthost_connections, CONF_INT, CONF_RELOAD, "10", 1, 500,
-    "As connections_per_site, for the relays together."),
-NUMBER(smarthost_messages, CONF_INT, CONF_RELOAD, "100", 1, 10000,
-    "As messages_per_connection, for the relays."),
+NUMBER(smarthost_connections, CONF_INT, CONF_RELOAD, "0", 0, 500,
+    "Connections to each relay that has no such number of its own; 0 is what "
+    "the shaping data say of it, or 10."),
+NUMBER(smarthost_messages, CONF_INT, CONF_RELOAD, "0", 0, 10000,
+    "Messages on a connection, likewise; 0 is what the shaping data say, or "
+    "100."),
 CHOICE(smarthost_tls, CONF_RELOAD, "opportunistic", smarthost_tls_names,
     "TLS towards the relays: opportunistic, encrypt, or verify by ca_file.  "
     "With the last two nothing is sent without; smarthost_auth needs the "
@@ -324,6 +333,7 @@ struct reading {
 	struct strbuf	*mistakes;
 	size_t		 count;			/* of mistakes */
 	size_t		 set_at[SETTINGS];	/* line of the first; 0: none */
+	struct conf_lines *lines;
 };
 
 static void *
@@ -409,6 +419,8 @@ read_setting(struct reading *r, size_t line, const char *name,
 	}
 	if (conf_value_set(s, field_of(r->c, s), value, &e) == -1)
 		mistake(r, line, "%s: %s", name, e.text);
+	else if (s->type == CONF_SMARTHOST)
+		r->lines->smarthost[r->c->smarthost.n - 1] = line;
 }
 
 static bool
@@ -520,6 +532,25 @@ check_pair(struct reading *r, const char *cert, const char *cert_value,
 		    cert, key);
 }
 
+static void
+check_smarthosts(struct reading *r)
+{
+	const struct conf *c = r->c;
+
+	r->lines->smarthost_auth = line_of(r, "smarthost_auth");
+	if (c->smarthost_auth[0] != '\0' &&
+	    c->smarthost_tls != CONF_TLS_VERIFY)
+		mistake(r, r->lines->smarthost_auth, "smarthost_auth: "
+		    "needs smarthost_tls = verify");
+	/* S17: whoever's machine it is must have given us leave. */
+	for (size_t i = 0; i < c->smarthost.n; i++)
+		if (c->smarthost_auth[0] == '\0' &&
+		    !conf_smarthost_is_listed(c, &c->smarthost.v[i]))
+			mistake(r, r->lines->smarthost[i], "smarthost: needs "
+			    "smarthost_auth, or smarthost_networks that it "
+			    "is in");
+}
+
 /* What is missing, and what does not fit together. */
 static void
 check_whole(struct reading *r)
@@ -537,15 +568,7 @@ check_whole(struct reading *r)
 	    c->web_tls_key[0] == '\0' && line_of(r, "web_tls_cert") == 0)
 		mistake(r, line_of(r, "https_listen"), "https_listen: needs "
 		    "web_tls_cert and web_tls_key");
-	if (c->smarthost_auth[0] != '\0' &&
-	    c->smarthost_tls != CONF_TLS_VERIFY)
-		mistake(r, line_of(r, "smarthost_auth"), "smarthost_auth: "
-		    "needs smarthost_tls = verify");
-	/* S17: whoever's machine it is must have given us leave. */
-	if (c->smarthost.n > 0 && c->smarthost_auth[0] == '\0' &&
-	    c->smarthost_networks.n == 0)
-		mistake(r, line_of(r, "smarthost"), "smarthost: needs "
-		    "smarthost_auth, or smarthost_networks that it is in");
+	check_smarthosts(r);
 	/* RFC 2033 section 5: who expects SMTP there would be answered so. */
 	for (size_t i = 0; i < c->lmtp_listen.n; i++)
 		if (c->lmtp_listen.v[i].port == 25)
@@ -572,11 +595,22 @@ int
 conf_parse(struct conf *c, const char *file, const void *bytes, size_t len,
     struct strbuf *mistakes)
 {
-	struct reading r = { .c = c, .file = file, .mistakes = mistakes };
+	struct conf_lines lines;
+
+	return conf_parse_lines(c, file, bytes, len, mistakes, &lines);
+}
+
+int
+conf_parse_lines(struct conf *c, const char *file, const void *bytes,
+    size_t len, struct strbuf *mistakes, struct conf_lines *lines)
+{
+	struct reading r = { .c = c, .file = file, .mistakes = mistakes,
+		.lines = lines };
 	const char *p = bytes, *end = p + len, *eol;
 	size_t line = 1;
 
 	conf_init(c);
+	memset(lines, 0, sizeof(*lines));
 	if (len > CONF_FILE_MAX) {
 		mistake(&r, 0, "larger than %u octets", CONF_FILE_MAX);
 		return -1;

@@ -64,14 +64,20 @@ struct conf_cidrs {
 
 /*
  * A relay: its name, or an address as text without brackets.  The lowest
- * preference is tried first; of equal ones each comes first in its weight's
- * share of all times.
+ * preference is used while one of it may be; those of equal preference share
+ * the mail by weight.  0 is a limit that is not set.
  */
 struct conf_smarthost {
 	char		host[CONF_NAME_MAX];
 	uint16_t	port;
 	uint16_t	preference;	/* by default one behind the one before */
 	uint16_t	weight;		/* from 1 */
+	uint32_t	connections;
+	uint32_t	connects_per_minute;
+	uint32_t	messages_per_connection;
+	uint32_t	messages_per_minute;
+	uint32_t	messages_per_hour;	/* of UTC */
+	uint32_t	messages_per_day;
 };
 
 struct conf_smarthosts {
@@ -266,6 +272,25 @@ void conf_init(struct conf *c);
  */
 int conf_parse(struct conf *c, const char *file, const void *bytes,
     size_t len, struct strbuf *mistakes);
+
+/*
+ * The same, and lines_r says where the entries of lists are that need more
+ * than the file to be judged.
+ */
+struct conf_lines {
+	size_t	smarthost[CONF_SMARTHOST_MAX];	/* by entry */
+	size_t	smarthost_auth;			/* 0: it is not set */
+};
+int conf_parse_lines(struct conf *c, const char *file, const void *bytes,
+    size_t len, struct strbuf *mistakes, struct conf_lines *lines_r);
+
+/*
+ * S17: may this relay be used by one who has no login for it?  Its address is
+ * in smarthost_networks; that of a name is known when it is connected to, and
+ * judged by conf_cidrs_match() then.
+ */
+bool conf_smarthost_is_listed(const struct conf *c,
+    const struct conf_smarthost *h);
 
 /*
  * True when postmaster names this host, which has no mailboxes: what comes for

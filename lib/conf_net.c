@@ -15,11 +15,10 @@
 #include "lib/err.h"
 #include "lib/strbuf.h"
 
-#define SMTP_PORT	25
 #define DNS_PORT	53
 
-static bool
-read_port(const char *s, int64_t min, uint16_t *port_r)
+bool
+conf_read_port(const char *s, int64_t min, uint16_t *port_r)
 {
 	int64_t n;
 
@@ -29,8 +28,8 @@ read_port(const char *s, int64_t min, uint16_t *port_r)
 	return true;
 }
 
-static bool
-read_ip(const char *p, size_t len, uint8_t *family_r, uint8_t ip_r[16])
+bool
+conf_read_ip(const char *p, size_t len, uint8_t *family_r, uint8_t ip_r[16])
 {
 	char buf[INET6_ADDRSTRLEN];
 
@@ -58,12 +57,8 @@ format_ip(uint8_t family, const uint8_t *ip, struct strbuf *out)
 		strbuf_adds(out, buf);
 }
 
-/*
- * Split "host:port", "[ip6]:port" or, where no port is needed, either without
- * it.  *port_r is NULL then.  An address with colons needs its brackets.
- */
-static bool
-split_port(const char *value, const char **host_r, size_t *len_r,
+bool
+conf_split_port(const char *value, const char **host_r, size_t *len_r,
     const char **port_r)
 {
 	const char *end;
@@ -110,9 +105,9 @@ conf_set_listen(const struct conf_setting *s, struct conf_listens *list,
 			return -1;
 		}
 		memcpy(l.path, value, strlen(value));
-	} else if (!split_port(value, &host, &len, &port) || port == NULL ||
-	    !read_ip(host, len, &l.family, l.ip) ||
-	    !read_port(port, 0, &l.port)) {
+	} else if (!conf_split_port(value, &host, &len, &port) || port == NULL ||
+	    !conf_read_ip(host, len, &l.family, l.ip) ||
+	    !conf_read_port(port, 0, &l.port)) {
 		err_set(e, ERR_INPUT, "\"%s\" is not %s", value,
 		    conf_value_shape(s));
 		return -1;
@@ -155,7 +150,7 @@ conf_set_cidr(const struct conf_setting *s, struct conf_cidrs *list,
 	int64_t bits;
 
 	memset(&c, 0, sizeof(c));
-	if (!read_ip(value, len, &c.family, c.ip))
+	if (!conf_read_ip(value, len, &c.family, c.ip))
 		goto bad;
 	bits = c.family == 4 ? 32 : 128;
 	if (slash != NULL) {
@@ -195,77 +190,13 @@ conf_set_server(const struct conf_setting *s, struct conf_server *field,
 
 	memset(&v, 0, sizeof(v));
 	v.port = DNS_PORT;
-	if (!read_ip(value, len, &v.family, v.ip) ||
-	    (at != NULL && !read_port(at + 1, 1, &v.port))) {
+	if (!conf_read_ip(value, len, &v.family, v.ip) ||
+	    (at != NULL && !conf_read_port(at + 1, 1, &v.port))) {
 		err_set(e, ERR_INPUT, "\"%s\" is not %s", value,
 		    conf_value_shape(s));
 		return -1;
 	}
 	*field = v;
-	return 0;
-}
-
-/* "preference=10" or "weight=2"; *p moves past it and the blanks behind. */
-static bool
-read_rank(const char **p, struct conf_smarthost *h)
-{
-	static const char *const names[] = { "preference=", "weight=" };
-	uint16_t *const fields[] = { &h->preference, &h->weight };
-
-	for (size_t i = 0; i < 2; i++) {
-		size_t len = strlen(names[i]);
-		int64_t n;
-
-		if (strncmp(*p, names[i], len) != 0)
-			continue;
-		*p += len;
-		if (!conf_read_digits(p, &n) || n < (int64_t)i || n > 65535)
-			return false;
-		*fields[i] = (uint16_t)n;
-		if (**p != '\0' && **p != ' ' && **p != '\t')
-			return false;
-		*p += strspn(*p, " \t");
-		return true;
-	}
-	return false;
-}
-
-int
-conf_set_smarthost(const struct conf_setting *s, struct conf_smarthosts *list,
-    const char *value, struct err *e)
-{
-	size_t len = strcspn(value, " \t");
-	const char *host, *port, *rest = value + len + strspn(value + len,
-	    " \t");
-	char entry[CONF_NAME_MAX + 16];
-	struct conf_smarthost h;
-	uint8_t family, ip[16];
-	bool good = true;
-
-	memset(&h, 0, sizeof(h));
-	h.port = SMTP_PORT;
-	h.weight = 1;
-	if (list->n > 0 && list->v[list->n - 1].preference < UINT16_MAX)
-		h.preference = (uint16_t)(list->v[list->n - 1].preference + 1);
-	while (good && *rest != '\0')
-		good = read_rank(&rest, &h);
-	snprintf(entry, sizeof(entry), "%.*s", (int)len, value);
-	if (!good || len >= sizeof(entry) ||
-	    !split_port(entry, &host, &len, &port) ||
-	    (!conf_is_host(host, len) && !read_ip(host, len, &family, ip)) ||
-	    (port != NULL && !read_port(port, 1, &h.port))) {
-		err_set(e, ERR_INPUT, "\"%s\" is not %s", value,
-		    conf_value_shape(s));
-		return -1;
-	}
-	if (list->n == CONF_SMARTHOST_MAX) {
-		err_set(e, ERR_LIMIT, "more than %d entries",
-		    CONF_SMARTHOST_MAX);
-		return -1;
-	}
-	memcpy(h.host, host, len);
-	ascii_lower_all(h.host);
-	list->v[list->n++] = h;
 	return 0;
 }
 
@@ -278,7 +209,7 @@ is_loopback(const char *host, size_t len)
 
 	if (len == 9 && memcmp(host, "localhost", 9) == 0)
 		return true;
-	if (!read_ip(host, len, &family, ip))
+	if (!conf_read_ip(host, len, &family, ip))
 		return false;
 	return family == 4 ? ip[0] == 127 : memcmp(ip, one, 16) == 0;
 }
@@ -303,9 +234,9 @@ conf_set_url(const struct conf_setting *s, char *field, const char *value,
 		goto bad;
 	memcpy(buf, auth, alen);
 	buf[alen] = '\0';
-	if (!split_port(buf, &host, &hlen, &port) ||
-	    (!conf_is_host(host, hlen) && !read_ip(host, hlen, &family, ip)) ||
-	    (port != NULL && !read_port(port, 1, &number)))
+	if (!conf_split_port(buf, &host, &hlen, &port) ||
+	    (!conf_is_host(host, hlen) && !conf_read_ip(host, hlen, &family, ip)) ||
+	    (port != NULL && !conf_read_port(port, 1, &number)))
 		goto bad;
 	if (plain && !is_loopback(host, hlen)) {
 		err_set(e, ERR_REFUSED, "\"%s\" needs https:// "
@@ -425,7 +356,7 @@ conf_set_source(const struct conf_setting *s, struct conf_sources *list,
 		goto bad;
 	strcpy(text, value);
 	ip = strtok_r(text, " \t", &rest);
-	if (ip == NULL || !read_ip(ip, strlen(ip), &v.family, v.ip))
+	if (ip == NULL || !conf_read_ip(ip, strlen(ip), &v.family, v.ip))
 		goto bad;
 	while ((key = strtok_r(NULL, " \t", &rest)) != NULL)
 		if ((word = strtok_r(NULL, " \t", &rest)) == NULL ||
@@ -467,15 +398,6 @@ conf_source_format(const struct conf_source *v, struct strbuf *out)
 		strbuf_adds(out, " warmup ");
 		format_day(v->warm_from, out);
 	}
-}
-
-void
-conf_smarthost_format(const struct conf_smarthost *h, struct strbuf *out)
-{
-	bool colon = strchr(h->host, ':') != NULL;
-
-	strbuf_addf(out, "%s%s%s:%u preference=%u weight=%u", colon ? "[" : "",
-	    h->host, colon ? "]" : "", h->port, h->preference, h->weight);
 }
 
 void

@@ -92,16 +92,29 @@ int conf_set_cidr(const struct conf_setting *s, struct conf_cidrs *list,
     const char *value, struct err *e);
 int conf_set_server(const struct conf_setting *s, struct conf_server *field,
     const char *value, struct err *e);
-int conf_set_smarthost(const struct conf_setting *s,
-    struct conf_smarthosts *list, const char *value, struct err *e);
 int conf_set_source(const struct conf_setting *s, struct conf_sources *list,
     const char *value, struct err *e);
 void conf_source_format(const struct conf_source *v, struct strbuf *out);
 int conf_set_url(const struct conf_setting *s, char *field, const char *value,
     struct err *e);
 void conf_cidr_format(const struct conf_cidr *c, struct strbuf *out);
+void conf_server_format(const struct conf_server *v, struct strbuf *out);
+
+/* Digits and nothing else, from min to 65535. */
+bool conf_read_port(const char *s, int64_t min, uint16_t *port_r);
+bool conf_read_ip(const char *p, size_t len, uint8_t *family_r,
+    uint8_t ip_r[16]);
+/*
+ * Split "host:port", "[ip6]:port" or, where no port is needed, either without
+ * it.  *port_r is NULL then.  An address with colons needs its brackets.
+ */
+bool conf_split_port(const char *value, const char **host_r, size_t *len_r,
+    const char **port_r);
+
+/* ---- conf_smarthost.c: likewise */
+int conf_set_smarthost(const struct conf_setting *s,
+    struct conf_smarthosts *list, const char *value, struct err *e);
 void conf_smarthost_format(const struct conf_smarthost *h,
     struct strbuf *out);
-void conf_server_format(const struct conf_server *v, struct strbuf *out);
 
 #endif

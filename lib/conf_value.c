@@ -457,7 +457,7 @@ conf_value_shape(const struct conf_setting *s)
 	case CONF_SERVER:
 		return "ip[@port]";
 	case CONF_SMARTHOST:
-		return "host[:port] [preference=number] [weight=number]";
+		return "host[:port] [key=number] ...";
 	}
 	return "";
 }

@@ -202,8 +202,10 @@ limits_of(const struct conf *c, struct scheduler_limits *l)
 	l->queue_lifetime_ms = c->queue_lifetime;
 	if (c->smarthost.n == 0)
 		return;
-	l->connections_per_site = (unsigned)c->smarthost_connections;
-	l->messages_per_connection = (unsigned)c->smarthost_messages;
+	l->connections_per_site = c->smarthost_connections > 0 ?
+	    (unsigned)c->smarthost_connections : 10;
+	l->messages_per_connection = c->smarthost_messages > 0 ?
+	    (unsigned)c->smarthost_messages : 100;
 }
 
 static void

@@ -171,17 +171,33 @@ static const struct {
 	{ "resolver's port 0", "resolver = 127.0.0.1@0",
 	    "f:2: resolver: \"127.0.0.1@0\" is not ip[@port]\n" },
 	{ "smarthost", "smarthost = a b",
-	    "f:2: smarthost: \"a b\" is not host[:port] [preference=number] "
-	    "[weight=number]\n" },
+	    "f:2: smarthost: \"a b\" is not host[:port] [key=number] "
+	    "...\n" },
 	{ "nobody's share", "smarthost = a weight=0",
 	    "f:2: smarthost: \"a weight=0\" is not host[:port] "
-	    "[preference=number] [weight=number]\n" },
+	    "[key=number] ...\n" },
 	{ "a preference too high", "smarthost = a preference=65536",
 	    "f:2: smarthost: \"a preference=65536\" is not host[:port] "
-	    "[preference=number] [weight=number]\n" },
+	    "[key=number] ...\n" },
 	{ "a word too many", "smarthost = a preference=1 weight=2x",
 	    "f:2: smarthost: \"a preference=1 weight=2x\" is not host[:port] "
-	    "[preference=number] [weight=number]\n" },
+	    "[key=number] ...\n" },
+	{ "a key twice", "smarthost = a weight=1 weight=2",
+	    "f:2: smarthost: \"a weight=1 weight=2\" is not host[:port] "
+	    "[key=number] ...\n" },
+	{ "a quota that stops all mail", "smarthost = a messages_per_day=0",
+	    "f:2: smarthost: \"a messages_per_day=0\" is not host[:port] "
+	    "[key=number] ...\n" },
+	{ "more connections than any site gets",
+	    "smarthost = a connections=501",
+	    "f:2: smarthost: \"a connections=501\" is not host[:port] "
+	    "[key=number] ...\n" },
+	{ "a key without a number", "smarthost = a messages_per_hour",
+	    "f:2: smarthost: \"a messages_per_hour\" is not host[:port] "
+	    "[key=number] ...\n" },
+	{ "one relay twice", "smarthost_networks = 192.0.2.1\n"
+	    "smarthost = 192.0.2.1\nsmarthost = 192.0.2.1:25 weight=2",
+	    "f:4: smarthost: 192.0.2.1 is there twice\n" },
 	/* what does not fit together */
 	{ "key missing", "smtp_tls_cert = /a",
 	    "f:2: smtp_tls_cert and smtp_tls_key: one is set without the "
@@ -198,6 +214,11 @@ static const struct {
 	    "f:2: smarthost_auth: needs smarthost_tls = verify\n" },
 	{ "a relay that gave no leave (S17)", "smarthost = relay.example",
 	    "f:2: smarthost: needs smarthost_auth, or smarthost_networks that "
+	    "it is in\n" },
+	{ "a relay outside of what is allowed (S17)",
+	    "smarthost_networks = 192.0.2.0/24\n"
+	    "smarthost = 192.0.2.9\nsmarthost = 198.51.100.1:587",
+	    "f:4: smarthost: needs smarthost_auth, or smarthost_networks that "
 	    "it is in\n" },
 	{ "LMTP where SMTP is expected (R177)", "lmtp_listen = 127.0.0.1:25",
 	    "f:2: lmtp_listen: LMTP is not for port 25\n" },
@@ -374,8 +395,12 @@ static const char everything[] =
     "smarthost = relay.example.org\n"
     "smarthost = [2001:db8::1]:587\n"
     "smarthost = 127.0.0.1:2525 weight=3 preference=1\n"
-    "smarthost = relay2.example.org\n"
+    "smarthost = relay2.example.org connections=3 connects_per_minute=30 "
+    "messages_per_connection=20 messages_per_minute=500 "
+    "messages_per_hour=20000 messages_per_day=100000\n"
     "smarthost_networks = 192.0.2.0/24\n"
+    "smarthost_networks = 127.0.0.1\n"
+    "smarthost_networks = 2001:db8::/32\n"
     "source_address = 192.0.2.1 ehlo a.example weight 3 stream campaign "
     "warmup 2028-02-29\n"
     "smtp_ipv6 = off\n"
@@ -417,6 +442,13 @@ good_values_are_read(void **state)
 	assert_int_equal(c.smarthost.v[2].preference, 1);
 	assert_int_equal(c.smarthost.v[2].weight, 3);
 	assert_int_equal(c.smarthost.v[3].preference, 2);
+	assert_int_equal(c.smarthost.v[2].connections, 0);
+	assert_int_equal(c.smarthost.v[3].connections, 3);
+	assert_int_equal(c.smarthost.v[3].connects_per_minute, 30);
+	assert_int_equal(c.smarthost.v[3].messages_per_connection, 20);
+	assert_int_equal(c.smarthost.v[3].messages_per_minute, 500);
+	assert_int_equal(c.smarthost.v[3].messages_per_hour, 20000);
+	assert_int_equal(c.smarthost.v[3].messages_per_day, 100000);
 	assert_false(c.smtp_ipv6);
 	assert_int_equal(c.map_size, INT64_C(1) << 40);
 	assert_int_equal(c.map_size_queue, 16777217);
