@@ -17,9 +17,13 @@
 #include <unistd.h>
 
 #include <event2/event.h>
+#include <openssl/crypto.h>
 
 #include "lib/clock.h"
+#include "lib/conf.h"
 #include "lib/err.h"
+#include "lib/keyring.h"
+#include "lib/smtp_login.h"
 #include "lib/strbuf.h"
 #include "lib/sys/channel.h"
 #include "lib/sys/file.h"
@@ -38,17 +42,64 @@
 
 /* ---- configuration */
 
+/*
+ * S17: a relay that nobody let us use is refused before anything begins.  What
+ * smarthost_auth says is known to who opens it alone; a file that cannot be
+ * opened is told of later, with all others.
+ */
+static int
+check_relays(const struct conf *c, const char *path,
+    const struct conf_lines *lines, struct strbuf *mistakes)
+{
+	struct strbuf text = STRBUF_INIT(SMTP_LOGIN_FILE_MAX);
+	struct smtp_logins logins;
+	struct err e = ERR_INIT;
+	int fd = file_open_config(c->smarthost_auth, &e), ret = 0;
+
+	if (fd == -1)
+		return 0;
+	if (strbuf_reserve(&text, SMTP_LOGIN_FILE_MAX) == NULL ||
+	    file_read(fd, "smarthost_auth", &text, &e) == -1 ||
+	    smtp_logins_parse(text.len > 0 ? text.s : "", text.len, &logins,
+	    &e) == -1) {
+		strbuf_addf(mistakes, "%s:%zu: smarthost_auth: %s\n", path,
+		    lines->smarthost_auth, e.text);
+		ret = -1;
+		goto out;
+	}
+	for (size_t i = 0; i < c->smarthost.n; i++) {
+		const struct conf_smarthost *h = &c->smarthost.v[i];
+
+		if (smtp_logins_find(&logins, h->host) != NULL ||
+		    conf_smarthost_is_listed(c, h))
+			continue;
+		strbuf_addf(mistakes, "%s:%zu: smarthost: %s has no login in "
+		    "smarthost_auth and is in none of smarthost_networks\n",
+		    path, lines->smarthost[i], h->host);
+		ret = -1;
+	}
+out:
+	close(fd);
+	OPENSSL_cleanse(&logins, sizeof(logins));
+	keyring_wipe(&text);
+	return ret;
+}
+
 int
 parent_read_conf(const char *path, struct conf *c, struct strbuf *mistakes)
 {
 	struct strbuf text = STRBUF_INIT(CONF_FILE_MAX + 1);
+	struct conf_lines lines;
 	struct err e = ERR_INIT;
 	int fd = file_open_config(path, &e), ret = -1;
 
 	if (fd == -1 || file_read(fd, path, &text, &e) == -1)
 		strbuf_addf(mistakes, "%s\n", e.text);
 	else
-		ret = conf_parse(c, path, text.s, text.len, mistakes);
+		ret = conf_parse_lines(c, path, text.s, text.len, mistakes,
+		    &lines);
+	if (ret == 0 && c->smarthost_auth[0] != '\0')
+		ret = check_relays(c, path, &lines, mistakes);
 	if (fd != -1)
 		close(fd);
 	strbuf_free(&text);
