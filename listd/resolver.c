@@ -48,7 +48,7 @@ struct resolver_lookup {
 	enum ipc_dns		 status;	/* the best so far */
 	struct event		*finish;
 	struct ipc_route	 route;
-	bool			 insecure;	/* an answer was not validated */
+	bool			 insecure;	/* one answer was not signed */
 	struct resolver_host	 host;
 	struct tlsa_set		*tlsa;		/* NULL: not asked for */
 	char			*text[RESOLVER_TXT_MAX];
@@ -66,16 +66,24 @@ struct resolver_lookup {
 
 /* ---- answers */
 
+/* Of more than there is room for those that are tried first are kept. */
 static void
 take_mx(struct resolver_lookup *l, const struct dns_record *r)
 {
 	struct ipc_route *route = &l->route;
+	struct ipc_host *h = &route->host[0];
 
-	if (route->n == IPC_HOSTS_MAX)
-		return;
-	snprintf(route->host[route->n].name, sizeof(route->host[0].name), "%s",
-	    r->name);
-	route->host[route->n++].preference = r->preference;
+	if (route->n < IPC_HOSTS_MAX) {
+		h = &route->host[route->n++];
+	} else {
+		for (uint16_t i = 1; i < route->n; i++)
+			if (route->host[i].preference > h->preference)
+				h = &route->host[i];
+		if (h->preference <= r->preference)
+			return;
+	}
+	snprintf(h->name, sizeof(h->name), "%s", r->name);
+	h->preference = r->preference;
 }
 
 static void
@@ -125,7 +133,12 @@ take_record(struct resolver_lookup *l, const struct dns_record *r)
 	}
 }
 
-/* What one packet says; records are added to l. */
+/*
+ * What one packet says; records are added to l.  A fault does not make l
+ * insecure: who can suppress one answer must not take the other one's DNSSEC
+ * away with it, for without it nobody asks for TLSA records (RFC 7672 section
+ * 2.1.1).
+ */
 static enum ipc_dns
 read_answer(struct resolver_lookup *l, enum dns_type type, int rcode,
     const void *packet, int len, int sec)
@@ -135,16 +148,15 @@ read_answer(struct resolver_lookup *l, enum dns_type type, int rcode,
 	unsigned iter = 0, n = 0;
 	bool bad;
 
+	/* sec 1 is bogus: somebody changed the answer on its way. */
+	if (sec == 1 || packet == NULL || len <= 0 || rcode != 0 ||
+	    !dns_packet_open(&d, packet, (size_t)len, l->name) ||
+	    (d.rcode != 0 && d.rcode != 3) || d.loop)
+		return IPC_DNS_TEMPORARY;
 	if (sec != 2)
 		l->insecure = true;
-	/* sec 1 is bogus: somebody changed the answer on its way. */
-	if (sec == 1 || packet == NULL || len <= 0 ||
-	    !dns_packet_open(&d, packet, (size_t)len, l->name))
-		return rcode == 3 ? IPC_DNS_NXDOMAIN : IPC_DNS_TEMPORARY;
 	if (d.rcode == 3)
 		return IPC_DNS_NXDOMAIN;
-	if (d.rcode != 0 || rcode != 0 || d.loop)
-		return IPC_DNS_TEMPORARY;
 	if (strcasecmp(d.owner, l->name) != 0)
 		snprintf(l->host.alias, sizeof(l->host.alias), "%s", d.owner);
 	while (dns_packet_next(&d, type, &iter, &r, &bad)) {
@@ -275,15 +287,24 @@ sort_hosts(struct ipc_route *route)
 	}
 }
 
+static bool
+is_own_name(const struct resolver *r, const char *name)
+{
+	for (size_t i = 0; i < r->nown; i++)
+		if (strcasecmp(name, r->own[i]) == 0)
+			return true;
+	return false;
+}
+
 /* RFC 5321 section 5.1: drop ourselves and all that come no earlier. */
 static void
-drop_self(struct ipc_route *route, const char *hostname)
+drop_self(struct ipc_route *route, const struct resolver *r)
 {
 	unsigned own = UINT16_MAX + 1u;
 	uint16_t n = 0;
 
 	for (uint16_t i = 0; i < route->n; i++)
-		if (strcasecmp(route->host[i].name, hostname) == 0 &&
+		if (is_own_name(r, route->host[i].name) &&
 		    route->host[i].preference < own)
 			own = route->host[i].preference;
 	for (uint16_t i = 0; i < route->n; i++)
@@ -344,7 +365,7 @@ finish_route(struct resolver_lookup *l)
 	drop_root_names(route);
 	if (route->status == IPC_DNS_OK) {
 		sort_hosts(route);
-		drop_self(route, l->resolver->hostname);
+		drop_self(route, l->resolver);
 	}
 	if (route->ttl_s == UINT32_MAX)
 		route->ttl_s = RESOLVER_TTL_NEGATIVE_S;
@@ -525,19 +546,6 @@ resolver_tlsa(struct resolver *r, const char *host, uint16_t port,
 	else		/* a name that long has no records */
 		lookup_answered(l, IPC_DNS_NXDOMAIN, true);
 	return l;
-}
-
-bool
-resolver_address_is_own(const struct resolver_address *a)
-{
-	static const uint8_t zero[15];
-
-	if (a->family == 4)
-		return a->ip[0] == 127 || a->ip[0] == 0;
-	if (memcmp(a->ip, zero, 15) == 0)
-		return a->ip[15] <= 1;
-	return memcmp(a->ip, zero, 10) == 0 && a->ip[10] == 0xff &&
-	    a->ip[11] == 0xff && (a->ip[12] == 127 || a->ip[12] == 0);
 }
 
 void

@@ -38,8 +38,9 @@ struct resolver_address {
 };
 
 /*
- * conf		resolver or, when that is empty, resolv_fd; hostname (to see
- *		that a route leads back to us); smarthost; allow_loopback.
+ * conf		resolver or, when that is empty, resolv_fd; hostname and the
+ *		EHLO names of source_address (to see that a route leads back
+ *		to us); smarthost.
  * resolv_fd	resolv.conf, borrowed, read here; -1 for none
  * anchor_fd	DNSSEC trust anchor, borrowed; -1: nothing is validated
  *
@@ -106,6 +107,13 @@ struct resolver_lookup *resolver_txt(struct resolver *r, const char *name,
 
 /* Loopback and unspecified addresses lead to this machine, not to a site. */
 bool resolver_address_is_own(const struct resolver_address *a);
+/*
+ * Our own inbound role listens there, by smtp_listen: at this address, or at
+ * all addresses of this machine, of which it is one now.  Another server on
+ * the same machine is a site like others.
+ */
+bool resolver_address_is_inbound(const struct conf *conf,
+    const struct resolver_address *a, uint16_t port);
 
 /* Forget a lookup that has not called back yet. */
 void resolver_cancel(struct resolver_lookup *l);

@@ -29,7 +29,9 @@ struct resolver {
 	TAILQ_HEAD(, upstream)	 upstreams;	/* now, and those before it */
 	struct event		*sweep;		/* of the old ones, from the loop */
 	struct conf_smarthosts	 smarthosts;	/* n 0: by MX */
-	char			 hostname[CONF_NAME_MAX];
+	/* What we are called: hostname, and the EHLO names of sources. */
+	char			 own[CONF_SOURCE_MAX + 1][CONF_NAME_MAX];
+	size_t			 nown;
 	TAILQ_HEAD(, resolver_lookup) lookups;
 };
 

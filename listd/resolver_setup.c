@@ -174,13 +174,23 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+static void
+add_own_name(struct resolver *r, const char *name)
+{
+	if (name[0] != '\0')
+		snprintf(r->own[r->nown++], sizeof(r->own[0]), "%s", name);
+}
+
 int
 resolver_reload(struct resolver *r, const struct conf *conf, int resolv_fd,
     int anchor_fd, struct err *e)
 {
 	struct strbuf settings = STRBUF_INIT(2 * RESOLV_CONF_MAX);
 
-	snprintf(r->hostname, sizeof(r->hostname), "%s", conf->hostname);
+	r->nown = 0;
+	add_own_name(r, conf->hostname);
+	for (size_t i = 0; i < conf->source_address.n; i++)
+		add_own_name(r, conf->source_address.v[i].ehlo);
 	r->smarthosts = conf->smarthost;
 	if (read_settings(&settings, conf, resolv_fd, anchor_fd, e) == -1) {
 		strbuf_free(&settings);

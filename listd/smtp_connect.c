@@ -4,7 +4,9 @@
  *
  * Hosts are tried in the order of the route and their addresses in the order
  * of the resolver, until one greets us and lets us send (RFC 5321 section
- * 5.1).  An address that is this machine's own is passed over.
+ * 5.1).  An address that is this machine's own is passed over; where our own
+ * inbound role listens we are one of the domain's hosts, and those that come no
+ * earlier are not tried: what they do with the mail is to bring it here.
  */
 #include "config.h"
 
@@ -49,6 +51,26 @@ has_leave(const struct smtp_session *s, const struct resolver_address *a)
 	return conf->smarthost.n == 0 || session_login(s) != NULL ||
 	    conf_cidrs_match(&conf->smarthost_networks, (uint8_t)a->family,
 	    a->ip);
+}
+
+static bool
+is_ourselves(const struct smtp_session *s, const struct resolver_address *a)
+{
+	const struct conf *conf = s->env->conf;
+	char host[256];
+
+	return conf->smarthost.n == 0 && resolver_address_is_inbound(conf, a,
+	    connect_split_port(s->grant.host[s->host].name, host,
+	    (uint16_t)conf->smtp_port));
+}
+
+/* They are in order of preference, so all later ones come no earlier. */
+static void
+drop_later_hosts(struct smtp_session *s)
+{
+	session_why(s, 0, "its mail routes lead back to this host");
+	s->grant.n = s->host + 1;
+	s->at = s->found.n;
 }
 
 static void
@@ -100,6 +122,10 @@ connect_next_address(struct smtp_session *s)
 		if (resolver_address_is_own(a) &&
 		    !s->env->conf->allow_loopback) {
 			session_why(s, 0, "its address is this machine's own");
+			continue;
+		}
+		if (is_ourselves(s, a)) {
+			drop_later_hosts(s);
 			continue;
 		}
 		if (!has_leave(s, a)) {

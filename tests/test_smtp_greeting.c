@@ -189,12 +189,41 @@ addresses_that_are_passed_over(void **state)
 	}
 }
 
+/* RFC 5321 section 5.1: where we are a host, later ones only bring it back. */
+static void
+later_hosts_than_ourselves_are_not_tried(void **state)
+{
+	struct world *w = &script_world;
+	struct smtp_session_env env = { .base = w->base, .timers = w->timers,
+		.conf = &w->conf, .resolver = w->resolver, .ops = &script_ops,
+		.arg = w };
+	const struct ipc_session_open grant = { .session = 1, .depth = 8,
+		.n = 3, .host = { { 10, "2001:db8::1" }, { 20, "192.0.2.25" },
+		    { 30, "127.0.0.1" } } };
+
+	(void)state;
+	script_set_policy(w, 0);
+	w->conf.allow_loopback = true;
+	w->conf.smtp_ipv6 = false;
+	w->conf.smtp_listen = (struct conf_listens){ 1, { { 4,
+		{ 192, 0, 2, 25 }, (uint16_t)w->conf.smtp_port, "" } } };
+	strbuf_reset(&w->events);
+	w->session = smtp_session_start(&env, &grant);
+	script_give(w, 1);
+	event_base_dispatch(w->base);
+	smtp_session_free(w->session);
+	w->conf.smtp_listen.n = 0;
+	assert_string_equal(w->events.s, "1 returned\nrefused 0\n");
+	assert_non_null(strstr(w->why, "lead back"));	/* not what came last */
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scripted_servers),
 		cmocka_unit_test(addresses_that_are_passed_over),
+		cmocka_unit_test(later_hosts_than_ourselves_are_not_tried),
 	};
 
 	return cmocka_run_group_tests(tests, script_set_up, script_tear_down);
