@@ -257,6 +257,8 @@ scheduler_new(const struct scheduler_params *p, struct err *e)
 	int rc;
 
 	s->p = *p;
+	if (p->part_members == 0)
+		s->p.part_members = SCHEDULER_PART;
 	s->limits = p->limits;
 	s->chance = p->seed | 1;
 	s->base_ms = clock_utc_ms(p->clock) - clock_mono_ms(p->clock);

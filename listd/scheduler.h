@@ -43,6 +43,7 @@ struct strbuf;
 #define SCHEDULER_RECALL_MS	1000	/* an answer waits for recalls */
 #define SCHEDULER_READY_MS	10000	/* for deliver roles to report */
 #define SCHEDULER_NODE		1	/* this node's id */
+#define SCHEDULER_PART		200000	/* members of a part of a domain */
 
 /* Of the configuration; may be changed at any time. */
 struct scheduler_limits {
@@ -65,6 +66,8 @@ struct scheduler_params {
 	struct scheduler_limits limits;
 	const struct source *sources;	/* source.h; copied */
 	uint16_t	nsources;	/* 0: the system chooses */
+	uint32_t	part_members;	/* a domain with more is sent to in
+					 * parts; 0: SCHEDULER_PART */
 	void		*arg;
 	/* Send a frame to deliver role peer. */
 	void	(*send)(void *arg, unsigned peer, uint16_t type,

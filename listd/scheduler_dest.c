@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * scheduler_dest.c - one domain of a run while it is being sent to.
+ * scheduler_dest.c - one domain of a run while it is being sent to, or one of
+ * the parts that a large one is cut into.
  *
  * It reads members into its window, puts its row into each batch while it
- * changes, and goes when its bit is set.  A verdict on the whole domain (null
+ * changes, and goes when its bit is set, or its row says that it is over and
+ * other parts are not.  A verdict on the whole domain (null
  * MX, no such domain, the campaign's time is over) takes the same way, so that
  * every member gets its own outcome and the figures need no other account.
  */
@@ -66,6 +68,12 @@ dest_find(const struct run *run, uint32_t domain)
 	return HASH_OF(hash_find(&run->dests, domain), struct dest, by_domain);
 }
 
+struct dest *
+dest_next(const struct dest *d)
+{
+	return HASH_OF(hash_next(&d->by_domain), struct dest, by_domain);
+}
+
 /* ---- lists */
 
 void
@@ -96,6 +104,17 @@ dest_supply(const struct dest *d)
 	return window_ready(d->window) + window_waiting(d->window);
 }
 
+/* Whether a part of its domain, other than d, is sent to by this lane. */
+static bool
+has_sibling(const struct dest *d, const struct lane *l)
+{
+	const struct dest *o = dest_find(d->run, d->domain);
+
+	while (o != NULL && (o == d || o->lane != l))
+		o = dest_next(o);
+	return o != NULL;
+}
+
 static void
 dest_leave_lane(struct dest *d)
 {
@@ -110,16 +129,18 @@ dest_leave_lane(struct dest *d)
 	d->in_ready = d->in_hungry = false;
 	l->supply -= dest_supply(d);
 	l->dests--;
+	l->domains -= !has_sibling(d, l);
 	d->lane = NULL;
 }
 
-static void
+void
 dest_join_lane(struct dest *d, struct lane *lane)
 {
 	if (lane == NULL || d->lane != NULL || d->settle != NULL)
 		return;
 	d->lane = lane;
 	lane->dests++;
+	lane->domains += !has_sibling(d, lane);
 	lane->supply += dest_supply(d);
 	dest_sort(d);
 }
@@ -140,84 +161,9 @@ dest_free(struct scheduler *s, struct dest *d)
 	if (d->in_settling)
 		TAILQ_REMOVE(&s->settling, d, settling);
 	hash_del(&d->run->dests, &d->by_domain);
-	d->run->ndests--;
+	d->run->nopen -= dest_find(d->run, d->domain) == NULL;
 	window_free(d->window);
 	free(d);
-}
-
-/* ---- beginning */
-
-/* The walk of a domain: where it stands, or from its start.  NULL: over. */
-static struct window *
-load_window(struct scheduler *s, struct run *run, uint32_t domain,
-    struct err *e)
-{
-	static uint64_t done[PROGRESS_DONE_MAX];
-	const struct progress_key key = { run->c.id, domain, 0 };
-	struct progress p;
-	int rc = progress_get(s->q_txn, &key, &p, done, e);
-
-	if (rc == 1)
-		return window_load(run->c.start, WINDOW_MAX, &p);
-	if (rc == 0)
-		rc = progress_finished(s->q_txn, run->c.id, domain, e);
-	return rc == 0 ? window_new(run->c.start, WINDOW_MAX) : NULL;
-}
-
-/* For people who watch: so many members are there. */
-static void
-count_share(struct scheduler *s, struct run *run, uint32_t domain,
-    const struct lane *lane)
-{
-	struct subscriber_domain row;
-	size_t n;
-
-	if (lane != NULL && subscriber_domains(s->s_txn, run->c.list, domain,
-	    &row, 1, &n, NULL) == 0 && n == 1 && row.domain == domain)
-		shares_begin(run->shares, lane->site->key, lane->site->host,
-		    row.all);
-}
-
-struct dest *
-dest_open(struct scheduler *s, struct run *run, uint32_t domain,
-    struct lane *lane)
-{
-	struct dest *d = dest_find(run, domain);
-	struct err e = ERR_INIT;
-	struct window *w;
-	char name[256] = "";
-	size_t len;
-
-	if (d != NULL) {
-		dest_join_lane(d, lane);
-		return d;
-	}
-	if (sched_s(s) == NULL || sched_q(s) == NULL)
-		return NULL;
-	if (domain_name(s->s_txn, domain, name, &e) == -1 ||
-	    (w = load_window(s, run, domain, &e)) == NULL) {
-		if (e.code == ERR_NONE)
-			return NULL;
-		log_failure(LEVEL_ERROR, "progress-damaged", &e);
-		run->held = true;
-		return NULL;
-	}
-	len = strlen(name) + 1;
-	d = xcalloc(1, sizeof(*d) + len);
-	d->run = run;
-	d->domain = domain;
-	d->window = w;
-	memcpy(d->name, name, len);
-	hash_add(&run->dests, &d->by_domain, domain);
-	run->ndests++;
-	while (window_reloading(w))
-		if (!dest_feed(s, d, FEED_MAX)) {
-			dest_free(s, d);
-			return NULL;
-		}
-	dest_join_lane(d, lane);
-	count_share(s, run, domain, lane);
-	return d;
 }
 
 /* ---- feeding */
@@ -276,7 +222,8 @@ dest_feed(struct scheduler *s, struct dest *d, size_t max)
 {
 	static struct subscriber_row rows[FEED_MAX];
 	struct err e = ERR_INIT;
-	size_t n, room = window_room(d->window);
+	size_t i, n, room = window_room(d->window);
+	uint64_t last = window_last(d->window);
 	bool end;
 
 	if (max > FEED_MAX)
@@ -295,9 +242,9 @@ dest_feed(struct scheduler *s, struct dest *d, size_t max)
 		d->run->held = true;
 		return false;
 	}
-	for (size_t i = 0; i < n; i++)
+	for (i = 0; i < n && rows[i].r <= last; i++)
 		feed_member(s, d, &rows[i]);
-	if (end)
+	if (end || i < n || rows[n - 1].r == last)
 		window_fed_all(d->window);
 	else
 		window_fed_to(d->window, rows[n - 1].r + 1);
@@ -352,29 +299,57 @@ dests_settle(struct scheduler *s)
 
 /* ---- batches */
 
-void
-dests_fill_batch(struct scheduler *s)
+/* Its row, at its end too as long as other parts go on. */
+static void
+put_row(struct scheduler *s, struct dest *d, bool over)
 {
 	static uint64_t done[PROGRESS_DONE_MAX];
 	struct progress_key key = { 0, 0, 0 };
 	struct progress p;
+
+	key.campaign = d->run->c.id;
+	key.domain = d->domain;
+	key.part = d->part;
+	window_row(d->window, &p, done);
+	p.node = SCHEDULER_NODE;
+	p.over = over;
+	batch_progress(s->batcher, &key, &p);
+}
+
+static void
+finish(struct scheduler *s, struct dest *d)
+{
+	struct progress_key key = { 0, 0, 0 };
+	const struct dest *o = dest_find(d->run, d->domain);
+
+	d->finishing = true;
+	while (o != NULL && o->finishing)
+		o = dest_next(o);
+	if (o != NULL) {
+		put_row(s, d, true);
+		return;
+	}
+	d->ends_domain = true;
+	key.campaign = d->run->c.id;
+	key.domain = d->domain;
+	key.part = d->parts - 1;
+	batch_finish(s->batcher, &key);
+}
+
+void
+dests_fill_batch(struct scheduler *s)
+{
 	struct dest *d;
 
 	while ((d = TAILQ_FIRST(&s->dirt)) != NULL) {
 		TAILQ_REMOVE(&s->dirt, d, dirt);
 		d->dirty = false;
-		key.campaign = d->run->c.id;
-		key.domain = d->domain;
-		if (window_finished(d->window)) {
-			batch_finish(s->batcher, &key);
-			d->finishing = true;
-		} else if (window_dirty(d->window)) {
-			window_row(d->window, &p, done);
-			p.node = SCHEDULER_NODE;
-			batch_progress(s->batcher, &key, &p);
-		} else {
+		if (window_finished(d->window))
+			finish(s, d);
+		else if (window_dirty(d->window))
+			put_row(s, d, false);
+		else
 			continue;
-		}
 		d->flying = true;
 		TAILQ_INSERT_TAIL(&s->flight, d, flight);
 		sched_touch(s, d->run);
@@ -387,10 +362,12 @@ dest_durable(struct scheduler *s, struct dest *d)
 	struct run *run = d->run;
 	struct lane *lane = d->lane;
 	struct delivery *slow;
+	bool ends_domain = d->ends_domain;
 
 	if (d->finishing) {
 		dest_free(s, d);
-		run_domain_done(s, run);
+		if (ends_domain)
+			run_domain_done(s, run);
 		if (lane != NULL)
 			site_kick(s, lane->site);
 		return;

@@ -26,7 +26,7 @@ scheduler_summary(const struct scheduler *s, struct scheduler_summary *r)
 	memset(r, 0, sizeof(*r));
 	TAILQ_FOREACH(run, &s->runs, link) {
 		r->campaigns++;
-		r->domains_waiting += run->domains_left - run->ndests;
+		r->domains_waiting += run->domains_left - run->nopen;
 		r->deferred += (uint64_t)run->deferred;
 	}
 	while ((l = hash_each(&s->sites, &at, &next)) != NULL) {
@@ -76,7 +76,7 @@ describe_site(const struct scheduler *s, const struct site *site, struct schedul
 	r->domains = site->npending;
 	TAILQ_FOREACH(lane, &site->lanes, of_site) {
 		r->waiting += lane->supply;
-		r->domains += lane->dests;
+		r->domains += lane->domains;
 	}
 	r->retries = site->nretries + idlist_count(&site->retry_domains);
 	r->notices = site->nnotices;

@@ -201,8 +201,7 @@ ask_fresh(struct scheduler *s, struct run *run, uint32_t domain)
 	}
 	if (rc == 0) {
 		/* Nobody has an address there any more: walk it empty. */
-		if ((d = dest_open(s, run, domain, NULL)) != NULL)
-			dest_settle(s, d, &verdict_no_domain);
+		domain_settle(s, run, domain, &verdict_no_domain);
 		return;
 	}
 	q = query_new(s, QUERY_FRESH, name);
@@ -347,7 +346,6 @@ route_fresh(struct scheduler *s, struct query *q, struct site *site,
     const struct verdict *v)
 {
 	uint64_t id = wait_id(q->run, q->domain);
-	struct dest *d;
 
 	if (q->run->dead)
 		return;
@@ -361,10 +359,8 @@ route_fresh(struct scheduler *s, struct query *q, struct site *site,
 	}
 	dues_del(s->dns_troubles, id);
 	if (v != NULL) {
-		d = dest_open(s, q->run, q->domain, NULL);
-		if (d != NULL)
-			dest_settle(s, d, v);
-		else if (q->run->held)	/* damage: keep it */
+		if (!domain_settle(s, q->run, q->domain, v) &&
+		    q->run->held)	/* damage: keep it */
 			idlist_add(&q->run->small, q->domain);
 		return;
 	}

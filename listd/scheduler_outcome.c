@@ -65,7 +65,7 @@ foreign_campaign(struct scheduler *s, const struct ipc_delivery *w)
 	if (w->attempt == 1 && dest_find(run, w->domain_id) == NULL &&
 	    sched_q(s) != NULL && progress_next(s->q_txn, &key, &e) == 1 &&
 	    key.domain == w->domain_id)
-		dest_open(s, run, w->domain_id, NULL);
+		domain_open(s, run, w->domain_id, NULL);
 	d = delivery_of(s, run, w->subscriber);
 	if (d == NULL)
 		return foreign_row(s, run, w);

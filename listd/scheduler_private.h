@@ -3,7 +3,8 @@
  * scheduler_private.h - what the parts of the scheduler share.
  *
  *	run		a campaign at work
- *	dest		one domain of a run that is being sent to
+ *	dest		one domain of a run that is being sent to, or a part of
+ *			a large one
  *	delivery	one copy in memory: waiting, or out with a session
  *	site		the hosts that take the mail of many domains
  *	lane		what one run has at one site
@@ -105,9 +106,11 @@ struct dest {
 	struct run	*run;
 	struct lane	*lane;		/* NULL: not to be sent, or read only */
 	uint32_t	 domain;
+	uint16_t	 part, parts;	/* of the domain's hash space */
 	struct window	*window;
 	const struct verdict *settle;	/* or NULL */
 	bool		 dirty, flying, finishing;
+	bool		 ends_domain;	/* finishing: its other parts are over */
 	bool		 in_ready, in_hungry, in_settling;
 	TAILQ_ENTRY(dest) ready, hungry, settling, dirt, flight;
 	struct hash_link by_domain;
@@ -122,7 +125,7 @@ struct lane {
 	struct dest_list ready;		/* with a READY member */
 	struct dest_list hungry;	/* with members to read */
 	size_t		 supply;	/* members FED or READY */
-	size_t		 dests;
+	size_t		 dests, domains;	/* a domain may be many */
 	TAILQ_ENTRY(lane) of_site, of_run;
 };
 TAILQ_HEAD(lane_list, lane);
@@ -145,7 +148,7 @@ struct run {
 	size_t		 asking;	/* queries of it */
 	int64_t		 deferred;	/* rows, with what is in no commit */
 	size_t		 out;
-	size_t		 ndests;
+	size_t		 nopen;		/* domains in dests */
 	uint64_t	 touched;	/* serial of the batch it is in */
 	struct shares	*shares;	/* how it goes at its sites */
 	/* Of a resend: who failed there, subscriber ids; sorted when read. */
@@ -345,13 +348,10 @@ bool run_take_domain(struct run *run, uint32_t *domain_r);
 void run_domain_done(struct scheduler *s, struct run *run);
 
 /* ---- scheduler_dest.c: domains being sent to */
+/* One of the domain's parts that are not over, or NULL. */
 struct dest *dest_find(const struct run *run, uint32_t domain);
-/*
- * Begin or go on with a domain.  lane may be NULL.  NULL when it is finished
- * already, its name is gone, or a record is damaged (logged).
- */
-struct dest *dest_open(struct scheduler *s, struct run *run, uint32_t domain,
-    struct lane *lane);
+/* Another of the same domain, or NULL. */
+struct dest *dest_next(const struct dest *d);
 void dest_free(struct scheduler *s, struct dest *d);
 /* Read members; false when nothing could be read now. */
 bool dest_feed(struct scheduler *s, struct dest *d, size_t max);
@@ -360,11 +360,25 @@ void dest_settle(struct scheduler *s, struct dest *d,
     const struct verdict *v);
 /* A slice of what is to be settled. */
 void dests_settle(struct scheduler *s);
+/* From now on it is sent to by this lane, unless it has one; NULL is none. */
+void dest_join_lane(struct dest *d, struct lane *lane);
 /* The window's READY members changed: keep the lane's lists right. */
 void dest_sort(struct dest *d);
 /* Rows of what changed, into the batch; and the batch is durable. */
 void dests_fill_batch(struct scheduler *s);
 void dests_durable(struct scheduler *s);
+
+/* ---- scheduler_domain.c: to begin and end domains */
+
+/*
+ * Begin or go on with all parts of a domain.  lane may be NULL.  False when it
+ * is finished already, its name is gone, or a record is damaged (logged).
+ */
+bool domain_open(struct scheduler *s, struct run *run, uint32_t domain,
+    struct lane *lane);
+/* The same, and end it with a verdict. */
+bool domain_settle(struct scheduler *s, struct run *run, uint32_t domain,
+    const struct verdict *v);
 
 /* ---- scheduler_delivery.c */
 struct delivery *delivery_new(struct scheduler *s, enum ipc_kind kind,

@@ -96,6 +96,7 @@ load_begun(struct scheduler *s, struct run *run, struct err *e)
 		if (key.domain == UINT32_MAX)
 			return 0;
 		key.domain++;
+		key.part = 0;
 	}
 	return rc;
 }
@@ -348,10 +349,7 @@ static bool
 expire_domain(struct scheduler *s, struct run *run, uint32_t domain,
     int *budget)
 {
-	struct dest *d = dest_open(s, run, domain, NULL);
-
-	if (d != NULL)
-		dest_settle(s, d, &verdict_expired);
+	domain_settle(s, run, domain, &verdict_expired);
 	/* Beyond that the commit comes first. */
 	return --*budget > 0 && batch_filled(s->batcher) <= BATCH_OCTETS / 2;
 }

@@ -104,13 +104,15 @@ lane_refill(struct scheduler *s, struct lane *l)
 			idlist_add(&l->run->big, domain);
 			continue;
 		}
-		if ((d = dest_open(s, l->run, domain, l)) == NULL) {
+		if (!domain_open(s, l->run, domain, l)) {
 			if (l->run->held)	/* damage: keep it */
 				lane_add_domain(s, l, domain);
 			continue;
 		}
-		if (d->in_hungry)
-			dest_feed(s, d, want);
+		for (d = dest_find(l->run, domain); d != NULL &&
+		    l->supply < want; d = dest_next(d))
+			if (d->in_hungry)
+				dest_feed(s, d, want);
 	}
 }
 

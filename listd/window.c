@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * window.c - the walk of a campaign through one domain.
+ * window.c - the walk of a campaign through one domain, or a part of it.
  *
  * Slots lie in a ring in order of r.  A slot's number is its place counted
  * from the beginning of the walk, so it stays the same while slots before it
@@ -27,6 +27,7 @@ struct slot {
 
 struct window {
 	uint64_t	 start;
+	uint64_t	 first, last;
 	size_t		 cap;
 	struct slot	*ring;
 	size_t		 size;		/* of ring, a power of two */
@@ -67,12 +68,14 @@ slot_move(struct window *w, struct slot *s, enum slot_state to)
 }
 
 struct window *
-window_new(uint64_t start, size_t cap)
+window_new(uint64_t start, size_t cap, uint64_t first, uint64_t last)
 {
 	struct window *w = xcalloc(1, sizeof(*w));
 
 	assert(cap >= 1 && cap <= WINDOW_MAX);
 	w->start = start;
+	w->first = w->fed = w->hi = first;
+	w->last = last;
 	w->cap = cap;
 	w->dirty = true;
 	return w;
@@ -89,7 +92,7 @@ id_order(const void *a, const void *b)
 struct window *
 window_load(uint64_t start, size_t cap, const struct progress *p)
 {
-	struct window *w = window_new(start, cap);
+	struct window *w = window_new(start, cap, p->first, p->last);
 
 	w->fed = p->lo;
 	w->hi = p->hi;
@@ -121,6 +124,12 @@ uint64_t
 window_fed(const struct window *w)
 {
 	return w->fed;
+}
+
+uint64_t
+window_last(const struct window *w)
+{
+	return w->last;
 }
 
 uint64_t
@@ -164,7 +173,7 @@ window_feed(struct window *w, uint64_t r, uint64_t subscriber, void *owner)
 	struct slot *s;
 	bool durable = w->hi_all || r < w->hi;
 
-	assert(!w->all && r >= w->fed);
+	assert(!w->all && r >= w->fed && r <= w->last);
 	w->fed = r;
 	w->mid = true;
 	if (w->end - w->base == w->size)
@@ -326,7 +335,8 @@ window_row(struct window *w, struct progress *p, uint64_t *done)
 	assert(!w->mid && !window_reloading(w));
 	ring_advance(w);
 	memset(p, 0, sizeof(*p));
-	p->last = UINT64_MAX;
+	p->first = w->first;
+	p->last = w->last;
 	p->lo = w->base < w->end ? slot(w, w->base)->r : w->fed;
 	p->hi_all = w->all;
 	p->hi = w->fed;

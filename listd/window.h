@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * window.h - the walk of a campaign through one domain.
+ * window.h - the walk of a campaign through one domain, or a part of it.
  *
  * Members come in the order of r = h8 - start (mod 2^64).  The window is what
  * has been read and not yet ended: [lo, hi) of the row in `progress`
@@ -28,8 +28,9 @@ struct window;
 #define WINDOW_MAX	1024	/* members of one window */
 #define WINDOW_NONE	UINT64_MAX
 
-/* A walk that begins; cap members at most, 1 to WINDOW_MAX. */
-struct window *window_new(uint64_t start, size_t cap);
+/* A walk from first to last; cap members at once, 1 to WINDOW_MAX. */
+struct window *window_new(uint64_t start, size_t cap, uint64_t first,
+    uint64_t last);
 /*
  * A walk that goes on from its row: feed from window_fed(), which is lo.
  * What lies below the row's hi is READY as soon as it is fed.
@@ -42,6 +43,8 @@ void window_free(struct window *w);
 
 /* Members from this r on were not read yet. */
 uint64_t window_fed(const struct window *w);
+/* No r beyond this one is of this walk. */
+uint64_t window_last(const struct window *w);
 /* The hash to read from, for window_fed(). */
 uint64_t window_hash(const struct window *w);
 /* How many more to read now; 0 when there is no room or nothing left. */

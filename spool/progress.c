@@ -15,6 +15,42 @@
 #define ROW_KEY			10	/* octets of a key of `progress` */
 #define CHUNK_KEY		8	/* octets of a key of `finished` */
 
+/* What a row says of its hi; numbers that lie in the store. */
+enum { STATE_OPEN, STATE_ALL, STATE_OVER, STATES };
+
+void
+progress_range(unsigned parts, unsigned part, uint64_t *first,
+    uint64_t *last)
+{
+	/* Of one part it is all, which has no width in 64 bits. */
+	uint64_t width = parts == 1 ? 0 : UINT64_MAX / parts + 1;
+
+	*first = width * part;
+	*last = *first + (width - 1);
+}
+
+unsigned
+progress_parts(const struct progress *p)
+{
+	return (unsigned)(UINT64_MAX / (p->last - p->first));
+}
+
+/* Whether the row's points are those of its part. */
+static bool
+is_part(const struct progress *p, unsigned part)
+{
+	uint64_t first, last;
+	unsigned parts;
+
+	if (p->last <= p->first || p->last - p->first <
+	    UINT64_MAX / PROGRESS_PARTS_MAX)
+		return false;
+	parts = progress_parts(p);
+	progress_range(parts, part, &first, &last);
+	return (parts & (parts - 1)) == 0 && part < parts &&
+	    p->first == first && p->last == last;
+}
+
 void
 progress_encode(struct strbuf *b, const struct progress *p)
 {
@@ -24,7 +60,7 @@ progress_encode(struct strbuf *b, const struct progress *p)
 	pack_u64(b, p->last);
 	pack_u64(b, p->lo);
 	pack_u64(b, p->hi);
-	pack_u8(b, p->hi_all);
+	pack_u8(b, p->over ? STATE_OVER : p->hi_all ? STATE_ALL : STATE_OPEN);
 	pack_u32(b, (uint32_t)p->ndone);
 	for (size_t i = 0; i < p->ndone; i++)
 		pack_u64(b, p->done[i]);
@@ -43,8 +79,8 @@ row_key(uint8_t key[static ROW_KEY], const struct progress_key *k)
 {
 	put32(key, k->campaign);
 	put32(key + 4, k->domain);
-	key[8] = (uint8_t)(k->slice >> 8);
-	key[9] = (uint8_t)k->slice;
+	key[8] = (uint8_t)(k->part >> 8);
+	key[9] = (uint8_t)k->part;
 	return SLICE(key, ROW_KEY);
 }
 
@@ -61,7 +97,7 @@ int
 progress_get(struct txn *t, const struct progress_key *key,
     struct progress *p, uint64_t *done, struct err *e)
 {
-	uint8_t k[ROW_KEY], version;
+	uint8_t k[ROW_KEY], version, state;
 	struct slice value;
 	struct unpack u;
 	int rc;
@@ -76,9 +112,12 @@ progress_get(struct txn *t, const struct progress_key *key,
 		p->last = unpack_u64(&u);
 		p->lo = unpack_u64(&u);
 		p->hi = unpack_u64(&u);
-		p->hi_all = unpack_u8(&u) != 0;
+		state = unpack_u8(&u);
+		p->hi_all = state != STATE_OPEN;
+		p->over = state == STATE_OVER;
 		p->ndone = unpack_u32(&u);
-		if (p->ndone > PROGRESS_DONE_MAX)
+		if (p->ndone > PROGRESS_DONE_MAX || state >= STATES ||
+		    !is_part(p, key->part))
 			u.bad = true;
 		for (size_t i = 0; i < p->ndone && !u.bad; i++)
 			done[i] = unpack_u64(&u);
@@ -111,7 +150,7 @@ progress_next(struct txn *t, struct progress_key *key, struct err *e)
 			rc = 0;
 		} else {
 			key->domain = unpack_u32(&u);
-			key->slice = unpack_u16(&u);
+			key->part = unpack_u16(&u);
 		}
 	}
 	cursor_close(c);
@@ -173,11 +212,14 @@ progress_finish(struct txn *t, const struct progress_key *key, struct err *e)
 	uint32_t at = key->domain % PROGRESS_CHUNK_BITS;
 	uint8_t bits[PROGRESS_CHUNK], k[ROW_KEY], ck[CHUNK_KEY];
 	struct strbuf b = STRBUF_INIT(PROGRESS_CHUNK + 16);
+	struct progress_key part = *key;
 	int rc = -1;
 
-	if (progress_chunk(t, key->campaign, chunk, bits, e) == -1 ||
-	    txn_del(t, TABLE_PROGRESS, row_key(k, key), e) == -1)
+	if (progress_chunk(t, key->campaign, chunk, bits, e) == -1)
 		goto out;
+	for (part.part = 0; part.part <= key->part; part.part++)
+		if (txn_del(t, TABLE_PROGRESS, row_key(k, &part), e) == -1)
+			goto out;
 	bits[at / 8] |= (uint8_t)(1u << (at % 8));
 	put32(ck, key->campaign);
 	put32(ck + 4, chunk);

@@ -3,7 +3,9 @@
  * progress.h - how far a campaign has come in each domain.
  *
  * A domain that is being sent to has a row, one that is done has a bit, one
- * that was not begun has neither (spool/DESIGN section 8).
+ * that was not begun has neither (spool/DESIGN section 8).  The hash space of a
+ * large one is cut into equal parts, which are walked side by side and have a
+ * row each.
  */
 #ifndef SPOOL_PROGRESS_H
 #define SPOOL_PROGRESS_H
@@ -19,14 +21,15 @@ struct strbuf;
 struct txn;
 
 #define PROGRESS_DONE_MAX	4096	/* ids of one row's done-ahead */
+#define PROGRESS_PARTS_MAX	64	/* of one domain; a power of two */
 #define PROGRESS_CHUNK_BITS	4096	/* domain ids of a row of `finished` */
 #define PROGRESS_CHUNK		(PROGRESS_CHUNK_BITS / 8)	/* octets */
 
-/* Which row: the whole domain is slice 0. */
+/* Which row: the part of the domain, from 0; one that is not cut has 0 alone. */
 struct progress_key {
 	uint32_t	campaign;
 	uint32_t	domain;
-	uint16_t	slice;
+	uint16_t	part;
 };
 
 /*
@@ -35,13 +38,20 @@ struct progress_key {
  */
 struct progress {
 	uint32_t	node;
-	uint64_t	first, last;	/* the hash range, both inclusive */
+	uint64_t	first, last;	/* points of this part, both inclusive */
 	uint64_t	lo;
 	uint64_t	hi;		/* means nothing when hi_all */
 	bool		hi_all;		/* hi is past the end */
+	bool		over;		/* all have their end; others go on */
 	size_t		ndone;
 	const uint64_t	*done;		/* subscriber ids in [lo, hi), ended */
 };
+
+/* The points of one of parts (a power of two). */
+void progress_range(unsigned parts, unsigned part, uint64_t *first_r,
+    uint64_t *last_r);
+/* Of how many parts this is one. */
+unsigned progress_parts(const struct progress *p);
 
 /* The row's bytes, for progress_put().  b needs 64 + 8 * ndone octets. */
 void progress_encode(struct strbuf *b, const struct progress *p);
@@ -56,7 +66,7 @@ int progress_get(struct txn *t, const struct progress_key *key,
 /* The first row of key->campaign with domain >= key->domain, key updated. */
 int progress_next(struct txn *t, struct progress_key *key, struct err *e);
 
-/* Delete the row, if there is one, and set the domain's bit. */
+/* Delete the rows of all parts up to key->part, and set the domain's bit. */
 int progress_finish(struct txn *t, const struct progress_key *key,
     struct err *e);
 /* 1 finished, 0 not, -1. */

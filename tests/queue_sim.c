@@ -389,7 +389,8 @@ sim_start(struct sim *sim)
 		.store = sim->w->st, .clock = &sim->clock,
 		.seed = sim_chance(sim), .peers = sim->peers,
 		.limits = sim->limits, .sources = sim->sources,
-		.nsources = sim->nsources, .arg = sim, .send = sim_send,
+		.nsources = sim->nsources, .part_members = sim->part_members,
+		.arg = sim, .send = sim_send,
 		.commit = sim_commit_later, .effects = sim_effects,
 		.wake = sim_wake, .fatal = sim_fatal,
 	};

@@ -114,6 +114,7 @@ struct sim {
 	struct reply_rules *rules;
 	const struct source *sources;
 	uint16_t	nsources;
+	uint32_t	part_members;	/* of the next start; 0: as shipped */
 	unsigned	lookups;
 	uint64_t	effects_batch;		/* S: last batch applied */
 	unsigned	effects;

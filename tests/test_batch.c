@@ -322,7 +322,7 @@ static void
 rows_alone(void **state)
 {
 	const struct progress_key key = { 5, 9, 0 };
-	const struct progress p = { .lo = 1, .hi = 2 };
+	const struct progress p = { .last = UINT64_MAX, .lo = 1, .hi = 2 };
 	const struct deferral d = { .domain = 9, .due_ms = 77, .campaign = 5 };
 	const struct suspension s = { .attempts = 1, .host = "mx" };
 	uint64_t done[PROGRESS_DONE_MAX];

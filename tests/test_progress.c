@@ -69,6 +69,88 @@ an_open_domain_comes_back(void **state)
 	txn_end(t);
 }
 
+struct part_row {
+	struct progress_key key;
+	struct progress	 p;
+};
+
+static int
+put_part(struct txn *t, void *arg, struct err *e)
+{
+	const struct part_row *r = arg;
+	struct strbuf b = STRBUF_INIT(256);
+	int rc;
+
+	progress_encode(&b, &r->p);
+	rc = progress_put(t, &r->key, SLICE(b.s, b.len), e);
+	strbuf_free(&b);
+	return rc;
+}
+
+/* Parts meet without a gap and are all of the space. */
+static void
+parts_cover_all(void **state)
+{
+	uint64_t first, last, next;
+	struct progress p;
+
+	(void)state;
+	for (unsigned n = 1; n <= PROGRESS_PARTS_MAX; n *= 2) {
+		next = 0;
+		for (unsigned i = 0; i < n; i++) {
+			progress_range(n, i, &first, &last);
+			assert_true(first == next && last > first);
+			p.first = first;
+			p.last = last;
+			assert_int_equal(progress_parts(&p), n);
+			next = last + 1;
+		}
+		assert_true(last == UINT64_MAX);
+	}
+}
+
+/* A row whose points are not those of its part would skip people: P6. */
+static void
+a_part_has_its_own_points(void **state)
+{
+	static const struct {
+		uint16_t part;
+		uint64_t first, last;
+		int rc;
+	} row[] = {
+		{ 0, 0, UINT64_MAX, 1 },
+		{ 1, UINT64_C(1) << 63, UINT64_MAX, 1 },
+		{ 0, UINT64_C(1) << 63, UINT64_MAX, -1 },  /* that of 1 */
+		{ 2, UINT64_C(1) << 63, UINT64_MAX, -1 },  /* there are two */
+		{ 0, 0, UINT64_MAX - 1, -1 },		   /* one is left out */
+		{ 0, 0, UINT64_MAX / 3, -1 },		   /* no power of two */
+		{ 0, 5, 5, -1 },
+		{ 0, 9, 5, -1 },
+		{ 0, 0, UINT64_MAX >> 6, 1 },
+		{ 0, 0, UINT64_MAX >> 7, -1 },		   /* too many */
+	};
+	struct world *w = *state;
+	uint64_t done[PROGRESS_DONE_MAX];
+	struct progress p;
+	struct txn *t;
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct part_row r = {
+			{ 3, 77, row[i].part },
+			{ .first = row[i].first, .last = row[i].last,
+			  .over = true },
+		};
+
+		world_must(w, STORE_Q, put_part, &r);
+		t = world_read(w, STORE_Q);
+		assert_int_equal(progress_get(t, &r.key, &p, done, &w->e),
+		    row[i].rc);
+		assert_true(row[i].rc != 1 || p.over);
+		txn_end(t);
+		w->e = (struct err)ERR_INIT;
+	}
+}
+
 static void
 finishing_turns_the_row_into_a_bit(void **state)
 {
@@ -414,6 +496,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(an_open_domain_comes_back),
+		T(parts_cover_all),
+		T(a_part_has_its_own_points),
 		T(finishing_turns_the_row_into_a_bit),
 		T(what_is_over_is_forgotten),
 		T(due_rows_come_in_order),

@@ -59,6 +59,8 @@ make_people(struct sim *sim)
 			    sim_chance(sim) % 4 : sim_chance(sim));
 	}
 	audience.domains = domains;
+	/* Large domains go in parts, of which some may be empty. */
+	sim->part_members = sim_chance(sim) % 2 == 0 ? 20 : 0;
 }
 
 static void

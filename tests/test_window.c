@@ -37,7 +37,7 @@ static int owner[8];
 static void
 nothing_is_ready_before_its_commit(void **state)
 {
-	struct window *w = window_new(0, 4);
+	struct window *w = window_new(0, 4, 0, UINT64_MAX);
 	uint64_t done[PROGRESS_DONE_MAX], a, b;
 	struct progress p;
 
@@ -79,7 +79,7 @@ nothing_is_ready_before_its_commit(void **state)
 static void
 a_straggler_is_named(void **state)
 {
-	struct window *w = window_new(5, 3);
+	struct window *w = window_new(5, 3, 0, UINT64_MAX);
 	uint64_t done[PROGRESS_DONE_MAX];
 	struct progress p;
 
@@ -108,7 +108,7 @@ a_straggler_is_named(void **state)
 static void
 an_empty_domain_finishes(void **state)
 {
-	struct window *w = window_new(1, 8);
+	struct window *w = window_new(1, 8, 0, UINT64_MAX);
 
 	(void)state;
 	window_fed_to(w, 1000);
@@ -201,7 +201,7 @@ sim_open(struct sim *s)
 	size_t cap = 1 + mix(&s->seed) % 40;
 
 	if (!s->has_row) {
-		s->w = window_new(77, cap);
+		s->w = window_new(77, cap, 0, UINT64_MAX);
 		return;
 	}
 	s->w = window_load(77, cap, &s->row);
