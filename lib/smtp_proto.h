@@ -21,7 +21,8 @@
  *
  * What ends a session at once: a CR or LF that is not part of CRLF, in
  * commands or data (R173, X01), words of another protocol, a message of more
- * than twice its limit, and too many of anything counted below.  A session that ended takes and drops all input.
+ * than twice its limit, and too many of anything counted below.  A session
+ * that ended takes and drops all input.
  * Lines of data longer than 998 octets are taken, because a bounce that is
  * refused is a bounce that is lost (RFC 5321 section 4.5.3.1 asks for no limit
  * where one can be avoided); who wants them refused looks at

@@ -70,7 +70,8 @@ template_text_compile(struct compiler *c, struct source *s)
 	if ((m = compile_source(c, s, &have)) == NULL)
 		return NULL;
 	if (c->m != NULL && !s->footed && (!have.link ||
-	    (c->p->commercial && !have.postal)) && add_footer(c, s, &m, &have) == -1) {
+	    (c->p->commercial && !have.postal)) &&
+	    add_footer(c, s, &m, &have) == -1) {
 		mustache_free(m);
 		return NULL;
 	}

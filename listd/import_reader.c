@@ -301,7 +301,8 @@ by_place(const void *a, const void *b, void *text)
 
 	if (x->verdict != y->verdict)
 		return x->verdict < y->verdict ? -1 : 1;
-	if (x->verdict == IMPORT_TAKE && (rc = strcmp((const char *)text + x->text,
+	if (x->verdict == IMPORT_TAKE &&
+	    (rc = strcmp((const char *)text + x->text,
 	    (const char *)text + y->text)) != 0)
 		return rc;
 	if (x->verdict == IMPORT_TAKE && x->h8 != y->h8)

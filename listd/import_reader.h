@@ -8,10 +8,10 @@
  *
  * A run is the next rows of the file, sorted as the store keeps them:
  * IMPORT_RUN of them, then twice as many each time up to IMPORT_RUN_MAX, fewer
- * where they carry much text.  So the writer has something to do soon, and much to do at
- * once later.  Where runs end and how they are sorted follows from the file
- * alone, so that an import can be taken up again in the middle of one
- * (IMPORT_ORDER).
+ * where they carry much text.  So the writer has something to do soon, and
+ * much to do at once later.  Where runs end and how they are sorted follows
+ * from the file alone, so that an import can be taken up again in the middle
+ * of one (IMPORT_ORDER).
  *
  * Reading, hashing, judging, and making the consent entries are for a thread,
  * so that the writer has but to put what it is given.

@@ -55,7 +55,8 @@ scheduler_summary(const struct scheduler *s, struct scheduler_summary *r)
 }
 
 static void
-describe_site(const struct scheduler *s, const struct site *site, struct scheduler_site *r)
+describe_site(const struct scheduler *s, const struct site *site,
+    struct scheduler_site *r)
 {
 	const struct session *se;
 	const struct lane *lane;

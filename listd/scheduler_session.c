@@ -5,7 +5,8 @@
  * A path never holds more sessions than its window and its limits allow, and
  * all together no more than connections_total.  Of both a share is kept for
  * notices.  A session holds at most SCHEDULER_DEPTH deliveries, topped up when
- * half of them have their outcome.  The gate is read here, and again by the deliver role right before MAIL.
+ * half of them have their outcome.  The gate is read here, and again by the
+ * deliver role right before MAIL.
  */
 #include "config.h"
 
@@ -324,8 +325,8 @@ fill_open(struct scheduler *s, struct path *p)
 	struct session *se;
 
 	TAILQ_FOREACH(se, &p->site->sessions, of_site)
-		if (se->path == p && !se->closing && se->nout <= SCHEDULER_DEPTH / 2 &&
-		    s->peer[se->peer].up)
+		if (se->path == p && !se->closing &&
+		    se->nout <= SCHEDULER_DEPTH / 2 && s->peer[se->peer].up)
 			session_fill(s, se);
 }
 

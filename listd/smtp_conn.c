@@ -582,7 +582,8 @@ conn_connect(struct smtp_conn *c, const struct resolver_address *from,
 
 struct smtp_conn *
 smtp_conn_open(struct event_base *base, const struct resolver_address *from,
-    const struct resolver_address *to, uint16_t port, const struct smtp_conn_ops *ops, void *arg, struct err *e)
+    const struct resolver_address *to, uint16_t port,
+    const struct smtp_conn_ops *ops, void *arg, struct err *e)
 {
 	struct smtp_conn *c = xcalloc(1, sizeof(*c));
 

@@ -52,7 +52,12 @@ struct tls_sessions;
 #define SMTP_SESSION_WEDGED_MS	60000	/* past the longest limit of time */
 
 /* How far a delivery has come, for the ring of open deliveries. */
-enum smtp_mark { SMTP_MARK_NONE, SMTP_MARK_HELD, SMTP_MARK_BODY, SMTP_MARK_DOT };
+enum smtp_mark {
+	SMTP_MARK_NONE,
+	SMTP_MARK_HELD,
+	SMTP_MARK_BODY,
+	SMTP_MARK_DOT
+};
 
 struct smtp_session_ops {
 	/* GATE_OPEN (0), or why not.  Asked right before MAIL is written. */

@@ -240,8 +240,8 @@ source_score(const struct source *source, uint64_t subscriber,
 }
 
 /*
- * A path that waits for its rate lets first attempts go another way; a retry may wait
- * for its own a good deal longer.
+ * A path that waits for its rate lets first attempts go another way; a retry
+ * may wait for its own a good deal longer.
  */
 static bool
 is_full(const struct path *p, const struct delivery *d)

@@ -127,8 +127,9 @@ struct import_slice {
 
 /*
  * Apply rows, as many as the transaction's time allows and at least the first
- * batch of it; *done_r says how many.  They are best sorted by domain and h8.  -1 with
- * ERR_NOTFOUND, or ERR_REFUSED: the import is over, or other rows are due.
+ * batch of it; *done_r says how many.  They are best sorted by domain and h8.
+ * -1 with ERR_NOTFOUND, or ERR_REFUSED: the import is over, or other rows are
+ * due.
  */
 int import_rows(struct txn *t, const struct import_slice *s, size_t *done_r,
     struct err *e);

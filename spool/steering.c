@@ -86,8 +86,8 @@ source_share_put(struct txn *t, const struct source_share *v, struct err *e)
 }
 
 int
-source_share_decode(struct source_share *v, struct slice key, struct slice value,
-    struct err *e)
+source_share_decode(struct source_share *v, struct slice key,
+    struct slice value, struct err *e)
 {
 	struct unpack u;
 	uint8_t version;
