@@ -164,6 +164,17 @@ class Sink:
         """What no correct client does, as the journal says it."""
         return ["%s %s" % (e.rcpt, e.detail) for e in self.events("anomaly")]
 
+    def probes(self):
+        """What asks about addresses and sends nothing (S11): VRFY, EXPN, and
+        a RCPT that was accepted with no content behind it."""
+        found = ["conn %d: %s" % (e.conn, e.detail)
+                 for e in self.events("other")]
+        sent = {(e.conn, e.txn) for e in self.events("data", "dot")}
+        return found + ["conn %d: RCPT %s" % (e.conn, e.rcpt)
+                        for e in self.events("rcpt")
+                        if e.reply.startswith("2") and
+                        (e.conn, e.txn) not in sent]
+
     def stop(self):
         """End it; returns its last summary."""
         self.control.ask("quit")
