@@ -46,6 +46,7 @@ struct smtp_conn {
 	struct event		*readable, *writable;
 	struct strbuf		 out;		/* waits to leave */
 	size_t			 sent;		/* of out, already gone */
+	uint64_t		 gone;		/* octets the socket took */
 	bool			 write_wants_read;	/* TLS has to hear first */
 	bool			 read_wants_write;	/* TLS has to say first */
 	const struct smtp_conn_ops *ops;
@@ -133,6 +134,7 @@ conn_push(struct smtp_conn *c)
 			return 0;
 		}
 		c->sent += (size_t)n;
+		c->gone += (size_t)n;
 	}
 	c->sent = 0;
 	strbuf_reset(&c->out);
@@ -166,6 +168,7 @@ conn_put_all(struct smtp_conn *c, struct iovec **iov, size_t *n)
 			return -1;
 		if (sent == 0)
 			return 0;
+		c->gone += (size_t)sent;
 		iov_advance(iov, n, (size_t)sent);
 	}
 	return 0;
@@ -234,6 +237,12 @@ size_t
 smtp_conn_queued(const struct smtp_conn *c)
 {
 	return c->out.len - c->sent;
+}
+
+uint64_t
+smtp_conn_gone(const struct smtp_conn *c)
+{
+	return c->gone;
 }
 
 /* ---- TLS */

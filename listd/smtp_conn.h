@@ -104,5 +104,10 @@ enum ipc_tls smtp_conn_level(const struct smtp_conn *c);
 const char *smtp_conn_fault(const struct smtp_conn *c);
 /* Octets that wait to leave. */
 size_t smtp_conn_queued(const struct smtp_conn *c);
+/*
+ * Octets that left, in all: the socket took them, so the peer may have them.
+ * It is right after a write that failed, too.
+ */
+uint64_t smtp_conn_gone(const struct smtp_conn *c);
 
 #endif

@@ -12,6 +12,8 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/utf8.h"
+#include "lib/xmalloc.h"
+#include "listd/bdat.h"
 #include "listd/copy.h"
 #include "listd/smtp_session_private.h"
 #include "listd/tls_broken.h"
@@ -293,4 +295,85 @@ items_return_waiting(struct smtp_session *s)
 		if (item->step == ITEM_WAITING)
 			item_return(s, item);
 	}
+}
+
+/* ---- when the connection goes */
+
+/*
+ * Which end each delivery has when the connection goes:
+ *
+ *	all of its content sent	tried: whether it arrived nobody knows (R104)
+ *	begun, and answered or the first of this connection	tried
+ *	begun, unanswered, others went well before	given back: the peer
+ *				only closed between messages (R11)
+ *	not begun		given back
+ */
+void
+items_lost(struct smtp_session *s, uint16_t code, const char *why)
+{
+	bool useful = s->ended > 0 || s->site_trouble;
+	uint64_t gone = smtp_conn_gone(s->conn);
+	struct item *item, *after;
+	char text[IPC_TEXT_MAX + 1];
+
+	for (item = TAILQ_FIRST(&s->items); item != NULL; item = after) {
+		after = TAILQ_NEXT(item, entry);
+		if (item->step == ITEM_BODY && gone < item->end)
+			item->step = ITEM_DATA;
+		/* By DATA it would have lost nothing. */
+		if (item->step == ITEM_BODY && item->copy->bdat && useful &&
+		    !item->answered && s->env->bdat != NULL)
+			bdat_broken(s->env->bdat, session_host(s),
+			    session_now(s));
+		if (item->step == ITEM_WAITING || (useful &&
+		    !item->answered && item->step != ITEM_BODY)) {
+			item_return(s, item);
+			continue;
+		}
+		if (item->step == ITEM_BODY) {
+			snprintf(text, sizeof(text),
+			    "after the final dot: %.480s", why);
+			item_verdict(s, item, IPC_UNANSWERED, IPC_STAGE_DOT, 0,
+			    text);
+		} else {
+			item_verdict(s, item, IPC_DEFERRED, IPC_STAGE_MAIL,
+			    code, why);
+		}
+		item_done(s, item);
+	}
+}
+
+/* ---- from queue */
+
+bool
+smtp_session_give(struct smtp_session *s, const struct ipc_delivery *d)
+{
+	struct item *item;
+
+	if (s->held >= SMTP_SESSION_DEPTH_MAX || s->winding_down ||
+	    s->state == SESSION_QUIT || s->state == SESSION_OVER) {
+		s->env->ops->returned(s->env->arg, s->grant.session, d->delivery);
+		return false;
+	}
+	item = xcalloc(1, sizeof(*item));
+	item->d = *d;
+	TAILQ_INSERT_TAIL(&s->items, item, entry);
+	s->held++;
+	s->env->ops->mark(s->env->arg, d, &item->slot, SMTP_MARK_HELD);
+	if (s->state == SESSION_OPEN && s->expects == 0)
+		transaction_pump(s);
+	return true;
+}
+
+enum ipc_recall
+smtp_session_recall(struct smtp_session *s, uint64_t delivery)
+{
+	struct item *item = item_find(s, delivery);
+
+	if (item == NULL)
+		return IPC_RECALL_UNKNOWN;
+	if (item->step != ITEM_WAITING)
+		return IPC_RECALL_BEGUN;
+	item_free(s, item);
+	return IPC_RECALL_DROPPED;
 }

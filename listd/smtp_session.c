@@ -250,7 +250,7 @@ smtp_session_watch(struct smtp_session *s)
 	}
 	session_why(s, 0, why);
 	if (s->state == SESSION_OPEN)
-		transaction_lost(s, 0, why);
+		items_lost(s, 0, why);
 	session_over(s, IPC_SESSION_REFUSED);
 	return true;
 }
@@ -276,7 +276,7 @@ session_fail(struct smtp_session *s, uint16_t code, const char *why)
 	/* A peer that hangs up after some messages just wants a new call. */
 	if ((s->ended > 0 && code == 0 && !s->site_trouble) || s->broken)
 		orderly = true;
-	transaction_lost(s, code, s->why);
+	items_lost(s, code, s->why);
 	session_over(s, orderly ? IPC_SESSION_CLOSED : IPC_SESSION_REFUSED);
 }
 

@@ -55,6 +55,7 @@ struct item {
 	struct ipc_outcome	 outcome;
 	enum reply_scheduler	 scheduler;	/* of the refusal */
 	int64_t			 begun_ms, body_ms;	/* monotonic */
+	uint64_t		 end;	/* of its content: smtp_conn_gone() */
 };
 
 enum expect_kind {
@@ -169,8 +170,6 @@ void transaction_await(struct smtp_session *s);
 /* One reply while the session is open; more: octets came behind it. */
 void transaction_reply(struct smtp_session *s, const struct smtp_reply *r,
     bool more);
-/* The connection is lost: end or return every delivery held. */
-void transaction_lost(struct smtp_session *s, uint16_t code, const char *why);
 
 /* smtp_item.c */
 struct item *item_find(struct smtp_session *s, uint64_t delivery);
@@ -180,6 +179,8 @@ void item_free(struct smtp_session *s, struct item *item);
 void item_return(struct smtp_session *s, struct item *item);
 /* Give back all that was not begun. */
 void items_return_waiting(struct smtp_session *s);
+/* The connection is lost: end or return every delivery held. */
+void items_lost(struct smtp_session *s, uint16_t code, const char *why);
 /* Write the verdict into the item; the first one stays. */
 void item_verdict(struct smtp_session *s, struct item *item,
     enum ipc_result_kind result, enum ipc_stage stage, uint16_t code,

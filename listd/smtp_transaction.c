@@ -25,14 +25,12 @@
 #include "config.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/err.h"
 #include "lib/utf8.h"
-#include "lib/xmalloc.h"
 #include "listd/bdat.h"
 #include "listd/copy.h"
 #include "listd/smtp_session_private.h"
@@ -262,22 +260,36 @@ piece(const struct strbuf *b)
 	return (struct iovec){ b->s, b->len };
 }
 
+/* What smtp_conn_gone() says when all before and these pieces have left. */
+static uint64_t
+end_of(const struct smtp_session *s, const struct iovec *iov, size_t n)
+{
+	uint64_t at = smtp_conn_gone(s->conn) + smtp_conn_queued(s->conn);
+
+	for (size_t i = 0; i < n; i++)
+		at += iov[i].iov_len;
+	return at;
+}
+
 /* The last pieces of iov begin a transaction, and wait for nothing. */
 static void
 write_group(struct smtp_session *s, struct iovec *iov, size_t n, size_t last)
 {
+	uint64_t begins = end_of(s, iov, n - last);
 	bool taken = true;
 	int rc = last > 0 ?
 	    smtp_conn_writev_last(s->conn, iov, n, last, &taken) :
 	    smtp_conn_writev(s->conn, iov, n);
 
-	if (rc == -1) {
-		session_fail(s, 0, "connection lost while writing");
-		return;
-	}
+	/* Some may have left before it broke. */
+	if (rc == -1)
+		taken = last == 0 || smtp_conn_gone(s->conn) > begins;
 	if (!taken)
 		unbegin(s);
-	transaction_await(s);
+	if (rc == -1)
+		session_fail(s, 0, "connection lost while writing");
+	else
+		transaction_await(s);
 }
 
 /* s->command, then s->envelope, which ends in BDAT, then the content. */
@@ -293,6 +305,7 @@ flush_chunk(struct smtp_session *s)
 		*--iov = piece(&s->command);
 		n++;
 	}
+	item->end = end_of(s, iov, n);
 	s->env->ops->mark(s->env->arg, &item->d, &item->slot, SMTP_MARK_DOT);
 	write_group(s, iov, n, last);
 }
@@ -312,6 +325,8 @@ flush(struct smtp_session *s, struct item *body)
 		flush_chunk(s);
 		return;
 	}
+	if (body != NULL)
+		body->end = end_of(s, iov, n);
 	/* The copier leaves spare pieces for what travels along. */
 	if (s->command.len > 0)
 		iov[n++] = piece(&s->command);
@@ -608,95 +623,4 @@ transaction_reply(struct smtp_session *s, const struct smtp_reply *r,
 	/* What was said before the next MAIL must not be taken to answer it. */
 	if (!more)
 		transaction_pump(s);
-}
-
-/* ---- trouble */
-
-/*
- * Has the end of a content reached the socket?  What waits to leave may be
- * the envelope behind it.
- */
-static bool
-content_left(const struct smtp_session *s)
-{
-	return smtp_conn_queued(s->conn) == 0 || has_open_item(s);
-}
-
-/*
- * Which end each delivery has when the connection goes:
- *
- *	all of its content sent	tried: whether it arrived nobody knows (R104)
- *	begun, and answered or the first of this connection	tried
- *	begun, unanswered, others went well before	given back: the peer
- *				only closed between messages (R11)
- *	not begun		given back
- */
-void
-transaction_lost(struct smtp_session *s, uint16_t code, const char *why)
-{
-	bool useful = s->ended > 0 || s->site_trouble;
-	bool left = content_left(s);
-	struct item *item, *after;
-	char text[IPC_TEXT_MAX + 1];
-
-	for (item = TAILQ_FIRST(&s->items); item != NULL; item = after) {
-		after = TAILQ_NEXT(item, entry);
-		if (item->step == ITEM_BODY && !left)
-			item->step = ITEM_DATA;
-		/* By DATA it would have lost nothing. */
-		if (item->step == ITEM_BODY && item->copy->bdat && useful &&
-		    !item->answered && s->env->bdat != NULL)
-			bdat_broken(s->env->bdat, session_host(s),
-			    session_now(s));
-		if (item->step == ITEM_WAITING || (useful &&
-		    !item->answered && item->step != ITEM_BODY)) {
-			item_return(s, item);
-			continue;
-		}
-		if (item->step == ITEM_BODY) {
-			snprintf(text, sizeof(text),
-			    "after the final dot: %.480s", why);
-			item_verdict(s, item, IPC_UNANSWERED, IPC_STAGE_DOT, 0,
-			    text);
-		} else {
-			item_verdict(s, item, IPC_DEFERRED, IPC_STAGE_MAIL,
-			    code, why);
-		}
-		item_done(s, item);
-	}
-}
-
-/* ---- from queue */
-
-bool
-smtp_session_give(struct smtp_session *s, const struct ipc_delivery *d)
-{
-	struct item *item;
-
-	if (s->held >= SMTP_SESSION_DEPTH_MAX || s->winding_down ||
-	    s->state == SESSION_QUIT || s->state == SESSION_OVER) {
-		s->env->ops->returned(s->env->arg, s->grant.session, d->delivery);
-		return false;
-	}
-	item = xcalloc(1, sizeof(*item));
-	item->d = *d;
-	TAILQ_INSERT_TAIL(&s->items, item, entry);
-	s->held++;
-	s->env->ops->mark(s->env->arg, d, &item->slot, SMTP_MARK_HELD);
-	if (s->state == SESSION_OPEN && s->expects == 0)
-		transaction_pump(s);
-	return true;
-}
-
-enum ipc_recall
-smtp_session_recall(struct smtp_session *s, uint64_t delivery)
-{
-	struct item *item = item_find(s, delivery);
-
-	if (item == NULL)
-		return IPC_RECALL_UNKNOWN;
-	if (item->step != ITEM_WAITING)
-		return IPC_RECALL_BEGUN;
-	item_free(s, item);
-	return IPC_RECALL_DROPPED;
 }

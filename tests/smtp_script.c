@@ -153,6 +153,34 @@ lose_timer(struct world *w)
 	assert_false(smtp_session_watch(w->session));
 }
 
+/* What was to be sent leaves now, whatever the loop does. */
+static void
+send_all(struct world *w)
+{
+	struct evbuffer *out = bufferevent_get_output(w->peer);
+	SSL *ssl = bufferevent_openssl_get_ssl(w->peer);
+	int len = (int)evbuffer_get_length(out);
+
+	evbuffer_unfreeze(out, 1);
+	if (ssl == NULL)
+		evbuffer_write(out, bufferevent_getfd(w->peer));
+	else if (len > 0)
+		assert_int_equal(SSL_write(ssl, evbuffer_pullup(out, -1),
+		    len), len);
+}
+
+/* The other end finds all that was said, and can say nothing any more. */
+static void
+peer_reset(struct world *w)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	send_all(w);
+	assert_int_equal(connect(bufferevent_getfd(w->peer), &none,
+	    sizeof(none)), 0);
+	peer_close(w);
+}
+
 static void
 play(struct world *w)
 {
@@ -181,15 +209,12 @@ play(struct world *w)
 			bufferevent_write(w->peer, "\r\n", 2);
 		}
 		if (line[0] == 'X') {
-			struct evbuffer *out = bufferevent_get_output(w->peer);
-
-			if (bufferevent_openssl_get_ssl(w->peer) == NULL) {
-				evbuffer_unfreeze(out, 1);
-				evbuffer_write(out,
-				    bufferevent_getfd(w->peer));
-			}
+			if (bufferevent_openssl_get_ssl(w->peer) == NULL)
+				send_all(w);
 			peer_close(w);
 		}
+		if (line[0] == 'K')
+			peer_reset(w);
 		if (line[0] == 'W')
 			wind_down(w);
 		if (line[0] == 'Z' && evbuffer_get_length(in) > 0)
