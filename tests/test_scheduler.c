@@ -19,51 +19,10 @@
 #include "lib/sys/log.h"
 #include "spool/row.h"
 #include "spool/suspension.h"
-#include "tests/queue_sim.h"
+#include "tests/queue_steps.h"
 
 #define MINUTE	60000
 #define HOUR	(60 * MINUTE)
-
-static struct sim *
-begin(void **state, unsigned sites)
-{
-	struct sim *sim = sim_new(*state, 1);
-
-	audience_reset();
-	sim->sites = sites;
-	for (unsigned d = 0; d < FAKE_DOMAINS; d++)
-		sim->domain_site[d] = sites == 0 ? 0 : d % sites;
-	sim_start(sim);
-	return sim;
-}
-
-static void
-join_many(struct sim *sim, uint32_t domain, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		audience_join(1, domain, sim_chance(sim));
-}
-
-/* Everybody counted got exactly one copy. */
-static void
-each_got_one(const struct sim *sim)
-{
-	for (size_t i = 1; i <= audience.n; i++)
-		if (sim->delivered[i] != 1)
-			fail_msg("subscriber %zu got %u", i,
-			    sim->delivered[i]);
-}
-
-static void
-sum_is_right(struct sim *sim, uint32_t id, struct tally *v_r)
-{
-	struct campaign c;
-
-	*v_r = sim_tally(sim, id, &c);
-	assert_int_equal(c.state, CAMPAIGN_FINISHED);
-	assert_int_equal(tally_ended(v_r), c.count);
-	assert_int_equal(v_r->deferred, 0);
-}
 
 /* ---- the main way */
 
@@ -270,27 +229,6 @@ a_site_can_be_suspended(void **state)
 	sim_free(sim);
 }
 
-/* Let the peers hold what they get, but open sessions. */
-static void
-fill_peers(struct sim *sim)
-{
-	for (int i = 0; i < 200; i++) {
-		sim_turn(sim);
-		while (sim_commit(sim))
-			;
-		for (unsigned p = 0; p < sim->peers; p++) {
-			struct sim_peer *peer = &sim->peer[p];
-			bool asleep = peer->nasked == 0 && peer->hello == 0;
-
-			for (size_t k = 0; k < peer->sessions; k++)
-				asleep &= peer->session[k].up &&
-				    !peer->session[k].closing;
-			if (!asleep)
-				sim_peer_step(sim, p);
-		}
-	}
-}
-
 static size_t
 out_of_kind(const struct sim *sim, enum ipc_kind kind)
 {
@@ -356,20 +294,6 @@ campaigns_take_turns(void **state)
 }
 
 /* ---- retries */
-
-/* Answer all that is out with one result. */
-static void
-answer_all(struct sim *sim, enum ipc_result_kind result)
-{
-	for (unsigned p = 0; p < sim->peers; p++)
-		while (sim->peer[p].n > 0)
-			sim_answer(sim, p, 0, result);
-	sim_turn(sim);
-	sim_pass(sim, 25);
-	sim_turn(sim);
-	while (sim_commit(sim))
-		sim_turn(sim);
-}
 
 /* R102: 5, 10, 20, 40 min, 1 h, 2 h, then 4 h, until 48 h; R103. */
 static void
@@ -927,142 +851,6 @@ domains_without_mail(void **state)
 	sum_is_right(sim, id, &v);
 	assert_int_equal(v.delivered, 5);
 	sim_free(sim);
-}
-
-/* ---- sent whole and not answered (R104, RFC 1047) */
-
-/* Ten, of whom that much is known; what arrived is counted as it left. */
-static struct sim *
-ten_unanswered(void **state, enum campaign_after after, uint32_t *id)
-{
-	struct sim *sim = begin(state, 1);
-	struct campaign c;
-	struct tally v;
-
-	join_many(sim, 1, 10);
-	*id = sim_release(sim, 0);
-	sim_set_after(sim, *id, after);
-	fill_peers(sim);
-	answer_all(sim, IPC_UNANSWERED);
-	v = sim_tally(sim, *id, &c);
-	assert_int_equal(v.unanswered, 10);
-	assert_int_equal(v.attempts, 10);
-	return sim;
-}
-
-static void
-copies_of_each(struct sim *sim, unsigned n)
-{
-	for (size_t i = 1; i <= audience.n; i++)
-		assert_int_equal(sim->delivered[i], n);
-}
-
-static void
-unanswered_is_sent_again(void **state)
-{
-	uint32_t id;
-	struct sim *sim = ten_unanswered(state, CAMPAIGN_AFTER_RESEND, &id);
-	struct tally v;
-
-	sim_until(sim, id, CAMPAIGN_FINISHED);
-	sum_is_right(sim, id, &v);
-	assert_int_equal(v.delivered, 10);
-	assert_int_equal(v.unanswered, 10);
-	copies_of_each(sim, 2);
-	sim_free(sim);
-}
-
-/* Never in a loop: a server that takes all and says nothing gets three. */
-static void
-unanswered_is_not_sent_for_ever(void **state)
-{
-	uint32_t id;
-	struct sim *sim = ten_unanswered(state, CAMPAIGN_AFTER_RESEND, &id);
-	struct tally v;
-
-	for (int i = 0; i < 300; i++) {
-		sim_pass(sim, 7 * MINUTE);
-		fill_peers(sim);
-		answer_all(sim, IPC_UNANSWERED);
-	}
-	copies_of_each(sim, CAMPAIGN_UNANSWERED_MAX);
-	sim_crash(sim, true);
-	sim_start(sim);
-	sim_until(sim, id, CAMPAIGN_FINISHED);
-	sum_is_right(sim, id, &v);
-	copies_of_each(sim, CAMPAIGN_UNANSWERED_MAX);
-	assert_int_equal(v.expired, 10);
-	assert_int_equal(v.unanswered, 10 * CAMPAIGN_UNANSWERED_MAX);
-	sim_free(sim);
-}
-
-static void
-unanswered_is_assumed_to_have_arrived(void **state)
-{
-	uint32_t id;
-	struct sim *sim = ten_unanswered(state, CAMPAIGN_AFTER_ASSUME, &id);
-	struct tally v;
-
-	sim_until(sim, id, CAMPAIGN_FINISHED);
-	sum_is_right(sim, id, &v);
-	assert_int_equal(v.delivered, 10);
-	copies_of_each(sim, 1);
-	sim_free(sim);
-}
-
-/* Held over a restart, until somebody decides or its time is over. */
-static struct sim *
-ten_held(void **state, uint32_t *id)
-{
-	struct sim *sim = ten_unanswered(state, CAMPAIGN_AFTER_HOLD, id);
-	struct campaign c;
-
-	for (int i = 0; i < 40; i++) {
-		sim_pass(sim, HOUR);
-		sim_settle(sim);
-		if (i == 20) {
-			sim_crash(sim, true);
-			sim_start(sim);
-		}
-	}
-	copies_of_each(sim, 1);
-	assert_int_equal(sim_tally(sim, *id, &c).deferred, 10);
-	return sim;
-}
-
-static void
-held_and_then(void **state, enum campaign_after then, unsigned copies,
-    unsigned delivered)
-{
-	uint32_t id;
-	struct sim *sim = ten_held(state, &id);
-	struct tally v;
-
-	sim_set_after(sim, id, then);
-	sim_until(sim, id, CAMPAIGN_FINISHED);
-	sum_is_right(sim, id, &v);
-	copies_of_each(sim, copies);
-	assert_int_equal(v.delivered, delivered);
-	assert_int_equal(v.expired, 10 - delivered);
-	sim_free(sim);
-}
-
-static void
-held_expires(void **state)
-{
-	held_and_then(state, CAMPAIGN_AFTER_HOLD, 1, 0);
-}
-
-static void
-held_is_sent_again(void **state)
-{
-	held_and_then(state, CAMPAIGN_AFTER_RESEND, 2, 10);
-}
-
-static void
-held_is_assumed_to_have_arrived(void **state)
-{
-	held_and_then(state, CAMPAIGN_AFTER_ASSUME, 1, 10);
 }
 
 /* The campaign's send_by closes what is left, whatever it waits for. */
@@ -1748,12 +1536,6 @@ main(void)
 		T(fresh_mail_goes_before_retries),
 		T(leaving_ends_a_deferral),
 		T(domains_without_mail),
-		T(unanswered_is_sent_again),
-		T(unanswered_is_not_sent_for_ever),
-		T(unanswered_is_assumed_to_have_arrived),
-		T(held_expires),
-		T(held_is_sent_again),
-		T(held_is_assumed_to_have_arrived),
 		T(send_by_ends_it),
 		T(pause_and_resume),
 		T(cancel_stops_it),

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * queue_steps.h - what tests of the scheduler do again and again.
+ */
+#ifndef TESTS_QUEUE_STEPS_H
+#define TESTS_QUEUE_STEPS_H
+
+#include "tests/queue_sim.h"
+
+/* Started, its domains spread over so many sites; state is a world's. */
+struct sim *begin(void **state, unsigned sites);
+/* n members of list 1 at a domain. */
+void join_many(struct sim *sim, uint32_t domain, unsigned n);
+/* Let the peers hold what they get, but open sessions. */
+void fill_peers(struct sim *sim);
+/* Answer all that is out with one result. */
+void answer_all(struct sim *sim, enum ipc_result_kind result);
+
+/* Everybody counted got exactly one copy; or the test fails. */
+void each_got_one(const struct sim *sim);
+/* It is finished, and the figures sum to the count; or the test fails. */
+void sum_is_right(struct sim *sim, uint32_t id, struct tally *v_r);
+
+#endif
