@@ -420,6 +420,8 @@ void delivery_take_outcome(struct scheduler *s, struct delivery *d,
 /* A recall was answered, or overtaken. */
 void delivery_recalled(struct scheduler *s, struct delivery *d, bool dropped);
 void recalls_advance(struct scheduler *s);
+/* Call back all of a run that is out; nobody waits for the answers. */
+void recall_run(struct scheduler *s, const struct run *run);
 
 /* ---- scheduler_log.c */
 

@@ -79,9 +79,18 @@ recalls_advance(struct scheduler *s)
 }
 
 static void
-recall_one(struct scheduler *s, struct recall *r, struct delivery *d)
+call_back(struct scheduler *s, const struct delivery *d)
 {
 	struct strbuf b = STRBUF_INIT(16);
+
+	pack_u64(&b, d->id);
+	s->p.send(s->p.arg, d->session->peer, IPC_RECALL, &b);
+	strbuf_free(&b);
+}
+
+static void
+recall_one(struct scheduler *s, struct recall *r, struct delivery *d)
+{
 	struct recall_wait *w;
 
 	if (d->state != DELIVERY_OUT)
@@ -90,12 +99,23 @@ recall_one(struct scheduler *s, struct recall *r, struct delivery *d)
 	w->recall = r;
 	w->next = d->wanted;
 	r->left++;
-	if (d->wanted == NULL) {
-		pack_u64(&b, d->id);
-		s->p.send(s->p.arg, d->session->peer, IPC_RECALL, &b);
-		strbuf_free(&b);
-	}
+	if (d->wanted == NULL)
+		call_back(s, d);
 	d->wanted = w;
+}
+
+void
+recall_run(struct scheduler *s, const struct run *run)
+{
+	struct hash_link *l, *next = NULL;
+	size_t at = 0;
+
+	while ((l = hash_each(&s->deliveries, &at, &next)) != NULL) {
+		const struct delivery *d = HASH_OF(l, struct delivery, by_id);
+
+		if (d->run == run && d->wanted == NULL)
+			call_back(s, d);
+	}
 }
 
 void

@@ -342,6 +342,8 @@ expire_begin(struct scheduler *s, struct run *run)
 		    &verdict_expired);
 	retries_park(s, run);
 	retries_sweep(s);
+	/* What waits behind a slow server's answer has no time left either. */
+	recall_run(s, run);
 }
 
 /* Begin a domain only to end it; false: enough for this turn. */

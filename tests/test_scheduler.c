@@ -884,6 +884,34 @@ send_by_ends_it(void **state)
 	sim_free(sim);
 }
 
+/* Begun goes on; what only waited with a session has its end at once. */
+static void
+send_by_reaches_what_is_out(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	unsigned begun = 0;
+	struct tally v;
+	uint32_t id;
+	size_t out;
+
+	join_many(sim, 1, 200);
+	id = sim_release(sim, sim->utc_ms + HOUR);
+	fill_peers(sim);
+	out = sim_out(sim);
+	for (unsigned p = 0; p < sim->peers; p++)
+		if (sim->peer[p].n > 0) {
+			sim->peer[p].out[0].begun = true;
+			begun++;
+		}
+	assert_in_range(begun, 1, out - 1);
+	sim_pass(sim, HOUR);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.delivered, begun);
+	assert_int_equal(v.expired, 200 - begun);
+	sim_free(sim);
+}
+
 /* ---- pause, cancel, hold */
 
 static void
@@ -1537,6 +1565,7 @@ main(void)
 		T(leaving_ends_a_deferral),
 		T(domains_without_mail),
 		T(send_by_ends_it),
+		T(send_by_reaches_what_is_out),
 		T(pause_and_resume),
 		T(cancel_stops_it),
 		T(a_held_list_waits),
