@@ -61,20 +61,6 @@ descriptors_find(const struct descriptors *d, const char *name)
 	return one != NULL ? one->fd : -1;
 }
 
-int
-descriptors_take(struct descriptors *d, const char *name)
-{
-	struct descriptor *one = find(d, name);
-	int fd = -1;
-
-	if (one != NULL) {
-		fd = one->fd;
-		one->fd = -1;
-		drop(d, one);
-	}
-	return fd;
-}
-
 bool
 descriptors_next(const struct descriptors *d, const char *prefix,
     size_t *iter, const char **name_r, int *fd_r)

@@ -32,8 +32,6 @@ void descriptors_put(struct descriptors *d, const char *name, int fd,
     bool reloadable);
 /* Borrowed; -1: none. */
 int descriptors_find(const struct descriptors *d, const char *name);
-/* The caller's from here on; -1: none. */
-int descriptors_take(struct descriptors *d, const char *name);
 /* Names that begin with prefix, *iter from 0; false at the end. */
 bool descriptors_next(const struct descriptors *d, const char *prefix,
     size_t *iter, const char **name_r, int *fd_r);

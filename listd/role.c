@@ -342,12 +342,6 @@ role_fd(const struct role_env *env, const char *name)
 	return descriptors_find(&env->role->fds, name);
 }
 
-int
-role_fd_take(struct role_env *env, const char *name)
-{
-	return descriptors_take(&env->role->fds, name);
-}
-
 bool
 role_fd_next(const struct role_env *env, const char *prefix, size_t *iter,
     const char **name_r, int *fd_r)

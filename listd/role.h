@@ -133,8 +133,6 @@ struct role_env {
 
 /* Borrowed; -1 when there is none.  A reload replaces those of files. */
 int role_fd(const struct role_env *env, const char *name);
-/* Taken out of the table: the caller's; -1 when there is none. */
-int role_fd_take(struct role_env *env, const char *name);
 /*
  * Walk the names that begin with prefix; *iter starts at 0.  True, with a
  * borrowed name and descriptor, until there are no more.

@@ -353,9 +353,3 @@ smtp_session_wind_down(struct smtp_session *s)
 	else if (s->state == SESSION_OPEN && s->held == 0)
 		session_quit(s);
 }
-
-size_t
-smtp_session_held(const struct smtp_session *s)
-{
-	return s->held;
-}

@@ -133,7 +133,5 @@ enum ipc_recall smtp_session_recall(struct smtp_session *s,
  * connection was lost.  True when it was ended now.
  */
 bool smtp_session_watch(struct smtp_session *s);
-/* Deliveries held. */
-size_t smtp_session_held(const struct smtp_session *s);
 
 #endif

@@ -17,18 +17,6 @@
 #define REQUEST_ROW_MAX	32768
 #define OF_PREFIX	(ADDRESS_HASH_OCTETS + 4 + 1)
 
-const char *
-request_state_name(enum request_state s)
-{
-	switch (s) {
-	case REQUEST_PENDING: return "pending";
-	case REQUEST_CONFIRMED: return "confirmed";
-	case REQUEST_EXPIRED: return "expired";
-	case REQUEST_VOID: return "void";
-	}
-	return "unknown";
-}
-
 static struct key
 of_key(const struct request *r)
 {

@@ -48,8 +48,6 @@ struct request {
 	struct slice	attributes;	/* JSON or empty; borrowed */
 };
 
-const char *request_state_name(enum request_state s);
-
 /* Put a new one with its token's and address's rows. */
 int request_add(struct txn *t, const struct request *r, struct err *e);
 /* Write r back; attributes may be the ones borrowed from the row. */

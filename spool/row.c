@@ -58,17 +58,6 @@ key_slice(const struct key *k)
 }
 
 bool
-key_after_prefix(struct key *k)
-{
-	while (k->len > 0 && k->b[k->len - 1] == 0xff)
-		k->len--;
-	if (k->len == 0)
-		return false;
-	k->b[k->len - 1]++;
-	return true;
-}
-
-bool
 slice_has_prefix(struct slice s, struct slice prefix)
 {
 	return s.len >= prefix.len &&

@@ -27,11 +27,6 @@ void key_u32(struct key *k, uint32_t v);
 void key_u64(struct key *k, uint64_t v);
 void key_raw(struct key *k, const void *p, size_t len);
 struct slice key_slice(const struct key *k);
-/*
- * Make k the smallest key above all that begin with it.  False when there is
- * none (all octets 0xff).
- */
-bool key_after_prefix(struct key *k);
 bool slice_has_prefix(struct slice s, struct slice prefix);
 /* Copy text into a char array with its NUL; false when it does not fit. */
 bool slice_to_text(struct slice s, char *out, size_t size);

@@ -583,9 +583,3 @@ channel_busy(const struct channel *ch)
 {
 	return channel_queued(ch) > CHANNEL_BUSY;
 }
-
-int
-channel_fd(const struct channel *ch)
-{
-	return ch->fd;
-}

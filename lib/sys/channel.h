@@ -129,7 +129,4 @@ void channel_fail(struct channel *ch, const struct err *why);
 void channel_pause(struct channel *ch);
 void channel_resume(struct channel *ch);
 
-/* The socket, borrowed, for SO_PEERCRED. */
-int channel_fd(const struct channel *ch);
-
 #endif
