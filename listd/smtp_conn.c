@@ -311,13 +311,17 @@ want_dane(SSL *ssl, const char *host, const struct tlsa_set *set)
 	return usable > 0;
 }
 
-/* OpenSSL hands over a session; the first ticket of a connection is kept. */
+/*
+ * OpenSSL hands over a session; the first ticket of a connection is kept.  Not
+ * where the certificate was no good: who resumes does not see the new one.
+ */
 static int
 on_new_session(SSL *ssl, SSL_SESSION *session)
 {
 	struct smtp_conn *c = SSL_get_app_data(ssl);
 
-	if (c == NULL || c->sessions == NULL || c->session_key == NULL)
+	if (c == NULL || c->sessions == NULL || c->session_key == NULL ||
+	    SSL_get_verify_result(ssl) != X509_V_OK)
 		return 0;
 	tls_sessions_put(c->sessions, c->session_key, session);
 	free(c->session_key);

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <xxhash.h>
@@ -127,10 +128,14 @@ static void
 session_key(const struct smtp_session *s, const char *host,
     char key[static TLS_SESSION_KEY_MAX])
 {
+	char source[INET6_ADDRSTRLEN] = "";
 	struct tls_session_key k = { .host = s->grant.host[s->host].name,
-		.sni = host, .level = greeting_tls_needed(s), .source = "",
+		.sni = host, .level = greeting_tls_needed(s), .source = source,
 		.family = s->found.address[s->at - 1].family };
 
+	if (s->grant.source_family != 0)
+		inet_ntop(s->grant.source_family == 4 ? AF_INET : AF_INET6,
+		    s->grant.source_ip, source, sizeof(source));
 	for (unsigned i = 0; i < s->tlsa.n; i++)
 		k.policy = XXH3_64bits_withSeed(s->tlsa.v[i].data,
 		    s->tlsa.v[i].len, k.policy + s->tlsa.v[i].usage);

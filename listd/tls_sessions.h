@@ -3,11 +3,11 @@
  * tls_sessions.h - TLS sessions of hosts we have spoken to, to be resumed.
  *
  * A resumed handshake costs no signature and no certificate, but it inherits
- * what the full one found out about the peer.  So a session is resumed only
- * where all that was the same: host, name in SNI, what was asked of the
- * certificate, and the address we come from (RFC 8446 section C.4 wants a
- * ticket of TLS 1.3 used once, so that nobody can tell two connections belong
- * together; taking one removes it).
+ * what the full one found out about the peer.  So a session is kept only where
+ * the certificate was good, and resumed only where all that was asked is the
+ * same: host, name in SNI, what the certificate must be, and the address we
+ * come from (RFC 8446 section C.4 wants a ticket of TLS 1.3 used once, so that
+ * nobody can tell two connections belong together; taking one removes it).
  */
 #ifndef LISTD_TLS_SESSIONS_H
 #define LISTD_TLS_SESSIONS_H

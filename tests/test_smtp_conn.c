@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_smtp_conn.c - a connection whose TLS wants the other direction: a read
- * that has to write first, and a write that has to read first.
+ * that has to write first, and a write that has to read first; whose sessions
+ * are kept; and bytes that came too early for TLS.
  *
- * Renegotiation and new keys do this in the field, in moments that no test can
- * choose.  So SSL_read(), SSL_write() and SSL_get_error() are those of this
- * file, which say once, when asked to, what OpenSSL would say then.
+ * Renegotiation and new keys do the first in the field, in moments that no
+ * test can choose.  So SSL_read(), SSL_write() and SSL_get_error() are those of
+ * this file, which say once, when asked to, what OpenSSL would say then.
  */
 #include "config.h"
 
@@ -15,11 +16,14 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cmocka.h>
@@ -30,10 +34,11 @@
 #include <event2/listener.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "lib/err.h"
 #include "listd/smtp_conn.h"
+#include "listd/tls_sessions.h"
 
 #define TEST_LIMIT_S	30
 
@@ -42,13 +47,18 @@ static struct world {
 	struct evconnlistener	*listener;
 	struct bufferevent	*server;
 	struct smtp_conn	*conn;
+	X509			*certificate;	/* of the server */
 	SSL_CTX			*server_tls, *client_tls;
 	bool			 secured, closed;
+	bool			 early;		/* the server says more than 220 */
+	int			 server_fd;	/* of one that speaks no TLS; -1 */
+	struct err		 fault;		/* of smtp_conn_starttls() */
 	char			 heard[64];	/* by the client */
 	SSL			*ours;		/* the client's */
 	int			 read_says, write_says;	/* once; 0: the truth */
 	int			 said;		/* for SSL_get_error() */
 	unsigned		 reads, writes;	/* calls of the client's */
+	struct tls_sessions	*sessions;	/* NULL: none are kept */
 } w;
 
 /* ---- OpenSSL's own, unless asked otherwise */
@@ -103,15 +113,23 @@ SSL_get_error(const SSL *ssl, int rc)
 
 /* ---- the client */
 
+static int
+begin_tls(void)
+{
+	const struct smtp_conn_tls tls = { .ctx = w.client_tls,
+		.host = "127.0.0.1", .sessions = w.sessions, .key = "key",
+		.now_s = time(NULL) };
+
+	w.fault = (struct err)ERR_INIT;
+	return smtp_conn_starttls(w.conn, &tls, &w.fault);
+}
+
 static void
 on_connected(void *arg)
 {
-	const struct smtp_conn_tls tls = { .ctx = w.client_tls,
-		.host = "127.0.0.1" };
-	struct err e = ERR_INIT;
-
 	(void)arg;
-	assert_int_equal(smtp_conn_starttls(w.conn, &tls, &e), 0);
+	if (!w.early)
+		assert_int_equal(begin_tls(), 0);
 }
 
 static void
@@ -126,9 +144,23 @@ static void
 on_secured(void *arg)
 {
 	(void)arg;
-	assert_int_equal(smtp_conn_level(w.conn), IPC_TLS_UNVERIFIED);
 	w.secured = true;
 	say("one");
+}
+
+/* Behind the reply that was read, before the handshake: it has arrived. */
+static void
+say_more(void)
+{
+	int waits = 1;
+
+	assert_int_equal(send(w.server_fd, "250 evil\r\n", 10, 0), 10);
+	for (int i = 0; i < 10000 && waits != 0; i++) {
+		assert_int_equal(ioctl(w.server_fd, SIOCOUTQ, &waits), 0);
+		usleep(1000);
+	}
+	assert_int_equal(begin_tls(), -1);
+	w.closed = true;
 }
 
 static void
@@ -140,6 +172,8 @@ on_data(void *arg, const uint8_t *p, size_t len)
 	assert_true(have + len < sizeof(w.heard));
 	memcpy(w.heard + have, p, len);
 	w.heard[have + len] = '\0';
+	if (w.early)
+		say_more();
 }
 
 static void
@@ -172,6 +206,11 @@ on_accept(struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa,
 	(void)sa;
 	(void)len;
 	(void)arg;
+	if (w.early) {
+		w.server_fd = fd;
+		assert_int_equal(send(fd, "220 go\r\n", 8, 0), 8);
+		return;
+	}
 	w.server = bufferevent_openssl_socket_new(w.base, fd,
 	    SSL_new(w.server_tls), BUFFEREVENT_SSL_ACCEPTING,
 	    BEV_OPT_CLOSE_ON_FREE);
@@ -235,33 +274,35 @@ make_tls(void)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *x = X509_new();
+	X509_EXTENSION *san = X509V3_EXT_conf_nid(NULL, NULL,
+	    NID_subject_alt_name, "IP:127.0.0.1");
+	struct err e = ERR_INIT;
 
+	X509_set_version(x, 2);
 	X509_gmtime_adj(X509_getm_notBefore(x), -3600);
 	X509_gmtime_adj(X509_getm_notAfter(x), 86400);
 	X509_set_pubkey(x, key);
+	X509_add_ext(x, san, -1);
+	X509_EXTENSION_free(san);
 	assert_true(X509_sign(x, key, EVP_sha256()) > 0);
 	w.server_tls = SSL_CTX_new(TLS_server_method());
 	SSL_CTX_set_num_tickets(w.server_tls, 0);
 	assert_int_equal(SSL_CTX_use_certificate(w.server_tls, x), 1);
 	assert_int_equal(SSL_CTX_use_PrivateKey(w.server_tls, key), 1);
-	w.client_tls = SSL_CTX_new(TLS_client_method());
-	X509_free(x);
+	w.client_tls = smtp_conn_context(&e);
+	assert_non_null(w.client_tls);
+	w.certificate = x;
 	EVP_PKEY_free(key);
 }
 
-/* A connection inside TLS, "one" having been said. */
-static int
-set_up(void **state)
+static void
+connect_to_server(void)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET };
 	struct resolver_address to = { 4, { 127, 0, 0, 1 } };
 	socklen_t len = sizeof(sin);
 	struct err e = ERR_INIT;
 
-	(void)state;
-	memset(&w, 0, sizeof(w));
-	w.base = event_base_new();
-	make_tls();
 	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	w.listener = evconnlistener_new_bind(w.base, on_accept, NULL,
 	    LEV_OPT_CLOSE_ON_FREE, 8, (struct sockaddr *)&sin, sizeof(sin));
@@ -270,8 +311,28 @@ set_up(void **state)
 	w.conn = smtp_conn_open(w.base, NULL, &to, ntohs(sin.sin_port), &ops, NULL,
 	    &e);
 	assert_non_null(w.conn);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	memset(&w, 0, sizeof(w));
+	w.server_fd = -1;
+	w.base = event_base_new();
+	make_tls();
+	return 0;
+}
+
+/* A connection inside TLS, "one" having been said. */
+static int
+set_up_connected(void **state)
+{
+	set_up(state);
+	connect_to_server();
 	assert_true(run_until(one_came));
 	assert_true(w.secured);
+	assert_int_equal(smtp_conn_level(w.conn), IPC_TLS_UNVERIFIED);
 	return 0;
 }
 
@@ -282,7 +343,11 @@ tear_down(void **state)
 	smtp_conn_free(w.conn);
 	if (w.server != NULL)
 		bufferevent_free(w.server);
+	if (w.server_fd != -1)
+		close(w.server_fd);
 	evconnlistener_free(w.listener);
+	tls_sessions_free(w.sessions);
+	X509_free(w.certificate);
 	SSL_CTX_free(w.server_tls);
 	SSL_CTX_free(w.client_tls);
 	event_base_free(w.base);
@@ -339,7 +404,55 @@ a_write_that_finds_no_room(void **state)
 	assert_int_equal(smtp_conn_queued(w.conn), 0);
 }
 
-#define T(F)	cmocka_unit_test_setup_teardown(F, set_up, tear_down)
+/* X04: whoever is in the way may have said it. */
+static void
+bytes_that_come_before_the_handshake(void **state)
+{
+	(void)state;
+	w.early = true;
+	connect_to_server();
+	run_until(answer_came);
+	assert_string_equal(w.heard, "220 go\r\n");
+	assert_string_equal(w.fault.text, "bytes before the TLS handshake");
+}
+
+/*
+ * A session remembers that its certificate was no good, so the next one must
+ * look at what the host has then.
+ */
+static void
+only_what_was_verified_is_resumed(void **state)
+{
+	static const struct {
+		int version;
+		bool trusted;
+	} rows[] = {
+		{ TLS1_2_VERSION, false }, { TLS1_2_VERSION, true },
+		{ TLS1_3_VERSION, false }, { TLS1_3_VERSION, true },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		set_up(state);
+		w.sessions = tls_sessions_new(8);
+		SSL_CTX_set_num_tickets(w.server_tls, 1);
+		SSL_CTX_set_max_proto_version(w.server_tls, rows[i].version);
+		if (rows[i].trusted)
+			X509_STORE_add_cert(SSL_CTX_get_cert_store(
+			    w.client_tls), w.certificate);
+		connect_to_server();
+		assert_true(run_until(one_came));
+		/* The ticket of TLS 1.3 comes before this. */
+		bufferevent_write(w.server, "answer", 6);
+		assert_true(run_until(answer_came));
+		assert_int_equal(smtp_conn_level(w.conn), rows[i].trusted ?
+		    IPC_TLS_VERIFIED : IPC_TLS_UNVERIFIED);
+		assert_int_equal(tls_sessions_count(w.sessions),
+		    rows[i].trusted);
+		tear_down(state);
+	}
+}
+
+#define T(F)	cmocka_unit_test_setup_teardown(F, set_up_connected, tear_down)
 
 int
 main(void)
@@ -348,6 +461,9 @@ main(void)
 		T(a_read_that_has_to_write_first),
 		T(a_write_that_has_to_read_first),
 		T(a_write_that_finds_no_room),
+		cmocka_unit_test_setup_teardown(
+		    bytes_that_come_before_the_handshake, set_up, tear_down),
+		cmocka_unit_test(only_what_was_verified_is_resumed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
