@@ -159,6 +159,7 @@ sites_run(struct call *c)
 /* ---- queue suspend, resume */
 
 struct site {
+	struct call	*call;
 	const char	*name, *who, *verb;
 	bool		 suspend;
 	int64_t		 now_ms;
@@ -191,27 +192,77 @@ action_id(const char *name, uint64_t *id_r)
 	return len == 16;
 }
 
+/* By key or host; false: there is none in memory. */
+static bool
+site_steer(struct call *c, const struct site *s, const char *name)
+{
+	char reason[ACT_WHO_MAX + 16];
+
+	snprintf(reason, sizeof(reason), "by %s", s->who);
+	return s->suspend ?
+	    scheduler_site_suspend(call_scheduler(c), name, reason) :
+	    scheduler_site_resume(call_scheduler(c), name);
+}
+
+static void
+site_steered(struct call *c, const struct site *s, const char *host)
+{
+	json_t *o = json_pack("{s:s, s:b}", "site", s->name, "suspended",
+	    (int)s->suspend);
+
+	if (host != NULL)
+		json_object_set_new(o, "host", json_string(host));
+	call_output(c, o);
+	call_done(c);
+}
+
+/* The site of a domain was looked up. */
+static void
+site_found(void *arg, const struct scheduler_site *v, const char *why)
+{
+	const struct site *s = arg;
+	struct call *c = s->call;
+	json_t *key;
+	bool known;
+
+	if (!call_resume(c))
+		return;
+	if (v == NULL) {
+		call_fail(c, STATUS_NO, "no site is known by %s, and as a "
+		    "domain: %s", s->name, why);
+		return;
+	}
+	key = json_hex(v->key, sizeof(v->key));
+	known = site_steer(c, s, json_string_value(key));
+	json_decref(key);
+	if (known)
+		site_steered(c, s, v->host);
+	else
+		call_fail(c, STATUS_NO, "no site is known by %s", s->name);
+}
+
 static void
 site_noted(struct call *c, void *arg)
 {
-	const struct site *s = arg;
-	char reason[ACT_WHO_MAX + 16];
+	struct site *s = arg;
+	struct err e = ERR_INIT;
+	char domain[256];
 	uint64_t id;
-	bool known;
 
-	snprintf(reason, sizeof(reason), "by %s", s->who);
 	/* The number of an action ends it alone. */
-	known = !s->suspend && action_id(s->name, &id) ?
-	    scheduler_action_cancel(call_scheduler(c), id) : s->suspend ?
-	    scheduler_site_suspend(call_scheduler(c), s->name, reason) :
-	    scheduler_site_resume(call_scheduler(c), s->name);
-	if (!known) {
+	if (!s->suspend && action_id(s->name, &id) ?
+	    scheduler_action_cancel(call_scheduler(c), id) :
+	    site_steer(c, s, s->name)) {
+		site_steered(c, s, NULL);
+		return;
+	}
+	if (address_domain(s->name, strlen(s->name), 0, domain, &e) == -1) {
 		call_fail(c, STATUS_NO, "no site is known by %s", s->name);
 		return;
 	}
-	call_output(c, json_pack("{s:s, s:b}", "site", s->name, "suspended",
-	    (int)s->suspend));
-	call_done(c);
+	s->call = c;
+	call_hold(c);
+	scheduler_lookup_site(call_scheduler(c), domain, site_found, s);
 }
 
 static void
@@ -240,6 +291,16 @@ site_resume_run(struct call *c)
 }
 
 /* ---- queue explain */
+
+static void
+bind_json(json_t *o, const struct scheduler_bind *b)
+{
+	json_t *why = json_string(b->why);
+
+	/* NULL: a host said what is no UTF-8. */
+	json_object_set_new(o, "binds", json_string(b->what));
+	json_object_set_new(o, "why", why != NULL ? why : json_string(""));
+}
 
 /* Each source there: where it stands, each value and who says it. */
 static json_t *
@@ -270,38 +331,61 @@ paths_json(struct call *c, const uint8_t key[static 16])
 				    (json_int_t)v.value[i].value, "why",
 				    v.value[i].why, strlen(v.value[i].why)));
 		json_object_set_new(o, "limits", values);
+		bind_json(o, &v.bind);
 		json_array_append_new(list, o);
 	}
 	return list;
 }
 
+struct explain {
+	struct call	*call;
+	char		 domain[256];
+};
+
+static void
+explained(void *arg, const struct scheduler_domain *v, const struct err *e)
+{
+	const struct explain *s = arg;
+	struct call *c = s->call;
+	json_t *o;
+
+	if (!call_resume(c))
+		return;
+	if (v == NULL) {
+		call_error(c, e);
+		return;
+	}
+	o = json_pack("{s:s, s:b}", "domain", s->domain, "known",
+	    (int)v->known);
+	bind_json(o, &v->bind);
+	set(o, "campaigns", v->windows);
+	set(o, "waiting", v->waiting);
+	set(o, "open", v->out);
+	json_object_set_new(o, "next_lookup", json_time(v->lookup_ms));
+	json_object_set_new(o, "next_retry", json_time(v->retry_ms));
+	if (v->has_site) {
+		json_object_set_new(o, "site", site_json(c, &v->site));
+		json_object_set_new(o, "paths", paths_json(c, v->site.key));
+	}
+	call_output(c, o);
+	call_done(c);
+}
+
 static void
 explain_run(struct call *c)
 {
+	struct explain *s = call_state(c);
 	const char *text = call_arg(c, "DOMAIN");
-	struct scheduler_domain v;
 	struct err e = ERR_INIT;
-	char domain[256];
-	json_t *o;
 
-	if (address_domain(text, strlen(text), ADDRESS_ONE_LABEL, domain,
-	    &e) == -1 || scheduler_explain(call_scheduler(c), domain, &v,
+	s->call = c;
+	if (address_domain(text, strlen(text), ADDRESS_ONE_LABEL, s->domain,
 	    &e) == -1) {
 		call_error(c, &e);
 		return;
 	}
-	o = json_pack("{s:s, s:b}", "domain", domain, "known", (int)v.known);
-	set(o, "campaigns", v.windows);
-	set(o, "waiting", v.waiting);
-	set(o, "open", v.out);
-	json_object_set_new(o, "next_lookup", json_time(v.lookup_ms));
-	json_object_set_new(o, "next_retry", json_time(v.retry_ms));
-	if (v.has_site)
-		json_object_set_new(o, "site", site_json(c, &v.site));
-	if (v.has_site)
-		json_object_set_new(o, "paths", paths_json(c, v.site.key));
-	call_output(c, o);
-	call_done(c);
+	call_hold(c);
+	scheduler_explain(call_scheduler(c), s->domain, explained, s);
 }
 
 /* ---- stats */
@@ -442,7 +526,7 @@ const struct control_verb control_misc_verbs[] = {
 	{ "queue sites", sites_run, sizeof(struct sites), NULL },
 	{ "queue suspend", site_suspend_run, sizeof(struct site), NULL },
 	{ "queue resume", site_resume_run, sizeof(struct site), NULL },
-	{ "queue explain", explain_run, 0, NULL },
+	{ "queue explain", explain_run, sizeof(struct explain), NULL },
 	{ "audit list", audit_list_run, sizeof(struct audit), NULL },
 	{ "audit verify", audit_verify_run, sizeof(struct audit), NULL },
 	{ NULL, NULL, 0, NULL },

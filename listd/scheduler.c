@@ -595,33 +595,3 @@ scheduler_drained(const struct scheduler *s)
 	return s->deliveries.n == 0 && TAILQ_EMPTY(&s->dirt) &&
 	    TAILQ_EMPTY(&s->flight) && batch_settled(s->batcher);
 }
-
-bool
-scheduler_site_suspend(struct scheduler *s, const char *name,
-    const char *reason)
-{
-	struct site *site = site_find(s, name);
-
-	if (site == NULL)
-		return false;
-	sched_turn_begin(s);
-	site_pause(s, site, SUSPENSION_FOREVER, true, reason);
-	sched_turn_end(s);
-	s->p.wake(s->p.arg);
-	return true;
-}
-
-bool
-scheduler_site_resume(struct scheduler *s, const char *name)
-{
-	struct site *site = site_find(s, name);
-
-	if (site == NULL)
-		return false;
-	sched_turn_begin(s);
-	reactions_cancel_site(s, site);
-	site_resume(s, site, true);
-	sched_turn_end(s);
-	s->p.wake(s->p.arg);
-	return true;
-}

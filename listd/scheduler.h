@@ -221,9 +221,9 @@ struct scheduler_site {
 bool scheduler_site_next(const struct scheduler *s, size_t *at,
     struct scheduler_site *r_r);
 /*
- * Suspend or resume a site by its key (32 hex digits), or the name of its
- * best host.  False: none is known by that name.  The change is durable with
- * the next batch.
+ * Suspend or resume a site by its key (32 hex digits), or all with a best host
+ * of that name.  False: none is known by it.  The change is durable with the
+ * next batch.
  */
 bool scheduler_site_suspend(struct scheduler *s, const char *name,
     const char *reason);
@@ -240,6 +240,12 @@ bool scheduler_action_next(const struct scheduler *s, size_t *at,
 /* End one before its time; false: it does not hold. */
 bool scheduler_action_cancel(struct scheduler *s, uint64_t id);
 
+/* What holds mail back: a word of listctl(1), and who says so. */
+struct scheduler_bind {
+	const char	*what;
+	char		why[512];
+};
+
 /* What one source address may do at a site, and what says so. */
 #define SCHEDULER_VALUES	7
 struct scheduler_path {
@@ -253,6 +259,7 @@ struct scheduler_path {
 		uint32_t	value;	/* 0: no such limit */
 		char		why[512];
 	}		value[SCHEDULER_VALUES];
+	struct scheduler_bind bind;
 };
 /* Walk the paths of a site by its key: *at starts at 0. */
 bool scheduler_path_next(struct scheduler *s, const uint8_t key[static 16],
@@ -282,6 +289,15 @@ struct scheduler_share {
 size_t scheduler_shares(const struct scheduler *s, uint32_t campaign,
     struct scheduler_share *rows, size_t max);
 
+/*
+ * Which site takes the mail of a domain.  done is called once, and may be
+ * before this returns; v is NULL when none is known, and why says why.  The
+ * site can be named by its key until done returns.
+ */
+void scheduler_lookup_site(struct scheduler *s, const char *domain,
+    void (*done)(void *arg, const struct scheduler_site *v, const char *why),
+    void *arg);
+
 /* What is known of one domain; texts are good until the next turn. */
 struct scheduler_domain {
 	bool		known;		/* somebody has an address there */
@@ -289,11 +305,16 @@ struct scheduler_domain {
 	size_t		waiting, out;	/* copies in memory */
 	int64_t		lookup_ms;	/* UTC: its DNS is asked again; or 0 */
 	int64_t		retry_ms;	/* UTC: its next deferral; or 0 */
-	bool		has_site;	/* it is being sent to at one now */
+	bool		has_site;	/* else the DNS tells none */
 	struct scheduler_site site;
+	struct scheduler_bind bind;
 };
-/* 0, or -1 with e: the store cannot be read now. */
-int scheduler_explain(struct scheduler *s, const char *domain,
-    struct scheduler_domain *r_r, struct err *e);
+/*
+ * What its mail waits for.  done is called once, and may be before this
+ * returns; r is NULL with e when the store cannot be read now.
+ */
+void scheduler_explain(struct scheduler *s, const char *domain,
+    void (*done)(void *arg, const struct scheduler_domain *r,
+    const struct err *e), void *arg);
 
 #endif

@@ -7,12 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/err.h"
 #include "lib/shaping.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
-#include "listd/source.h"
-#include "spool/subscriber.h"
 
 void
 scheduler_summary(const struct scheduler *s, struct scheduler_summary *r)
@@ -54,8 +51,8 @@ scheduler_summary(const struct scheduler *s, struct scheduler_summary *r)
 	r->holding = s->stuck || batch_behind(s->batcher);
 }
 
-static void
-describe_site(const struct scheduler *s, const struct site *site,
+void
+site_describe(const struct scheduler *s, const struct site *site,
     struct scheduler_site *r)
 {
 	const struct session *se;
@@ -101,7 +98,7 @@ scheduler_site_next(const struct scheduler *s, size_t *at,
 	if (l == NULL)
 		return false;
 	++*at;
-	describe_site(s, HASH_OF(l, const struct site, by_key), r);
+	site_describe(s, HASH_OF(l, const struct site, by_key), r);
 	return true;
 }
 
@@ -173,92 +170,4 @@ scheduler_shares(const struct scheduler *s, uint32_t campaign,
 		n = max;
 	memcpy(rows, all, n * sizeof(all[0]));
 	return n;
-}
-
-/* Where one run stands with a domain. */
-static void
-explain_run(const struct scheduler *s, const struct run *run,
-    uint32_t domain, struct scheduler_domain *r)
-{
-	const struct dest *d = dest_find(run, domain);
-	int64_t at;
-
-	if (dues_get(s->waits, (uint64_t)run->c.id << 32 | domain, &at) &&
-	    (r->lookup_ms == 0 || at < r->lookup_ms))
-		r->lookup_ms = at;
-	if (d == NULL)
-		return;
-	r->windows++;
-	if (d->lane != NULL) {
-		r->has_site = true;
-		describe_site(s, d->lane->site, &r->site);
-	}
-}
-
-int
-scheduler_explain(struct scheduler *s, const char *domain,
-    struct scheduler_domain *r, struct err *e)
-{
-	struct hash_link *l, *next = NULL;
-	const struct run *run;
-	struct txn *t;
-	uint32_t id = 0;
-	size_t at = 0;
-	int rc;
-
-	memset(r, 0, sizeof(*r));
-	if (txn_read(s->p.store, STORE_S, &t, e) == -1)
-		return -1;
-	rc = domain_find(t, domain, &id, e);
-	txn_end(t);
-	if (rc != 1)
-		return rc;
-	r->known = true;
-	dues_get(s->retries, id, &r->retry_ms);
-	TAILQ_FOREACH(run, &s->runs, link)
-		explain_run(s, run, id, r);
-	while ((l = hash_each(&s->who, &at, &next)) != NULL) {
-		const struct delivery *d = HASH_OF(l, struct delivery,
-		    by_who);
-
-		if (d->domain != id || d->state == DELIVERY_ENDED)
-			continue;
-		if (d->state == DELIVERY_OUT)
-			r->out++;
-		else
-			r->waiting++;
-	}
-	return 0;
-}
-
-bool
-scheduler_path_next(struct scheduler *s, const uint8_t key[static 16],
-    size_t *at, struct scheduler_path *r)
-{
-	struct site *site = site_by_key(s, key);
-	const struct path *p;
-	struct path_value v;
-
-	memset(r, 0, sizeof(*r));
-	if (site == NULL || *at >= s->nsources)
-		return false;
-	sched_turn_begin(s);
-	paths_refresh(s, site);
-	p = &site->paths[(*at)++];
-	r->source = source_name(s, p->source);
-	r->window = p->feedback.window;
-	r->sessions = p->nsessions;
-	r->up = p->up;
-	r->out = p->out;
-	r->closed_ms = path_closed_ms(s, p);
-	r->waits_for = p->waits_for == NULL ? "" :
-	    p->waits_kind == LIMIT_CONNECT ? "connection" : "message";
-	source_share(s, p, &r->sent_today, &r->may_today);
-	for (enum path_what what = 0; what < PATH_WHATS; what++) {
-		r->value[what].name = path_what_name(what);
-		r->value[what].value = path_value(s, p, what, &v);
-		strcpy(r->value[what].why, v.why);
-	}
-	sched_turn_end(s);
-	return true;
 }

@@ -165,6 +165,9 @@ query_fail(struct scheduler *s, struct query *q)
 		q->proven(q->arg, IPC_PROOF_UNSURE,
 		    "no deliver role is ready");
 		break;
+	case QUERY_SITE:
+		q->found(q->arg, NULL, "no deliver role is ready");
+		break;
 	}
 	query_free(s, q);
 }
@@ -439,6 +442,21 @@ route_test(struct scheduler *s, struct query *q, struct site *site,
 	put_notice(s, d, site);
 }
 
+/* Somebody wants to know; nothing is sent. */
+static void
+route_site(struct scheduler *s, struct query *q, const struct ipc_route *r)
+{
+	const struct verdict *v = verdict_of(r->status);
+	struct site *site = NULL;
+
+	if (r->status == IPC_DNS_OK) {
+		site = site_of_route(s, r, q->name);
+		site_kick(s, site);	/* it goes when nothing hangs on it */
+	}
+	q->found(q->arg, site, v != NULL ? v->text : r->text[0] != '\0' ?
+	    r->text : "the DNS does not answer");
+}
+
 /* S30: where nothing is to be sent, nothing is even connected to. */
 static struct site *
 site_to_send_to(struct scheduler *s, const struct ipc_route *r,
@@ -473,7 +491,7 @@ lookup_route(struct scheduler *s, struct slice payload, struct err *e)
 	if (q == NULL || !query_is_route(q))
 		return 0;
 	v = verdict_of(r.status);
-	if (r.status == IPC_DNS_OK)
+	if (r.status == IPC_DNS_OK && q->kind != QUERY_SITE)
 		site = site_to_send_to(s, &r, q->name, &v);
 	switch (q->kind) {
 	case QUERY_FRESH:
@@ -488,6 +506,9 @@ lookup_route(struct scheduler *s, struct slice payload, struct err *e)
 	case QUERY_TEST:
 		route_test(s, q, site, r.text[0] != '\0' ? r.text :
 		    v != NULL ? v->text : "the DNS does not answer");
+		break;
+	case QUERY_SITE:
+		route_site(s, q, &r);
 		break;
 	case QUERY_TXT:
 	case QUERY_PREPARE:
@@ -629,7 +650,8 @@ lookups_free(struct scheduler *s)
 	while ((l = hash_each(&s->queries, &at, &next)) != NULL) {
 		struct query *q = HASH_OF(l, struct query, by_id);
 
-		if (query_is_route(q) && q->kind != QUERY_TEST)
+		if (query_is_route(q) && q->kind != QUERY_TEST &&
+		    q->kind != QUERY_SITE)
 			query_free(s, q);
 		else
 			query_fail(s, q);
@@ -681,6 +703,23 @@ scheduler_prove(struct scheduler *s, const char *domain,
 	}
 	q = query_new(s, QUERY_PROVE, domain);
 	q->proven = done;
+	q->arg = arg;
+	if (!query_send(s, q))
+		query_fail(s, q);
+}
+
+void
+lookup_site(struct scheduler *s, const char *domain,
+    void (*found)(void *, struct site *, const char *), void *arg)
+{
+	struct query *q;
+
+	if (strlen(domain) >= sizeof(q->name)) {
+		found(arg, NULL, "no such domain");
+		return;
+	}
+	q = query_new(s, QUERY_SITE, domain);
+	q->found = found;
 	q->arg = arg;
 	if (!query_send(s, q))
 		query_fail(s, q);

@@ -188,7 +188,7 @@ struct peer {
 
 enum query_kind {
 	QUERY_FRESH, QUERY_RETRY, QUERY_NOTICE, QUERY_TEST, QUERY_TXT,
-	QUERY_PREPARE, QUERY_PROVE,
+	QUERY_PREPARE, QUERY_PROVE, QUERY_SITE,
 };
 
 struct query {
@@ -203,6 +203,7 @@ struct query {
 	void	(*prepared)(void *, const struct ipc_prepared *);
 	void	(*txt)(void *, enum ipc_dns, const struct slice *, size_t);
 	void	(*proven)(void *, enum ipc_proof, const char *);
+	void	(*found)(void *, struct site *, const char *);
 	void		*arg;
 	struct hash_link by_id;
 	char		 name[256];
@@ -442,6 +443,13 @@ void delivery_outcome(struct scheduler *s, unsigned peer, uint64_t epoch,
 void lookups_advance(struct scheduler *s);
 int lookup_route(struct scheduler *s, struct slice payload, struct err *e);
 int lookup_txt(struct scheduler *s, struct slice payload, struct err *e);
+/*
+ * Ask where the mail of a domain goes.  found is called once; without a site
+ * why says why.  It is made if it was not known, and goes when nothing hangs
+ * on it.
+ */
+void lookup_site(struct scheduler *s, const char *domain,
+    void (*found)(void *arg, struct site *site, const char *why), void *arg);
 int lookup_proven(struct scheduler *s, struct slice payload, struct err *e);
 int lookup_prepared(struct scheduler *s, struct slice payload,
     struct err *e);

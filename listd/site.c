@@ -256,22 +256,14 @@ key_parse(const char *text, uint8_t key[static SITE_KEY])
 	return true;
 }
 
-struct site *
-site_find(const struct scheduler *s, const char *name)
+bool
+site_is_named(const struct site *site, const char *name)
 {
 	uint8_t key[SITE_KEY] = { 0 };
-	struct hash_link *l, *next = NULL;
-	size_t at = 0;
 
 	if (key_parse(name, key))
-		return site_by_key(s, key);
-	while ((l = hash_each(&s->sites, &at, &next)) != NULL) {
-		struct site *site = HASH_OF(l, struct site, by_key);
-
-		if (strcmp(site->host, name) == 0)
-			return site;
-	}
-	return NULL;
+		return memcmp(site->key, key, SITE_KEY) == 0;
+	return strcmp(site->host, name) == 0;
 }
 
 static void

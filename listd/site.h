@@ -64,12 +64,15 @@ uint32_t site_provider_key(const struct scheduler *s,
 void sites_reshape(struct scheduler *s);
 struct site *site_by_key(const struct scheduler *s,
     const uint8_t key[static SITE_KEY]);
-/* By 32 hex digits or best host; NULL. */
-struct site *site_find(const struct scheduler *s, const char *name);
+/* Is this its key, in 32 hex digits, or its best host? */
+bool site_is_named(const struct site *site, const char *name);
 /* Free it when nothing hangs on it. */
 void site_release(struct scheduler *s, struct site *site);
 /* At the end of the scheduler: nothing hangs on it but domain ids. */
 void site_free(struct scheduler *s, struct site *site);
+/* What scheduler.h tells of it. */
+void site_describe(const struct scheduler *s, const struct site *site,
+    struct scheduler_site *r);
 /* Look at it in this turn. */
 void site_kick(struct scheduler *s, struct site *site);
 /* It wants a connection, and all connections_total are taken. */

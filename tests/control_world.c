@@ -226,14 +226,15 @@ scheduler_site_suspend(struct scheduler *s, const char *name,
 {
 	(void)s;
 	assert_non_null(strstr(reason, "by "));
-	return strcmp(name, "mx.example.net") == 0;
+	return scheduler_site_resume(s, name);
 }
 
 bool
 scheduler_site_resume(struct scheduler *s, const char *name)
 {
 	(void)s;
-	return strcmp(name, "mx.example.net") == 0;
+	return strcmp(name, "mx.example.net") == 0 ||
+	    strcmp(name, "01000000000000000000000000000000") == 0;
 }
 
 /* What steers is tested with the scheduler. */
@@ -260,15 +261,31 @@ scheduler_path_next(struct scheduler *s, const uint8_t key[static 16],
 	return false;
 }
 
-int
+void
 scheduler_explain(struct scheduler *s, const char *domain,
-    struct scheduler_domain *r, struct err *e)
+    void (*done)(void *, const struct scheduler_domain *, const struct err *),
+    void *arg)
 {
-	(void)s, (void)e;
-	*r = (struct scheduler_domain){ .known = strcmp(domain,
+	const struct scheduler_domain r = { .known = strcmp(domain,
 	    "example.net") == 0, .waiting = 6, .has_site = true,
-	    .site = { .host = "mx.example.net" } };
-	return 0;
+	    .site = { .host = "mx.example.net" },
+	    .bind = { "connections", "3 of the test" } };
+
+	(void)s;
+	done(arg, &r, NULL);
+}
+
+void
+scheduler_lookup_site(struct scheduler *s, const char *domain,
+    void (*done)(void *, const struct scheduler_site *, const char *),
+    void *arg)
+{
+	const struct scheduler_site v = { .host = "mx.example.net",
+	    .key = { 1 } };
+	bool known = strcmp(domain, "example.net") == 0;
+
+	(void)s;
+	done(arg, known ? &v : NULL, "no such domain");
 }
 
 bool

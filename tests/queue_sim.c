@@ -790,7 +790,7 @@ sim_peer_step(struct sim *sim, unsigned peer)
 	for (i = 0; i < p->sessions; i++)
 		if (session_step(sim, peer, i))
 			return true;
-	if (p->n == 0)
+	if (p->n == 0 || sim->no_answers)
 		return false;
 	i = sim_chance(sim) % p->n;
 	if (!p->out[i].begun && gate_of(&p->out[i].d) != GATE_OPEN) {
@@ -942,6 +942,29 @@ sim_tally(struct sim *sim, uint32_t id, struct campaign *c_r)
 	c_r->params = c_r->findings = SLICE("", 0);
 	txn_end(t);
 	return v;
+}
+
+static void
+explained(void *arg, const struct scheduler_domain *r, const struct err *e)
+{
+	struct scheduler_domain *told = arg;
+
+	(void)e;
+	assert_non_null(r);
+	*told = *r;
+}
+
+struct scheduler_domain
+sim_explain(struct sim *sim, const char *domain)
+{
+	struct scheduler_domain told = { 0 };
+
+	scheduler_explain(sim->s, domain, explained, &told);
+	for (unsigned p = 0; p < sim->peers; p++)
+		while (told.bind.what == NULL && sim->peer[p].nasked > 0)
+			answer_lookup(sim, p);
+	assert_non_null(told.bind.what);
+	return told;
 }
 
 size_t

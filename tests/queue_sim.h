@@ -119,6 +119,7 @@ struct sim {
 	uint64_t	effects_batch;		/* S: last batch applied */
 	unsigned	effects;
 	bool		ignore_recalls;
+	bool		no_answers;	/* what is out stays out */
 	const char	*unmade;	/* deferrals: no copy could be made */
 };
 
@@ -167,6 +168,8 @@ uint32_t sim_resend(struct sim *sim, uint32_t failed_of);
 void sim_set_state(struct sim *sim, uint32_t id, enum campaign_state s);
 void sim_set_after(struct sim *sim, uint32_t id, enum campaign_after after);
 struct tally sim_tally(struct sim *sim, uint32_t id, struct campaign *c_r);
+/* What holds back mail to a domain now; peers answer where it goes. */
+struct scheduler_domain sim_explain(struct sim *sim, const char *domain);
 /* Deliveries out with all peers. */
 size_t sim_out(const struct sim *sim);
 /* Sessions open at a site, over all peers. */

@@ -512,11 +512,19 @@ test_figures(void **state)
 	assert_int_equal(number_of(o, "waiting"), 6);
 	assert_string_equal(text_of(json_object_get(o, "site"), "host"),
 	    "mx.example.net");
+	assert_string_equal(text_of(o, "binds"), "connections");
+	assert_string_equal(text_of(o, "why"), "3 of the test");
 	answer_free(a);
 	EXPECT(STATUS_USAGE, q, "queue explain", "DOMAIN", "a b", NULL);
 	EXPECT(0, q, "queue suspend", "SITE", "mx.example.net", NULL);
 	EXPECT(0, q, "queue resume", "SITE", "mx.example.net", NULL);
+	/* What is no site in memory may be a domain whose mail goes to one. */
+	o = cw_must(q, &a, "queue suspend", "SITE", "Example.NET", NULL);
+	assert_string_equal(text_of(o, "host"), "mx.example.net");
+	answer_free(a);
+	EXPECT(0, q, "queue resume", "SITE", "example.net", NULL);
 	EXPECT(STATUS_NO, q, "queue suspend", "SITE", "mx.example.com", NULL);
+	EXPECT(STATUS_NO, q, "queue suspend", "SITE", "no name", NULL);
 	o = cw_must(q, &a, "stats", NULL);
 	assert_int_equal(number_of(o, "organizations"), 1);
 	assert_int_equal(number_of(json_object_get(o, "store"), "commits"),

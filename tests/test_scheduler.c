@@ -622,26 +622,24 @@ a_domain_is_explained(void **state)
 {
 	struct sim *sim = begin(state, 1);
 	struct scheduler_domain d;
-	struct err e = ERR_INIT;
 
 	join_many(sim, 1, 40);
 	join_many(sim, 2, 1);
 	sim->dns[2] = SIM_DNS_TEMPORARY;
 	sim_release(sim, 0);
 	fill_peers(sim);
-	assert_int_equal(scheduler_explain(sim->s, "no.example", &d, &e), 0);
-	assert_false(d.known);
-	assert_int_equal(scheduler_explain(sim->s, "d1.example", &d, &e), 0);
+	d = sim_explain(sim, "d1.example");
 	assert_true(d.known && d.has_site && d.windows == 1);
 	assert_int_equal(d.out, sim_out(sim));
 	assert_int_equal(d.waiting, 40 - d.out);
 	assert_string_equal(d.site.host, "mx0.example");
 	assert_int_equal(d.retry_ms, 0);
 	answer_all(sim, IPC_DEFERRED);
-	assert_int_equal(scheduler_explain(sim->s, "d1.example", &d, &e), 0);
+	d = sim_explain(sim, "d1.example");
 	assert_true(d.retry_ms > sim->utc_ms);
-	assert_int_equal(scheduler_explain(sim->s, "d2.example", &d, &e), 0);
+	d = sim_explain(sim, "d2.example");
 	assert_true(d.lookup_ms > sim->utc_ms && !d.has_site);
+	assert_string_equal(d.bind.what, "dns");
 	sim_free(sim);
 }
 
