@@ -247,6 +247,15 @@ paths_free(struct scheduler *s, struct site *site)
 	free(site->paths);
 }
 
+bool
+paths_keep(const struct scheduler *s, const struct site *site)
+{
+	for (uint16_t i = 0; i < s->nsources; i++)
+		if (site->paths[i].nstash > 0)
+			return true;
+	return false;
+}
+
 static void
 path_set_limit(struct scheduler *s, struct path *p, enum path_limit which,
     uint64_t key, const struct limit_values *v)

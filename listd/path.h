@@ -64,6 +64,8 @@ const char *path_what_name(enum path_what what);
 /* The paths of a new site, one for each source. */
 void paths_new(struct scheduler *s, struct site *site);
 void paths_free(struct scheduler *s, struct site *site);
+/* Does anything wait for one of them alone? */
+bool paths_keep(const struct scheduler *s, const struct site *site);
 /* Data, configuration or reactions changed: take the values of now. */
 void paths_refresh(struct scheduler *s, struct site *site);
 /* Every site looks at its values again. */

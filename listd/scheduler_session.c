@@ -356,6 +356,16 @@ path_open_more(struct scheduler *s, struct path *p)
 	}
 }
 
+/* What was kept for a path that is closed for long may go another way. */
+static void
+path_unstash(struct scheduler *s, struct path *p)
+{
+	struct delivery *d;
+
+	while ((d = TAILQ_FIRST(&p->stash)) != NULL)
+		delivery_back(s, d);
+}
+
 /* Closed for a while?  Then the site is looked at when that is over. */
 static bool
 path_is_closed(struct scheduler *s, struct path *p)
@@ -366,6 +376,8 @@ path_is_closed(struct scheduler *s, struct path *p)
 		until = (sched_now(s) / DAY_MS + 1) * DAY_MS;
 	if (until == 0)
 		return false;
+	if (!source_may_take(s, p))
+		path_unstash(s, p);
 	if (choose_site_has(s, p->site))
 		dues_earlier(s->wakes, (uintptr_t)p->site, until);
 	return true;

@@ -283,7 +283,7 @@ site_release(struct scheduler *s, struct site *site)
 	/* A paused one stays: people look for it, and may resume it. */
 	if (!site->paused && TAILQ_EMPTY(&site->sessions) &&
 	    TAILQ_EMPTY(&site->lanes) && site->nretries == 0 &&
-	    site->nnotices == 0 &&
+	    site->nnotices == 0 && !paths_keep(s, site) &&
 	    idlist_count(&site->retry_domains) == 0) {
 		if (site->troubles > 0)
 			forget_trouble(s, site);

@@ -239,6 +239,12 @@ source_score(const struct source *source, uint64_t subscriber,
 	return best;
 }
 
+bool
+source_may_take(struct scheduler *s, const struct path *p)
+{
+	return path_closed_ms(s, p) == 0 && source_has_share(s, p);
+}
+
 /*
  * A path that waits for its rate lets first attempts go another way; a retry
  * may wait for its own a good deal longer.
@@ -266,8 +272,7 @@ source_choose(struct scheduler *s, const struct path *self,
 		uint64_t score;
 
 		if ((s->sources[i].streams & stream) == 0 || (p != self &&
-		    (path_closed_ms(s, p) != 0 || !source_has_share(s, p) ||
-		    is_full(p, d))))
+		    (!source_may_take(s, p) || is_full(p, d))))
 			continue;
 		score = source_score(&s->sources[i], d->who, d->campaign);
 		if (score >= best) {

@@ -187,7 +187,7 @@ got_session(struct sim *sim, struct sim_peer *p, struct unpack *u)
 }
 
 static void
-got_deliver(struct sim_peer *p, struct unpack *u)
+got_deliver(struct sim *sim, struct sim_peer *p, struct unpack *u)
 {
 	uint32_t session = unpack_u32(u);
 	uint16_t n = unpack_u16(u);
@@ -197,6 +197,7 @@ got_deliver(struct sim_peer *p, struct unpack *u)
 		struct sim_out *o = &p->out[p->n++];
 
 		assert_true(p->n < SIM_OUT);
+		sim->attempts++;
 		ipc_get_delivery(u, &o->d);
 		o->session = session;
 		o->begun = false;
@@ -257,7 +258,7 @@ sim_send(void *arg, unsigned peer, uint16_t type, const struct strbuf *b)
 			se->closing = true;
 		break;
 	case IPC_DELIVER:
-		got_deliver(p, &u);
+		got_deliver(sim, p, &u);
 		break;
 	case IPC_RECALL:
 		p->recall[p->nrecalls++] = unpack_u64(&u);

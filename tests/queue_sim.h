@@ -98,6 +98,7 @@ struct sim {
 	unsigned	notices_sent[FAKE_NOTICES + 1];
 	unsigned	most_sessions, most_at_site;
 	unsigned	session_opens;
+	unsigned	attempts;	/* deliveries given to peers */
 	struct ipc_session_open last_open;
 	/* Every delivery and every connection: when, where, by which source. */
 	struct sim_event {

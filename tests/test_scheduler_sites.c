@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_scheduler_sites.c - sites and their paths: when they rest, who is asked
+ * next, what is kept for whom, and how far ahead domains are resolved.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/sys/log.h"
+#include "listd/source.h"
+#include "tests/queue_sim.h"
+
+#define SECOND	1000
+#define MINUTE	(60 * SECOND)
+#define HOUR	(60 * MINUTE)
+
+static const struct source two_sources[] = {
+	{ .family = 4, .ip = { 192, 0, 2, 1 }, .name = "192.0.2.1",
+	    .weight = 1, .streams = SOURCE_BOTH },
+	{ .family = 4, .ip = { 192, 0, 2, 2 }, .name = "192.0.2.2",
+	    .weight = 1, .streams = SOURCE_BOTH },
+};
+
+/* Domains go round the sites; sources are the first so many of two. */
+static struct sim *
+begin(void **state, unsigned sites, uint16_t sources, const char *overlay)
+{
+	struct sim *sim = sim_new(*state, 1);
+
+	audience_reset();
+	sim->sites = sites;
+	sim->sources = two_sources;
+	sim->nsources = sources;
+	for (unsigned d = 0; d < FAKE_DOMAINS; d++)
+		sim->domain_site[d] = d % sites;
+	sim_shape(sim, overlay, NULL);
+	sim_start(sim);
+	/* What an earlier role may have sent is over by then. */
+	sim_settle(sim);
+	sim_pass(sim, MINUTE);
+	return sim;
+}
+
+static void
+join_many(struct sim *sim, uint32_t domain, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		audience_join(1, domain, sim_chance(sim));
+}
+
+static void
+each_got_one(const struct sim *sim)
+{
+	for (size_t i = 1; i <= audience.n; i++)
+		if (sim->delivered[i] != 1)
+			fail_msg("subscriber %zu got %u", i,
+			    sim->delivered[i]);
+}
+
+/* Turns and commits; of the peers what asks, opens and closes alone. */
+static void
+fill_peers(struct sim *sim)
+{
+	for (int i = 0; i < 100; i++) {
+		sim_turn(sim);
+		while (sim_commit(sim))
+			;
+		for (unsigned p = 0; p < sim->peers; p++) {
+			struct sim_peer *peer = &sim->peer[p];
+			bool asleep = peer->nasked == 0 && peer->hello == 0;
+
+			for (size_t k = 0; k < peer->sessions; k++)
+				asleep &= peer->session[k].up &&
+				    !peer->session[k].closing;
+			if (!asleep)
+				sim_peer_step(sim, p);
+		}
+	}
+}
+
+/* Everything that is out is deferred. */
+static void
+defer_all(struct sim *sim)
+{
+	for (unsigned p = 0; p < sim->peers; p++)
+		while (sim->peer[p].n > 0)
+			sim_answer(sim, p, 0, IPC_DEFERRED);
+}
+
+/* ---- what is kept for one path */
+
+/*
+ * A retry that its source may not send yet is all that waits there: the site
+ * stays until it is sent.
+ */
+static void
+a_lone_retry_keeps_its_site(void **state)
+{
+	struct sim *sim = begin(state, 1, 2, "[provider default]\n"
+	    "messages_per_minute = 1\n");
+	unsigned deferred = 0;
+	uint32_t id;
+
+	join_many(sim, 1, 8);
+	id = sim_release(sim, 0);
+	for (int i = 0; i < 200 && deferred < 8; i++) {
+		fill_peers(sim);
+		deferred += (unsigned)sim_out(sim);
+		defer_all(sim);
+		sim_pass(sim, 10 * SECOND);
+	}
+	assert_int_equal(deferred, 8);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	assert_true(sim_most(sim, 0, false, MINUTE) <= 2);
+	sim_free(sim);
+}
+
+/* Of the members so far two stay whose copies leave by one source. */
+static void
+leave_two_of_one_source(uint32_t campaign)
+{
+	unsigned kept = 0;
+
+	for (size_t i = 1; i <= audience.n; i++)
+		if (source_score(&two_sources[0], i, campaign) <
+		    source_score(&two_sources[1], i, campaign) ||
+		    kept++ >= 2)
+			audience_leave(i);
+}
+
+/* What waits for a path that closes goes when that is over. */
+static void
+what_is_kept_survives_quiet_hours(void **state)
+{
+	struct sim *sim = begin(state, 1, 2, "[provider default]\n"
+	    "messages_per_minute = 1\n");
+	uint32_t id;
+
+	join_many(sim, 1, 12);
+	leave_two_of_one_source(1);
+	id = sim_release(sim, 0);
+	assert_int_equal(id, 1);
+	for (int i = 0; i < 20 && sim->attempts < 2; i++) {
+		fill_peers(sim);
+		defer_all(sim);
+		sim_pass(sim, 10 * SECOND);
+	}
+	sim_pass(sim, 10 * MINUTE);
+	/* One retry is out, and the other waits behind it. */
+	fill_peers(sim);
+	assert_int_equal(sim->attempts, 3);
+	assert_int_equal(sim_out(sim), 1);
+	sim_settle(sim);
+	sim_shape(sim, "[provider default]\nmessages_per_minute = 1\n"
+	    "quiet = 08:00-09:00\n", NULL);
+	for (int i = 0; i < 40; i++) {
+		sim_settle(sim);
+		sim_pass(sim, MINUTE);
+	}
+	assert_int_equal(sim->attempts, 3);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	assert_int_equal(sim->attempts, 4);
+	sim_free(sim);
+}
+
+#define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_lone_retry_keeps_its_site),
+		T(what_is_kept_survives_quiet_hours),
+	};
+	const struct log_params lp = {
+		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
+	};
+	const struct log_params loud = {
+		.name = "test", .to_stderr = true, .level = LEVEL_INFO,
+	};
+
+	log_open(getenv("LISTD_TEST_LOG") != NULL ? &loud : &lp);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
