@@ -501,7 +501,8 @@ site_came_up(struct scheduler *s, struct path *p)
 		log_site(site, "site-back", LEVEL_NOTICE, -1);
 		feedback_begin(&p->feedback, FEEDBACK_FIRST, 1);
 	}
-	if (site->troubles > 0)
+	/* What a person said of it meanwhile stays. */
+	if (site->troubles > 0 && !site->by_hand)
 		forget_trouble(s, site);
 	feedback_up(&p->feedback, l == NULL || l->v.connections == 0 ?
 	    UINT16_MAX : l->v.connections, s->mono_ms);

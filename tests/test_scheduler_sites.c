@@ -17,6 +17,7 @@
 
 #include "lib/sys/log.h"
 #include "listd/source.h"
+#include "spool/suspension.h"
 #include "tests/queue_sim.h"
 
 #define SECOND	1000
@@ -173,6 +174,37 @@ what_is_kept_survives_quiet_hours(void **state)
 	sim_free(sim);
 }
 
+/* ---- how sites rest */
+
+/* A person suspends it while it is asked whether it is back. */
+static void
+a_suspension_outlives_the_probe(void **state)
+{
+	struct sim *sim = begin(state, 1, 1, "");
+	struct scheduler_site site;
+	size_t at = 0;
+
+	join_many(sim, 1, 50);
+	sim->site_down[0] = true;
+	sim_release(sim, 0);
+	sim_settle(sim);
+	sim->site_down[0] = false;
+	while (sim->peer[0].sessions + sim->peer[1].sessions == 0) {
+		sim_pass(sim, MINUTE);
+		sim_turn(sim);
+	}
+	assert_true(scheduler_site_suspend(sim->s, "mx0.example", "by hand"));
+	sim_settle(sim);
+	sim_crash(sim, false);
+	sim_start(sim);
+	sim_settle(sim);
+	assert_true(scheduler_site_next(sim->s, &at, &site));
+	assert_true(site.by_hand);
+	assert_string_equal(site.reason, "by hand");
+	assert_int_equal(site.until_ms, SUSPENSION_FOREVER);
+	sim_free(sim);
+}
+
 #define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
 
 int
@@ -181,6 +213,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_lone_retry_keeps_its_site),
 		T(what_is_kept_survives_quiet_hours),
+		T(a_suspension_outlives_the_probe),
 	};
 	const struct log_params lp = {
 		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
