@@ -556,6 +556,8 @@ delivery_take_outcome(struct scheduler *s, struct delivery *d,
 {
 	struct outcome r;
 
+	if (d->state == DELIVERY_OUT && o->code != 0 && o->code != 421)
+		d->session->useful = true;
 	delivery_recalled(s, d, o->result == IPC_SKIPPED ||
 	    o->result == IPC_DROPPED);
 	if (d->kind == IPC_KIND_TEST) {

@@ -170,6 +170,7 @@ struct session {
 	struct path	*path;
 	bool		 up, closing;
 	bool		 reserved;	/* for notices alone */
+	bool		 useful;	/* it has had an answer to a message */
 	unsigned	 nout;
 	int64_t		 idle_ms;	/* since when nothing is out */
 	struct delivery_list out;

@@ -448,15 +448,33 @@ session_of(const struct scheduler *s, unsigned peer, uint32_t id)
 	return se != NULL && se->peer == peer ? se : NULL;
 }
 
+/*
+ * R11: one that answered for some mail and then says 421 has had enough of
+ * this connection.  Whether it has had enough of us the next one will tell.
+ */
+static void
+session_refused(struct scheduler *s, struct session *se,
+    const struct ipc_session_state *st)
+{
+	char reason[IPC_TEXT_MAX + 300];
+	struct path *p = se->path;
+	bool enough = se->up && se->useful && st->code == 421;
+
+	snprintf(reason, sizeof(reason), "%s%s%s", st->host,
+	    st->host[0] != '\0' ? ": " : "", st->text);
+	session_free(s, se);
+	react_to_session(s, p, st);
+	if (!enough)
+		site_refused(s, p, reason);
+}
+
 int
 session_state(struct scheduler *s, unsigned peer, struct slice payload,
     struct err *e)
 {
 	static struct ipc_session_state st;
 	struct session *se;
-	struct path *p;
 	struct unpack u;
-	char reason[IPC_TEXT_MAX + 300];
 
 	unpack_init(&u, payload.p, payload.len);
 	ipc_get_session_state(&u, &st);
@@ -466,7 +484,6 @@ session_state(struct scheduler *s, unsigned peer, struct slice payload,
 	}
 	if ((se = session_of(s, peer, st.session)) == NULL)
 		return 0;
-	p = se->path;
 	switch (st.event) {
 	case IPC_SESSION_UP:
 		if (!se->up) {
@@ -475,11 +492,7 @@ session_state(struct scheduler *s, unsigned peer, struct slice payload,
 		}
 		break;
 	case IPC_SESSION_REFUSED:
-		snprintf(reason, sizeof(reason), "%s%s%s", st.host,
-		    st.host[0] != '\0' ? ": " : "", st.text);
-		session_free(s, se);
-		react_to_session(s, p, &st);
-		site_refused(s, p, reason);
+		session_refused(s, se, &st);
 		break;
 	case IPC_SESSION_CLOSED:
 		session_free(s, se);

@@ -573,8 +573,10 @@ sim_answer(struct sim *sim, unsigned peer, size_t i,
 	if (result == IPC_DELIVERED) {
 		struct sim_session *se = find_session(p, p->out[i].session);
 
-		if (se != NULL)
+		if (se != NULL) {
 			sim_note(sim, se, false, &o->what);
+			se->sent++;
+		}
 		o->code = 250;
 		if (o->what.kind == IPC_KIND_NOTICE)
 			sim->notices_sent[o->what.notice]++;
@@ -690,7 +692,8 @@ session_step(struct sim *sim, unsigned peer, size_t i)
 
 	for (size_t k = 0; k < p->n; k++)
 		holds |= p->out[k].session == se.id;
-	if (!se.up && sim->site_down[se.site]) {
+	if ((!se.up && sim->site_down[se.site]) || (se.up && sim->enough &&
+	    se.sent >= sim->enough_after)) {
 		return_session(sim, peer, se.id);
 		p->session[i] = p->session[--p->sessions];
 		session_event(sim, peer, se.id, IPC_SESSION_REFUSED);

@@ -40,6 +40,7 @@ struct sim_session {
 	unsigned	site;
 	uint8_t		source;
 	bool		up, closing;
+	unsigned	sent;
 };
 
 struct sim_asked {
@@ -81,6 +82,8 @@ struct sim {
 	enum sim_dns	dns[FAKE_DOMAINS];
 	bool		site_down[FAKE_DOMAINS];
 	const char	*refusal;	/* what a site that is down says */
+	bool		enough;		/* 421 on each connection, ... */
+	unsigned	enough_after;	/* ... after so many messages */
 	struct {
 		enum store_env	env;
 		struct job	job;

@@ -205,6 +205,37 @@ a_suspension_outlives_the_probe(void **state)
 	sim_free(sim);
 }
 
+/* R11: so many a connection, and each ends with a 421. */
+static void
+enough_for_one_connection(void **state)
+{
+	struct sim *sim = begin(state, 1, 1, "");
+	struct scheduler_summary sum;
+	int64_t began;
+	uint32_t id;
+
+	sim->limits.connections_per_site = 1;
+	scheduler_set_limits(sim->s, &sim->limits);
+	sim->enough = true;
+	sim->enough_after = 5;
+	join_many(sim, 1, 60);
+	began = sim->mono_ms;
+	id = sim_release(sim, 0);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	assert_true(sim->mono_ms - began < MINUTE);
+	assert_int_equal(sim->session_opens, 12);
+	/* With nothing taken before it, it is us. */
+	sim->enough_after = 0;
+	sim_pass(sim, MINUTE);		/* its connects of one are used up */
+	sim_release(sim, 0);
+	sim_settle(sim);
+	scheduler_summary(sim->s, &sum);
+	assert_int_equal(sum.sites_paused, 1);
+	assert_int_equal(sim->session_opens, 13);
+	sim_free(sim);
+}
+
 #define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
 
 int
@@ -214,6 +245,7 @@ main(void)
 		T(a_lone_retry_keeps_its_site),
 		T(what_is_kept_survives_quiet_hours),
 		T(a_suspension_outlives_the_probe),
+		T(enough_for_one_connection),
 	};
 	const struct log_params lp = {
 		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
