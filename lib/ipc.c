@@ -78,6 +78,8 @@ ipc_put_route(struct strbuf *b, const struct ipc_route *v)
 	pack_u32(b, v->ttl_s);
 	pack_u8(b, v->implicit);
 	pack_u8(b, (uint8_t)v->tls);
+	pack_u8(b, v->secure);
+	pack_str(b, v->alias);
 	put_hosts(b, v->host, v->n);
 	pack_str(b, v->text);
 }
@@ -90,6 +92,8 @@ ipc_get_route(struct unpack *u, struct ipc_route *v)
 	v->ttl_s = unpack_u32(u);
 	v->implicit = get_bool(u);
 	v->tls = get_enum(u, IPC_TLS_DANE);
+	v->secure = get_bool(u);
+	unpack_str(u, v->alias, sizeof(v->alias));
 	v->n = get_hosts(u, v->host);
 	unpack_str(u, v->text, sizeof(v->text));
 }
@@ -106,6 +110,9 @@ ipc_put_session_open(struct strbuf *b, const struct ipc_session_open *v)
 	pack_u8(b, v->source_family);
 	pack_raw(b, v->source_ip, sizeof(v->source_ip));
 	pack_str(b, v->ehlo);
+	pack_u8(b, v->secure);
+	pack_str(b, v->domain);
+	pack_str(b, v->alias);
 	put_hosts(b, v->host, v->n);
 }
 
@@ -121,6 +128,9 @@ ipc_get_session_open(struct unpack *u, struct ipc_session_open *v)
 	v->source_family = unpack_u8(u);
 	unpack_raw(u, v->source_ip, sizeof(v->source_ip));
 	unpack_str(u, v->ehlo, sizeof(v->ehlo));
+	v->secure = get_bool(u);
+	unpack_str(u, v->domain, sizeof(v->domain));
+	unpack_str(u, v->alias, sizeof(v->alias));
 	v->n = get_hosts(u, v->host);
 }
 

@@ -123,6 +123,12 @@ struct ipc_route {
 	uint32_t	ttl_s;
 	bool		implicit;	/* no MX record: the domain itself */
 	enum ipc_tls	tls;		/* what its policy asks of each host */
+	/*
+	 * DNSSEC vouches for who the hosts are; alias is then what the domain
+	 * is an alias of, "" when it is none.
+	 */
+	bool		secure;
+	char		alias[256];
 	uint16_t	n;
 	struct ipc_host	host[IPC_HOSTS_MAX];
 	char		text[IPC_TEXT_MAX + 1];
@@ -148,6 +154,9 @@ struct ipc_session_open {
 	uint8_t		source_family;	/* 4, 6; 0: the system's choice */
 	uint8_t		source_ip[16];
 	char		ehlo[256];	/* "": our hostname */
+	bool		secure;		/* see struct ipc_route */
+	char		domain[256];	/* the only one there is mail for; or "" */
+	char		alias[256];	/* of that domain; or "" */
 	uint16_t	n;
 	struct ipc_host	host[IPC_HOSTS_MAX];
 };

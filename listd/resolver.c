@@ -28,7 +28,9 @@
 
 #define QUESTIONS	2	/* of one lookup: A and AAAA */
 
-enum lookup_kind { LOOKUP_ROUTE, LOOKUP_ADDRESSES, LOOKUP_TXT, LOOKUP_TLSA };
+enum lookup_kind {
+	LOOKUP_ROUTE, LOOKUP_ADDRESSES, LOOKUP_ALIAS, LOOKUP_TXT, LOOKUP_TLSA,
+};
 
 struct question {
 	struct resolver_lookup	*lookup;	/* NULL: cancelled */
@@ -56,6 +58,7 @@ struct resolver_lookup {
 	union {
 		void	(*route)(void *, const struct ipc_route *);
 		void	(*addresses)(void *, const struct resolver_host *);
+		void	(*alias)(void *, enum ipc_dns, bool);
 		void	(*tlsa)(void *, enum ipc_dns, bool,
 			    const struct tlsa_set *);
 		void	(*txt)(void *, enum ipc_dns, const char *const *,
@@ -362,6 +365,9 @@ finish_route(struct resolver_lookup *l)
 		    "%s", l->name);
 		route->n = 1;
 	}
+	route->secure = !l->insecure;
+	if (route->secure)
+		memcpy(route->alias, l->host.alias, sizeof(route->alias));
 	drop_root_names(route);
 	if (route->status == IPC_DNS_OK) {
 		sort_hosts(route);
@@ -397,6 +403,9 @@ on_finish(evutil_socket_t fd, short what, void *arg)
 		l->host.status = l->status;
 		l->host.secure = !l->insecure;
 		l->done.addresses(l->arg, &l->host);
+		break;
+	case LOOKUP_ALIAS:
+		l->done.alias(l->arg, l->status, !l->insecure);
 		break;
 	case LOOKUP_TLSA:
 		l->done.tlsa(l->arg, l->status, !l->insecure, l->tlsa);
@@ -514,6 +523,17 @@ resolver_addresses(struct resolver *r, const char *host,
 	l->insecure = true;
 	take_address(l, &literal);
 	lookup_answered(l, IPC_DNS_OK, true);
+	return l;
+}
+
+struct resolver_lookup *
+resolver_alias(struct resolver *r, const char *host,
+    void (*done)(void *, enum ipc_dns, bool), void *arg)
+{
+	struct resolver_lookup *l = lookup_new(r, LOOKUP_ALIAS, host, arg);
+
+	l->done.alias = done;
+	ask(l, DNS_CNAME, 0);
 	return l;
 }
 

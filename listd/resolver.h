@@ -70,7 +70,8 @@ uint16_t resolver_smarthosts(const struct conf_smarthosts *list, bool by_weight,
  * The hosts that take mail for domain (A-label form), RFC 5321 section 5.1:
  * MX by preference, equal ones shuffled, aliases followed; without MX the
  * domain itself; null MX (RFC 7505), NXDOMAIN and "no address either" are
- * told apart from faults.  route->request is 0.
+ * told apart from faults.  route->request is 0.  It is secure when DNSSEC
+ * vouches for all that led to the hosts; without MX, for the addresses too.
  */
 struct resolver_lookup *resolver_route(struct resolver *r, const char *domain,
     void (*done)(void *arg, const struct ipc_route *route), void *arg);
@@ -90,6 +91,13 @@ struct resolver_host {
 struct resolver_lookup *resolver_addresses(struct resolver *r,
     const char *host, void (*done)(void *arg,
     const struct resolver_host *host), void *arg);
+
+/*
+ * Whether DNSSEC vouches for the alias that a host is, wherever it leads; status
+ * tells a fault of the DNS from the rest alone.
+ */
+struct resolver_lookup *resolver_alias(struct resolver *r, const char *host,
+    void (*done)(void *arg, enum ipc_dns status, bool secure), void *arg);
 
 /*
  * The TLSA records of a host's port.  Only those that DNSSEC vouches for are

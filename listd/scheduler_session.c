@@ -299,6 +299,9 @@ session_grant(struct scheduler *s, struct path *p, bool reserved)
 	pack_u8(&b, source->family);
 	pack_raw(&b, source->ip, sizeof(source->ip));
 	pack_str(&b, source->ehlo);
+	pack_u8(&b, site->secure);
+	pack_str(&b, site->domain != NULL ? site->domain : "");
+	pack_str(&b, site->alias != NULL ? site->alias : "");
 	pack_u16(&b, site->nhosts);
 	pack_raw(&b, site->hosts.s, site->hosts.len);
 	s->p.send(s->p.arg, se->peer, IPC_SESSION_OPEN, &b);

@@ -18,6 +18,7 @@
 #include "listd/site.h"
 #include "listd/source.h"
 
+#define KEY_SECURE		0x80	/* in a key, beside what TLS is asked */
 #define FINISH_AHEAD_MS		600000	/* before who waits longer */
 #define FINISH_COUNT_MAX	1000000000
 
@@ -41,7 +42,8 @@ name_order(const void *a, const void *b)
  * goes in first, so that nobody can make names that meet in our tables.
  * Domains with a policy about TLS are a site of their own: their connections
  * must not be used for less, and when their policy is broken, others who share
- * the hosts must not wait for it.
+ * the hosts must not wait for it.  So are those whose hosts DNSSEC vouches for:
+ * what TLSA records prove, they prove of the domain.
  */
 static uint64_t
 key_of_route(struct scheduler *s, const struct ipc_route *r,
@@ -61,8 +63,8 @@ key_of_route(struct scheduler *s, const struct ipc_route *r,
 			pack_str(&b, names[i]);
 	SHA256((const uint8_t *)b.s, b.len, digest);
 	memcpy(&hosts, digest, sizeof(hosts));	/* limits are theirs */
-	if (r->tls != IPC_TLS_NONE)
-		pack_u8(&b, (uint8_t)r->tls);
+	if (r->tls != IPC_TLS_NONE || r->secure)
+		pack_u8(&b, (uint8_t)(r->tls | (r->secure ? KEY_SECURE : 0)));
 	if (of_domain[0] != '\0')
 		pack_str(&b, of_domain);
 	SHA256((const uint8_t *)b.s, b.len, digest);
@@ -202,27 +204,43 @@ sites_reshape(struct scheduler *s)
 	}
 }
 
+/* A certificate may bear the domain's name, while there is one alone. */
+static void
+take_domain(struct site *site, const struct ipc_route *r, const char *domain)
+{
+	if (!r->secure || site->of_many)
+		return;
+	site->of_many = site->domain != NULL &&
+	    strcmp(site->domain, domain) != 0;
+	free(site->domain);
+	free(site->alias);
+	site->domain = site->of_many ? NULL : xstrdup(domain);
+	site->alias = site->of_many ? NULL : xstrdup(r->alias);
+}
+
 struct site *
 site_of_route(struct scheduler *s, const struct ipc_route *r,
     const char *domain)
 {
 	uint8_t key[SITE_KEY];
 	uint16_t provider = provider_of(s, r, domain);
+	const char *of_domain = "";
 	uint64_t hosts;
 	struct site *site;
 	int64_t ttl = (int64_t)r->ttl_s * 1000;
 
 	/* A provider that is known by this domain and not by its hosts. */
-	if (provider == provider_of(s, r, NULL))
-		domain = "";
-	hosts = key_of_route(s, r, domain, key);
+	if (provider != provider_of(s, r, NULL))
+		of_domain = domain;
+	hosts = key_of_route(s, r, of_domain, key);
 	if ((site = site_by_key(s, key)) == NULL)
 		site = site_new(s, key);
 	if (site->hosts_key != hosts || site->provider != provider)
 		site->limits_of = 0;
 	site->hosts_key = hosts;
 	site->provider = provider;
-	strcpy(site->of_domain, domain);
+	strcpy(site->of_domain, of_domain);
+	take_domain(site, r, domain);
 	strbuf_reset(&site->hosts);
 	for (uint16_t i = 0; i < r->n; i++) {
 		pack_u16(&site->hosts, r->host[i].preference);
@@ -230,6 +248,7 @@ site_of_route(struct scheduler *s, const struct ipc_route *r,
 	}
 	site->nhosts = r->n;
 	site->tls = r->tls;
+	site->secure = r->secure;
 	strcpy(site->host, r->host[0].name);
 	if (ttl < SITE_ROUTE_MIN_MS)
 		ttl = SITE_ROUTE_MIN_MS;
@@ -303,6 +322,8 @@ site_free(struct scheduler *s, struct site *site)
 	hash_del(&s->sites, &site->by_key);
 	strbuf_free(&site->hosts);
 	idlist_free(&site->retry_domains);
+	free(site->domain);
+	free(site->alias);
 	free(site->reason);
 	free(site);
 }

@@ -22,6 +22,10 @@
 struct site {
 	uint8_t		 key[SITE_KEY];
 	enum ipc_tls	 tls;		/* asked of each connection */
+	bool		 secure;	/* its hosts are, by DNSSEC */
+	char		*domain;	/* whose mail alone goes there; NULL */
+	char		*alias;		/* and what that one is an alias of */
+	bool		 of_many;	/* or more than one domain's does */
 	uint64_t	 hosts_key;	/* of its hosts alone: of their limits */
 	uint16_t	 provider;	/* in the shaping data of now */
 	char		 of_domain[256]; /* whose name told the provider */

@@ -22,13 +22,12 @@
 
 #include <event2/event.h>
 #include <openssl/err.h>
-#include <openssl/x509v3.h>
 
 #include "lib/err.h"
 #include "lib/strbuf.h"
-#include "lib/tlsa.h"
 #include "lib/xmalloc.h"
 #include "listd/smtp_conn.h"
+#include "listd/tls_peer.h"
 #include "listd/tls_sessions.h"
 
 #define IOV_AT_ONCE	256		/* pieces of one write */
@@ -272,45 +271,6 @@ conn_handshake(struct smtp_conn *c)
 	}
 }
 
-/* Whom the certificate must name; SNI knows names alone (RFC 6066). */
-static bool
-name_peer(SSL *ssl, const char *host)
-{
-	unsigned char ip[16];
-
-	if (inet_pton(AF_INET, host, ip) == 1 ||
-	    inet_pton(AF_INET6, host, ip) == 1)
-		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl),
-		    host) == 1;
-	return SSL_set_tlsext_host_name(ssl, host) == 1 &&
-	    SSL_set1_host(ssl, host) == 1;
-}
-
-/*
- * The host's records instead of all authorities.  A certificate that DANE-EE
- * names is good whatever name and dates it has (RFC 7672 section 3.1.1).
- */
-static bool
-want_dane(SSL *ssl, const char *host, const struct tlsa_set *set)
-{
-	unsigned usable = 0;
-
-	if (SSL_dane_enable(ssl, host) != 1)
-		return false;
-	SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
-	for (unsigned i = 0; i < set->n; i++) {
-		const struct tlsa *t = &set->v[i];
-		int rc = SSL_dane_tlsa_add(ssl, t->usage, t->selector,
-		    t->matching, t->data, t->len);
-
-		if (rc < 0)
-			return false;
-		usable += rc == 1;
-	}
-	/* None that OpenSSL could use: it would verify by authorities. */
-	return usable > 0;
-}
-
 /*
  * OpenSSL hands over a session; the first ticket of a connection is kept.  Not
  * where the certificate was no good: who resumes does not see the new one.
@@ -377,8 +337,8 @@ smtp_conn_starttls(struct smtp_conn *c, const struct smtp_conn_tls *tls,
 	c->dane = tls->tlsa != NULL;
 	if ((c->ssl = SSL_new(tls->ctx)) == NULL ||
 	    SSL_set_fd(c->ssl, c->fd) != 1 || !(c->dane ?
-	    want_dane(c->ssl, tls->host, tls->tlsa) :
-	    name_peer(c->ssl, tls->host))) {
+	    tls_peer_by_records(c->ssl, tls) :
+	    tls_peer_by_name(c->ssl, tls->host))) {
 		err_set(e, ERR_CRYPTO, "TLS: %s", tls_reason());
 		return -1;
 	}
@@ -394,20 +354,20 @@ smtp_conn_starttls(struct smtp_conn *c, const struct smtp_conn_tls *tls,
 enum ipc_tls
 smtp_conn_level(const struct smtp_conn *c)
 {
-	if (c->state != CONN_TLS)
-		return IPC_TLS_NONE;
-	if (SSL_get0_peer_certificate(c->ssl) == NULL ||
-	    SSL_get_verify_result(c->ssl) != X509_V_OK)
-		return IPC_TLS_UNVERIFIED;
-	return c->dane ? IPC_TLS_DANE : IPC_TLS_VERIFIED;
+	return c->state == CONN_TLS ? tls_peer_level(c->ssl, c->dane) :
+	    IPC_TLS_NONE;
 }
 
 const char *
 smtp_conn_fault(const struct smtp_conn *c)
 {
-	if (c->ssl == NULL || SSL_get0_peer_certificate(c->ssl) == NULL)
-		return "no certificate";
-	return X509_verify_cert_error_string(SSL_get_verify_result(c->ssl));
+	return tls_peer_fault(c->ssl);
+}
+
+SSL *
+smtp_conn_ssl(const struct smtp_conn *c)
+{
+	return c->ssl;
 }
 
 bool

@@ -29,6 +29,7 @@ struct tls_sessions;
 struct tlsa_set;
 
 #define SMTP_CONN_READ		(32u << 10)	/* octets read at once */
+#define SMTP_CONN_NAMES_MAX	2	/* beside the host's */
 #define SMTP_CONN_QUEUE_MAX	(32u << 20)	/* octets waiting to leave */
 
 struct smtp_conn_ops {
@@ -81,6 +82,8 @@ struct smtp_conn_tls {
 	 */
 	const char	*host;
 	const struct tlsa_set *tlsa;	/* usable ones to match; or NULL */
+	/* With tlsa: other names a certificate may bear; NULL, "": none. */
+	const char	*names[SMTP_CONN_NAMES_MAX];
 	struct tls_sessions *sessions;	/* to resume from; or NULL */
 	const char	*key;		/* of the session there */
 	int64_t		 now_s;		/* UTC */
@@ -102,6 +105,8 @@ bool smtp_conn_is_tls(const struct smtp_conn *c);
 enum ipc_tls smtp_conn_level(const struct smtp_conn *c);
 /* Why the certificate was not good; a static text. */
 const char *smtp_conn_fault(const struct smtp_conn *c);
+/* To be asked more by tls_peer.h; borrowed, NULL before TLS. */
+SSL *smtp_conn_ssl(const struct smtp_conn *c);
 /* Octets that wait to leave. */
 size_t smtp_conn_queued(const struct smtp_conn *c);
 /*

@@ -87,6 +87,7 @@ connect_to(struct smtp_session *s, const struct resolver_address *a)
 	smtp_reply_reset(s->parser);
 	s->helo = false;
 	s->tls = IPC_TLS_NONE;
+	s->for_domain = false;
 	s->begun = s->ended = 0;
 	s->opened_ms = session_now(s);
 	s->state = SESSION_CONNECT;
@@ -157,6 +158,18 @@ connect_begin(struct smtp_session *s)
 
 static void ask_tlsa(struct smtp_session *s, bool by_alias);
 
+/*
+ * Who can stop the answer could stop TLS too, so without it there is no mail
+ * for this host (RFC 7672 section 2.1.2).
+ */
+static void
+dns_hides_records(struct smtp_session *s)
+{
+	session_why(s, 0, "name service failed for its TLSA records (DANE)");
+	s->host++;
+	connect_next_host(s);
+}
+
 static void
 on_tlsa(void *arg, enum ipc_dns status, bool secure,
     const struct tlsa_set *set)
@@ -164,15 +177,8 @@ on_tlsa(void *arg, enum ipc_dns status, bool secure,
 	struct smtp_session *s = arg;
 
 	s->lookup = NULL;
-	/*
-	 * Who can stop the answer could stop TLS too, so without it there is
-	 * no mail for this host (RFC 7672 section 2.1.2).
-	 */
 	if (status == IPC_DNS_TEMPORARY) {
-		session_why(s, 0,
-		    "name service failed for its TLSA records (DANE)");
-		s->host++;
-		connect_next_host(s);
+		dns_hides_records(s);
 		return;
 	}
 	if (secure) {
@@ -198,6 +204,30 @@ ask_tlsa(struct smtp_session *s, bool by_alias)
 	    by_alias ? s->found.alias : host, port, on_tlsa, s);
 }
 
+/* Records at its own name can be believed, if who it is an alias of can. */
+static void
+on_alias(void *arg, enum ipc_dns status, bool secure)
+{
+	struct smtp_session *s = arg;
+
+	s->lookup = NULL;
+	if (status == IPC_DNS_TEMPORARY)
+		dns_hides_records(s);
+	else if (secure)
+		ask_tlsa(s, false);
+	else
+		connect_begin(s);
+}
+
+static void
+ask_alias(struct smtp_session *s)
+{
+	char host[256];
+
+	connect_split_port(s->grant.host[s->host].name, host, 0);
+	s->lookup = resolver_alias(s->env->resolver, host, on_alias, s);
+}
+
 static void
 on_addresses(void *arg, const struct resolver_host *found)
 {
@@ -213,14 +243,18 @@ on_addresses(void *arg, const struct resolver_host *found)
 	/*
 	 * Records of a host whose address is not validated are not asked for:
 	 * they would protect nothing, and many name servers that sign nothing
-	 * choke on the question (RFC 7672 section 2.2.2).
+	 * choke on the question (RFC 7672 section 2.2.2).  Those of an alias
+	 * are, if it is validated itself.
 	 */
-	if (found->n == 0 || !found->secure || !s->env->conf->smtp_dane ||
-	    s->env->conf->smarthost.n > 0) {
+	if (found->n == 0 || !s->env->conf->smtp_dane ||
+	    s->env->conf->smarthost.n > 0)
 		connect_begin(s);
-		return;
-	}
-	ask_tlsa(s, found->alias[0] != '\0');
+	else if (found->secure)
+		ask_tlsa(s, found->alias[0] != '\0');
+	else if (found->alias[0] != '\0')
+		ask_alias(s);
+	else
+		connect_begin(s);
 }
 
 void

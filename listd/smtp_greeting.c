@@ -24,6 +24,7 @@
 #include "lib/err.h"
 #include "listd/smtp_session_private.h"
 #include "listd/tls_broken.h"
+#include "listd/tls_peer.h"
 #include "listd/tls_sessions.h"
 
 /* Octets of a line of AUTH: user and password in base64, and the command. */
@@ -103,6 +104,40 @@ greeting_broken(struct smtp_session *s, const char *why)
 		session_fail(s, 0, why);
 }
 
+/* The name that TLS is spoken to: of the records, if it is they who count. */
+static void
+tls_host(const struct smtp_session *s, char host[static 256])
+{
+	if (s->by_alias && s->tlsa.n > 0)
+		snprintf(host, 256, "%s", s->found.alias);
+	else
+		connect_split_port(s->grant.host[s->host].name, host, 0);
+}
+
+/*
+ * Records prove who the host is; that it is the domain's is told by the MX
+ * record, which anybody may have written when it is not signed (RFC 7672
+ * section 2.2.1), unless a policy says so too.
+ */
+static enum ipc_tls
+worth(struct smtp_session *s, enum ipc_tls level)
+{
+	SSL *ssl = smtp_conn_ssl(s->conn);
+	char host[256];
+
+	s->for_domain = false;
+	if (level != IPC_TLS_DANE)
+		return level;
+	tls_host(s, host);
+	if (s->grant.secure)
+		s->for_domain = s->grant.domain[0] != '\0' &&
+		    tls_peer_needs_name(ssl) && !tls_peer_names(ssl, host);
+	else if (s->grant.tls < IPC_TLS_VERIFIED)
+		return tls_peer_by_authorities(ssl, host) ?
+		    IPC_TLS_VERIFIED : IPC_TLS_UNVERIFIED;
+	return level;
+}
+
 void
 greeting_secured(struct smtp_session *s)
 {
@@ -118,7 +153,7 @@ greeting_secured(struct smtp_session *s)
 		session_fail(s, 0, why);
 		return;
 	}
-	s->tls = (uint8_t)level;
+	s->tls = (uint8_t)worth(s, level);
 	s->helo = false;
 	greeting_ehlo(s);	/* what was offered in clear is forgotten */
 }
@@ -139,6 +174,9 @@ session_key(const struct smtp_session *s, const char *host,
 	for (unsigned i = 0; i < s->tlsa.n; i++)
 		k.policy = XXH3_64bits_withSeed(s->tlsa.v[i].data,
 		    s->tlsa.v[i].len, k.policy + s->tlsa.v[i].usage);
+	if (s->tlsa.n > 0 && s->grant.secure)
+		k.policy = XXH3_64bits_withSeed(s->grant.domain,
+		    strlen(s->grant.domain), k.policy);
 	tls_session_key(key, &k);
 }
 
@@ -146,15 +184,15 @@ static int
 begin_tls(struct smtp_session *s, struct err *e)
 {
 	char host[256], key[TLS_SESSION_KEY_MAX];
+	const bool secure = s->grant.secure;
 	struct smtp_conn_tls tls = { .ctx = s->env->tls, .host = host,
 		.tlsa = s->tlsa.n > 0 ? &s->tlsa : NULL, .key = key,
+		.names = { secure ? s->grant.domain : NULL,
+		    secure ? s->grant.alias : NULL },
 		.sessions = s->env->tls_sessions, .now_s =
 		clock_utc_ms(timers_clock(s->env->timers)) / 1000 };
 
-	if (s->by_alias && s->tlsa.n > 0)
-		snprintf(host, sizeof(host), "%s", s->found.alias);
-	else
-		connect_split_port(s->grant.host[s->host].name, host, 0);
+	tls_host(s, host);
 	session_key(s, host, key);
 	return smtp_conn_starttls(s->conn, &tls, e);
 }

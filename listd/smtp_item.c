@@ -223,6 +223,17 @@ lacks_tls(struct smtp_session *s, struct item *item)
 	return true;
 }
 
+/*
+ * The certificate bears the name of one domain and not the host's, so it says
+ * nothing of another's mail (RFC 7672 section 3.2.2).
+ */
+static bool
+is_for_another(const struct smtp_session *s, const struct item *item)
+{
+	return s->for_domain &&
+	    strcasecmp(item->d.domain, s->grant.domain) != 0;
+}
+
 bool
 item_prepare(struct smtp_session *s, struct item *item)
 {
@@ -265,6 +276,11 @@ item_next_ready(struct smtp_session *s)
 		after = TAILQ_NEXT(item, entry);
 		if (item->step != ITEM_WAITING)
 			continue;
+		if (is_for_another(s, item)) {
+			s->closing = true;
+			item_return(s, item);
+			continue;
+		}
 		if (!item_prepare(s, item))
 			continue;
 		if (cannot_go(s, item) || lacks_tls(s, item) ||

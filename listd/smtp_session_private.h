@@ -85,6 +85,7 @@ struct smtp_session {
 	size_t			 at;		/* of those */
 	struct tlsa_set		 tlsa;		/* the host's, validated */
 	bool			 by_alias;	/* and they are its alias's */
+	bool			 for_domain;	/* proved for grant.domain alone */
 	unsigned		 tried;
 	bool			 avoid_tls;	/* it failed at this address */
 	char			 why[IPC_TEXT_MAX + 1];	/* last failure */

@@ -62,6 +62,7 @@ static void
 put_route(struct strbuf *b)
 {
 	struct ipc_route r = { .request = 1, .ttl_s = 60, .n = 2,
+		.secure = true, .alias = "c.example",
 		.host = { { 10, "a.example" }, { 20, "b.example" } } };
 
 	ipc_put_route(b, &r);
@@ -78,6 +79,33 @@ get_route(struct unpack *u)
 	assert_int_equal(r.n, 2);
 	assert_int_equal(r.host[1].preference, 20);
 	assert_string_equal(r.host[1].name, "b.example");
+	assert_true(r.secure);
+	assert_string_equal(r.alias, "c.example");
+}
+
+static void
+put_session_open(struct strbuf *b)
+{
+	struct ipc_session_open o = { .session = 7, .secure = true, .n = 1,
+		.domain = "one.example", .alias = "two.example",
+		.host = { { 10, "a.example" } } };
+
+	ipc_put_session_open(b, &o);
+}
+
+static void
+get_session_open(struct unpack *u)
+{
+	struct ipc_session_open o;
+
+	ipc_get_session_open(u, &o);
+	if (!unpack_done(u))
+		return;
+	assert_int_equal(o.session, 7);
+	assert_true(o.secure);
+	assert_string_equal(o.domain, "one.example");
+	assert_string_equal(o.alias, "two.example");
+	assert_string_equal(o.host[0].name, "a.example");
 }
 
 static void
@@ -140,6 +168,7 @@ static const struct {
 } frames[] = {
 	{ "outcome",		put_outcome,		get_outcome },
 	{ "route",		put_route,		get_route },
+	{ "session open",	put_session_open,	get_session_open },
 	{ "subscribe",		put_subscribe,		get_subscribe },
 	{ "unsubscribe",	put_unsubscribe,	get_unsubscribe },
 };

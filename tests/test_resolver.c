@@ -78,6 +78,10 @@ static const char zone_text[] =
     "s.example MX 10 mx.s.example\n"
     "mx.s.example A 192.0.2.2\n"
     "bare.s.example A 192.0.2.3\n"
+    "also.s.example CNAME s.example\n"
+    "out.s.example CNAME pref.example\n"
+    "badalias.s.example CNAME pref.example\n"
+    "badalias.s.example FAIL bogus\n"
     "bogus.s.example MX 10 mx.s.example\n"
     "bogus.s.example FAIL/MX bogus\n"
     "void.s.example TXT nothing\n"
@@ -326,6 +330,36 @@ routes_are_told_from_faults(void **state)
 	strbuf_free(&hosts);
 }
 
+/* Is it the domain itself that says who its hosts are (RFC 7672 2.2.1)? */
+static void
+routes_are_vouched_for(void **state)
+{
+	static const struct {
+		const char *domain, *alias;
+		bool secure;
+	} rows[] = {
+		{ "s.example", "", true },
+		{ "bare.s.example", "", true },
+		{ "also.s.example", "s.example", true },
+		{ "out.s.example", "", false },
+		{ "alias.example", "", false },
+		{ "pref.example", "", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		w.answered = false;
+		resolver_route(w.resolver, rows[i].domain, on_route, NULL);
+		run(rows[i].domain);
+		assert_int_equal(w.route.status, IPC_DNS_OK);
+		if (w.route.secure != rows[i].secure ||
+		    strcmp(w.route.alias, rows[i].alias) != 0)
+			fail_msg("%s: %s, alias %s", rows[i].domain,
+			    w.route.secure ? "secure" : "insecure",
+			    w.route.alias);
+	}
+}
+
 /* Of more hosts than there is room for those are kept that come first. */
 static void
 the_best_of_many_are_kept(void **state)
@@ -377,6 +411,44 @@ half_an_answer_keeps_its_security(void **state)
 	}
 }
 
+static void
+on_alias(void *arg, enum ipc_dns status, bool secure)
+{
+	assert_false(w.answered);
+	w.answered = true;
+	w.host.status = status;
+	*(bool *)arg = secure;
+	event_base_loopbreak(w.base);
+}
+
+/* Whatever is known of where it leads (RFC 7672 section 2.2.2). */
+static void
+an_alias_has_its_own_security(void **state)
+{
+	static const struct {
+		const char *host;
+		bool fault, secure;
+	} rows[] = {
+		{ "out.s.example", false, true },
+		{ "also.s.example", false, true },
+		{ "alias.example", false, false },
+		{ "badalias.s.example", true, false },
+		{ "servfail.example", true, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		bool secure = false;
+
+		w.answered = false;
+		resolver_alias(w.resolver, rows[i].host, on_alias, &secure);
+		run(rows[i].host);
+		if ((w.host.status == IPC_DNS_TEMPORARY) != rows[i].fault ||
+		    (!rows[i].fault && secure != rows[i].secure))
+			fail_msg("%s", rows[i].host);
+	}
+}
+
 /* ---- our own addresses */
 
 static const struct {
@@ -423,8 +495,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(routes_are_told_from_faults),
+		cmocka_unit_test(routes_are_vouched_for),
 		cmocka_unit_test(the_best_of_many_are_kept),
 		cmocka_unit_test(half_an_answer_keeps_its_security),
+		cmocka_unit_test(an_alias_has_its_own_security),
 		cmocka_unit_test(inbound_is_known_by_its_address),
 	};
 
