@@ -57,6 +57,7 @@ struct writer {
 	struct err	 err;
 
 	int64_t		 urgent_ns;	/* when the last urgent job was taken */
+	int64_t		 idle_share_ns;	/* of bulk work, when none comes */
 	atomic_size_t	 backlog;
 	_Atomic uint64_t commits;
 };
@@ -263,7 +264,27 @@ static int64_t
 bulk_share(const struct writer *w)
 {
 	return mono_ns() - w->urgent_ns > WRITER_IDLE_MS * NS_PER_MS ?
-	    WRITER_IDLE_BULK_MS * NS_PER_MS : WRITER_BULK_MS * NS_PER_MS;
+	    w->idle_share_ns : WRITER_BULK_MS * NS_PER_MS;
+}
+
+/*
+ * Where rows lie far apart each is a page or more, and who comes while they
+ * are written waits for all of them: so the next share is what can be written
+ * in time.  It also bounds the pages in memory, which LMDB keeps for reuse.
+ */
+static void
+learn_share(struct writer *w, int64_t commit_ns)
+{
+	int64_t most = WRITER_COMMIT_MS * NS_PER_MS;
+	int64_t share = w->idle_share_ns * 2;
+
+	if (commit_ns > most)
+		share = w->idle_share_ns / (commit_ns / most + 1);
+	if (share > WRITER_IDLE_BULK_MS * NS_PER_MS)
+		share = WRITER_IDLE_BULK_MS * NS_PER_MS;
+	if (share < WRITER_BULK_MS * NS_PER_MS)
+		share = WRITER_BULK_MS * NS_PER_MS;
+	w->idle_share_ns = share;
 }
 
 /*
@@ -305,6 +326,7 @@ static int
 run_batch(struct writer *w, struct entry_list *batch, bool bulk, struct err *e)
 {
 	struct txn *t;
+	int64_t began_ns;
 
 	if (txn_write(w->st, w->env, &t, e) == -1)
 		return -1;
@@ -316,8 +338,12 @@ run_batch(struct writer *w, struct entry_list *batch, bool bulk, struct err *e)
 		txn_abort(t);
 		return 0;
 	}
-	if (txn_commit(t, e) == 0)
+	began_ns = mono_ns();
+	if (txn_commit(t, e) == 0) {
+		if (bulk)
+			learn_share(w, mono_ns() - began_ns);
 		return 0;
+	}
 	return e->code == ERR_AGAIN ? run_each(w, batch, e) : -1;
 }
 
@@ -431,6 +457,7 @@ writer_new(struct store *st, enum store_env env, unsigned group_ms)
 	w->st = st;
 	w->env = env;
 	w->group_ms = group_ms;
+	w->idle_share_ns = WRITER_IDLE_BULK_MS * NS_PER_MS;
 	w->fd = -1;
 	list_init(&w->lane[0]);
 	list_init(&w->lane[1]);

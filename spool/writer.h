@@ -25,6 +25,8 @@
 #define WRITER_BULK_MS	10	/* of bulk work in one transaction */
 #define WRITER_IDLE_BULK_MS 500	/* the same, when nobody else came for */
 #define WRITER_IDLE_MS	1000	/* that long */
+#define WRITER_COMMIT_MS 100	/* a commit that bulk work made took longer:
+				 * less of it in the next one */
 #define WRITER_BATCH_MAX 4096	/* urgent jobs in one transaction */
 
 struct writer;
