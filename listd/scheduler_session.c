@@ -340,11 +340,9 @@ path_open_more(struct scheduler *s, struct path *p)
 	struct site *site = p->site;
 	struct session *se;
 
-	while (choose_has(s, p)) {
+	while (!(site->probing && site->nsessions > 0) && choose_has(s, p)) {
 		bool notice = choose_is_notice(s, p), reserved = false;
 
-		if (site->probing && site->nsessions > 0)
-			break;
 		if (!path_may_send(s, p, notice))
 			break;
 		if (!may_grant(s, p, false)) {
@@ -388,7 +386,7 @@ path_is_closed(struct scheduler *s, struct path *p)
 
 /*
  * Refill, fill what is open, and open more.  A site that is being probed gets
- * one session until that is up.
+ * one session until that is up, each time from another source.
  */
 void
 sessions_work(struct scheduler *s, struct site *site)
@@ -410,7 +408,8 @@ sessions_work(struct scheduler *s, struct site *site)
 	TAILQ_FOREACH(l, &site->lanes, of_site)
 		lane_refill(s, l);
 	for (uint16_t i = 0; i < s->nsources; i++) {
-		struct path *p = &site->paths[i];
+		struct path *p = &site->paths[(site->probing ?
+		    site->probe + i : i) % s->nsources];
 
 		if (path_is_closed(s, p))
 			continue;
@@ -468,7 +467,7 @@ session_refused(struct scheduler *s, struct session *se,
 	session_free(s, se);
 	react_to_session(s, p, st);
 	if (!enough)
-		site_refused(s, p, reason);
+		site_refused(s, p, st->code != 0, reason);
 }
 
 int

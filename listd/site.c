@@ -547,8 +547,27 @@ path_rests(struct scheduler *s, struct path *p, const char *reason)
 	log_end(&l);
 }
 
+/* May one that is not known to be refused go on with what p had? */
+static bool
+another_may_try(struct scheduler *s, const struct path *p)
+{
+	const struct site *site = p->site;
+
+	for (uint16_t i = 0; i < s->nsources; i++) {
+		const struct path *q = &site->paths[i];
+		unsigned streams = s->sources[i].streams;
+
+		if (q != p && source_may_take(s, q) && (q->nsessions > 0 ||
+		    (streams & s->sources[p->source].streams) != 0 ||
+		    (site->nnotices > 0 && (streams & SOURCE_NOTICES) != 0)))
+			return true;
+	}
+	return false;
+}
+
 void
-site_refused(struct scheduler *s, struct path *p, const char *reason)
+site_refused(struct scheduler *s, struct path *p, bool replied,
+    const char *reason)
 {
 	struct site *site = p->site;
 	bool dead;
@@ -561,7 +580,9 @@ site_refused(struct scheduler *s, struct path *p, const char *reason)
 	site_kick(s, site);
 	if (!dead)
 		return;
-	if (site->up > 0) {
+	site->probe = (uint16_t)((p->source + 1) % s->nsources);
+	if (site->up > 0 || (!replied && !site->probing &&
+	    another_may_try(s, p))) {
 		path_rests(s, p, reason);
 		return;
 	}
@@ -583,6 +604,8 @@ site_pause(struct scheduler *s, struct site *site, int64_t until_ms,
 	site->by_hand = by_hand;
 	site->until_ms = until_ms;
 	paths_begin(s, site, 1);
+	for (uint16_t i = 0; i < s->nsources; i++)
+		site->paths[i].rest_ms = 0;	/* all of them rest now */
 	free(site->reason);
 	site->reason = xstrdup(reason);
 	dues_set(s->pauses, (uintptr_t)site, until_ms);

@@ -38,6 +38,7 @@ struct site {
 	unsigned	 nsessions, up;
 	bool		 paused, by_hand;
 	bool		 probing;	/* one session to see if it is back */
+	uint16_t	 probe;		/* the source it is from, if it can */
 	int64_t		 until_ms;	/* of the pause */
 	int64_t		 since_ms;
 	unsigned	 troubles;
@@ -98,8 +99,14 @@ void lane_release(struct scheduler *s, struct lane *l);
 
 /* A connection of a path came up. */
 void site_came_up(struct scheduler *s, struct path *p);
-/* One was refused: fewer connections, or a rest when none is up. */
-void site_refused(struct scheduler *s, struct path *p, const char *reason);
+/*
+ * One was refused, with a reply or without: fewer connections, or a rest when
+ * none is up.  The rest is of this path alone when others are up, or when
+ * nobody answered it and another has not been tried: it may be its address
+ * that does not get through.
+ */
+void site_refused(struct scheduler *s, struct path *p, bool replied,
+    const char *reason);
 /* Rest until then (UTC). */
 void site_pause(struct scheduler *s, struct site *site, int64_t until_ms,
     bool by_hand, const char *reason);

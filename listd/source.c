@@ -272,7 +272,8 @@ source_choose(struct scheduler *s, const struct path *self,
 		uint64_t score;
 
 		if ((s->sources[i].streams & stream) == 0 || (p != self &&
-		    (!source_may_take(s, p) || is_full(p, d))))
+		    (self->site->probing || !source_may_take(s, p) ||
+		    is_full(p, d))))
 			continue;
 		score = source_score(&s->sources[i], d->who, d->campaign);
 		if (score >= best) {

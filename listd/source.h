@@ -50,7 +50,7 @@ uint64_t source_score(const struct source *source, uint64_t subscriber,
 /*
  * The source for a delivery that self, which is open, could take.  Others are
  * passed over while they are closed, have sent their share of the day, or have
- * enough waiting.
+ * enough waiting; and while self asks whether the site is back.
  */
 uint16_t source_choose(struct scheduler *s, const struct path *self,
     const struct delivery *d);

@@ -645,14 +645,14 @@ answer_lookup(struct sim *sim, unsigned peer)
 
 static void
 session_event(struct sim *sim, unsigned peer, uint32_t id,
-    enum ipc_session_event event)
+    enum ipc_session_event event, uint16_t code)
 {
 	struct ipc_session_state st = { .session = id, .event = event };
 	struct strbuf b = STRBUF_INIT(4096);
 
 	strcpy(st.host, "mx");
 	strcpy(st.text, sim->refusal != NULL ? sim->refusal : "not now");
-	st.code = 421;
+	st.code = code;
 	ipc_put_session_state(&b, &st);
 	assert_int_equal(scheduler_frame(sim->s, peer, IPC_SESSION_STATE,
 	    SLICE(b.s, b.len), &sim->w->e), 0);
@@ -688,25 +688,27 @@ session_step(struct sim *sim, unsigned peer, size_t i)
 {
 	struct sim_peer *p = &sim->peer[peer];
 	struct sim_session se = p->session[i];
-	bool holds = false;
+	bool holds = false, deaf = sim->source_down != 0 &&
+	    se.source == sim->source_down;
 
 	for (size_t k = 0; k < p->n; k++)
 		holds |= p->out[k].session == se.id;
-	if ((!se.up && sim->site_down[se.site]) || (se.up && sim->enough &&
-	    se.sent >= sim->enough_after)) {
+	if ((!se.up && (deaf || sim->site_down[se.site])) || (se.up &&
+	    sim->enough && se.sent >= sim->enough_after)) {
 		return_session(sim, peer, se.id);
 		p->session[i] = p->session[--p->sessions];
-		session_event(sim, peer, se.id, IPC_SESSION_REFUSED);
+		session_event(sim, peer, se.id, IPC_SESSION_REFUSED,
+		    deaf ? 0 : 421);
 		return true;
 	}
 	if (!se.up) {
 		p->session[i].up = true;
-		session_event(sim, peer, se.id, IPC_SESSION_UP);
+		session_event(sim, peer, se.id, IPC_SESSION_UP, 0);
 		return true;
 	}
 	if (se.closing && !holds) {
 		p->session[i] = p->session[--p->sessions];
-		session_event(sim, peer, se.id, IPC_SESSION_CLOSED);
+		session_event(sim, peer, se.id, IPC_SESSION_CLOSED, 0);
 		return true;
 	}
 	return false;

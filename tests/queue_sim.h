@@ -82,6 +82,7 @@ struct sim {
 	enum sim_dns	dns[FAKE_DOMAINS];
 	bool		site_down[FAKE_DOMAINS];
 	const char	*refusal;	/* what a site that is down says */
+	uint8_t		source_down;	/* last octet: it gets no answer */
 	bool		enough;		/* 421 on each connection, ... */
 	unsigned	enough_after;	/* ... after so many messages */
 	struct {

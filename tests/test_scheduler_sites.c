@@ -236,6 +236,78 @@ enough_for_one_connection(void **state)
 	sim_free(sim);
 }
 
+static unsigned
+connects_from(const struct sim *sim, uint8_t source)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sim->nevents; i++)
+		n += sim->events[i].connect &&
+		    sim->events[i].source == source;
+	return n;
+}
+
+/* The address a copy should leave by gets no answer; the other one does. */
+static void
+a_source_without_a_way_is_got_past(void **state)
+{
+	struct sim *sim = begin(state, 1, 2, "");
+	struct scheduler_summary sum;
+	int64_t began = sim->mono_ms;
+	uint32_t id;
+
+	join_many(sim, 1, 12);
+	leave_two_of_one_source(1);
+	sim->source_down = 1;
+	id = sim_release(sim, 0);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	assert_true(sim->mono_ms - began < MINUTE);
+	assert_in_range(connects_from(sim, 1), 1, 2);
+	scheduler_summary(sim->s, &sum);
+	assert_int_equal(sum.sites_paused, 0);
+	sim_free(sim);
+}
+
+/* All were refused, and the first of them still is: the next one asks. */
+static void
+each_source_asks_in_turn(void **state)
+{
+	static const unsigned minutes[] = { 5, 10 };
+	struct sim *sim = begin(state, 1, 2, "");
+	struct scheduler_site site;
+	size_t at = 0;
+	uint32_t id;
+
+	join_many(sim, 1, 12);
+	leave_two_of_one_source(1);
+	sim->site_down[0] = true;
+	id = sim_release(sim, 0);
+	for (size_t i = 0; i < 2; i++) {
+		sim->nevents = 0;
+		sim_settle(sim);
+		/* It speaks, so nobody else goes there at once. */
+		assert_int_equal(connects_from(sim, 1) +
+		    connects_from(sim, 2), 1);
+		assert_int_equal(connects_from(sim, i == 0 ? 1 : 2), 1);
+		sim_pass(sim, minutes[i] * MINUTE * 12 / 10);
+	}
+	at = 0;
+	assert_true(scheduler_site_next(sim->s, &at, &site));
+	assert_int_equal(site.troubles, 2);
+	/* The third is from the first again, and gets no answer. */
+	sim->site_down[0] = false;
+	sim->source_down = 1;
+	sim->nevents = 0;
+	sim_settle(sim);
+	assert_int_equal(connects_from(sim, 1), 1);
+	assert_int_equal(connects_from(sim, 2), 0);
+	sim_pass(sim, 25 * MINUTE);
+	sim_settle(sim);
+	assert_true(connects_from(sim, 2) > 0);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sim_free(sim);
+}
+
 #define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
 
 int
@@ -246,6 +318,8 @@ main(void)
 		T(what_is_kept_survives_quiet_hours),
 		T(a_suspension_outlives_the_probe),
 		T(enough_for_one_connection),
+		T(a_source_without_a_way_is_got_past),
+		T(each_source_asks_in_turn),
 	};
 	const struct log_params lp = {
 		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
