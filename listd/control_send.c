@@ -8,9 +8,8 @@
  *
  * Sent twice, a message is one campaign: the second call is told the first
  * one's id (P5).  A row that a crash left PREPARING is given up and made anew.
- * A test makes a row, sends one copy, and gives the row up.  It may go to
- * people who asked for no mail of the list, and so leaves an act and is counted
- * (S45).
+ * A test makes a row, sends one copy, and gives the row up
+ * (control_send_test.c).
  */
 #include "config.h"
 
@@ -27,9 +26,9 @@
 #include "listd/campaign_params.h"
 #include "listd/control_intake.h"
 #include "listd/control_json.h"
-#include "listd/control_prove.h"
+#include "listd/control_send.h"
 #include "listd/control_verbs.h"
-#include "listd/release.h"
+#include "listd/retry.h"
 #include "listd/role.h"
 #include "listd/scheduler.h"
 #include "spool/act.h"
@@ -41,38 +40,7 @@
 #include "spool/throttle.h"
 #include "spool/writer.h"
 
-#define TEST_STRANGERS	10	/* tests of a list a day, see is_ours() */
-#define TEST_WINDOW_MS	(24ll * 3600 * 1000)
 #define PLAN_LATE_MS	(5ll * 60 * 1000)	/* of a time that is past */
-
-struct sending {
-	struct prove	 prove;		/* first: see control_prove.h */
-	struct intake	 file;
-	struct campaign	 want;		/* to be made */
-	struct campaign	 c;		/* as it stands */
-	uint32_t	 live;		/* its id, while at work on it */
-	struct release_one release;
-	char		*params;	/* JSON text */
-	struct strbuf	 findings;	/* JSON array */
-	bool		 existed;
-	uint32_t	 stale;		/* left PREPARING by a crash */
-	int64_t		 now_ms;
-	int64_t		 send_at_ms;
-	int64_t		 asked_ms;	/* monotonic: the call came */
-	int64_t		 good_ms;	/* ... and the message was found good */
-	const char	*who;
-	struct call	*call;
-
-	/* The end of a row that is not released. */
-	enum campaign_state end;
-	char		 text[IPC_TEXT_MAX + 1];
-
-	bool		 test;
-	struct identity	 to;
-	bool		 stranger;	/* it is nobody's of ours */
-	bool		 delivered;
-	uint16_t	 code;
-};
 
 static void
 sending_free(void *state)
@@ -125,8 +93,8 @@ answered(struct call *c, const struct sending *s)
 
 /* ---- rows that are given up: refused, or of a test */
 
-static int
-end_apply(struct txn *t, void *arg, struct err *e)
+int
+sending_end_apply(struct txn *t, void *arg, struct err *e)
 {
 	struct sending *s = arg;
 	struct campaign c;
@@ -152,37 +120,6 @@ refused(struct call *c, void *arg)
 	call_output(c, answer(s));
 	call_fail(c, STATUS_NO, "the message is refused%s%s",
 	    s->text[0] != '\0' ? ": " : "", s->text);
-}
-
-static void
-test_over(struct call *c, void *arg)
-{
-	const struct sending *s = arg;
-	json_t *o = json_pack("{s:s, s:b, s:i, s:s}", "test",
-	    call_option(c, "test"), "delivered", (int)s->delivered, "code",
-	    (int)s->code, "text", s->text);
-	json_t *findings = json_loadb(s->findings.s, s->findings.len, 0, NULL);
-
-	if (findings != NULL)
-		json_object_set_new(o, "findings", findings);
-	call_output(c, o);
-	if (s->delivered)
-		call_done(c);
-	else
-		call_fail(c, STATUS_NO, "the test was not delivered: %s",
-		    s->text);
-}
-
-/* What this call made only for its test is taken back. */
-static void
-end_test(struct call *c, struct sending *s)
-{
-	s->end = CAMPAIGN_CANCELLED;
-	if (s->existed)
-		test_over(c, s);
-	else
-		call_write(c, STORE_Q, CALL_URGENT, end_apply, NULL,
-		    test_over);
 }
 
 /* ---- release */
@@ -247,67 +184,6 @@ release(struct call *c, struct sending *s)
 	    release_checked);
 }
 
-/* ---- test */
-
-static struct throttle_rule
-strangers_rule(const struct sending *s)
-{
-	return (struct throttle_rule){ THROTTLE_TEST,
-		SLICE(&s->want.list, sizeof(s->want.list)), TEST_STRANGERS,
-		TEST_WINDOW_MS };
-}
-
-static void
-tested(void *arg, const struct ipc_outcome *o, const char *why)
-{
-	struct sending *s = arg;
-
-	if (!call_resume(s->call))
-		return;
-	if (o == NULL) {
-		snprintf(s->text, sizeof(s->text), "%s", why);
-	} else {
-		s->delivered = o->result == IPC_DELIVERED;
-		s->code = o->code;
-		snprintf(s->text, sizeof(s->text), "%s", o->text);
-	}
-	end_test(s->call, s);
-}
-
-/* The message is one that may go: now it is counted, and on record. */
-static int
-test_apply(struct txn *t, void *arg, struct err *e)
-{
-	const struct sending *s = arg;
-	const struct throttle_rule rule = strangers_rule(s);
-	char object[32], who[ACT_ADDRESS_LEN + 1];
-
-	if (s->stranger && throttle_hit(t, &rule, s->now_ms, 1, e) == -1)
-		return -1;
-	snprintf(object, sizeof(object), "list %u", s->want.list);
-	act_address(s->to.hash, who);
-	return act_note(t, s->who, s->now_ms, "campaign test", object, NULL,
-	    who, e);
-}
-
-static void
-test_noted(struct call *c, void *arg)
-{
-	struct sending *s = arg;
-	const struct scheduler_test t = { .campaign = s->c.id,
-		.list = s->c.list, .local = s->to.typed.local,
-		.domain = s->to.typed.domain, .done = tested, .arg = s };
-
-	call_hold(c);
-	scheduler_test(call_scheduler(c), &t);
-}
-
-static void
-test(struct call *c, struct sending *s)
-{
-	call_write(c, STORE_S, CALL_URGENT, test_apply, s, test_noted);
-}
-
 /* ---- prepare */
 
 static void
@@ -329,9 +205,9 @@ prepared(void *arg, const struct ipc_prepared *r)
 	snprintf(s->text, sizeof(s->text), "%s", r->text);
 	if (!r->ok) {
 		s->end = CAMPAIGN_REFUSED;
-		call_write(c, STORE_Q, CALL_URGENT, end_apply, NULL, refused);
+		call_write(c, STORE_Q, CALL_URGENT, sending_end_apply, NULL, refused);
 	} else if (s->test)
-		test(c, s);
+		send_test(c, s);
 	else
 		release(c, s);
 }
@@ -417,7 +293,7 @@ meet(struct call *c, struct sending *s)
 
 	if (s->c.state != CAMPAIGN_PREPARING) {
 		if (s->test)
-			test(c, s);
+			send_test(c, s);
 		else
 			answered(c, s);
 	} else if (other != NULL && !other->test && !s->test) {
@@ -470,59 +346,6 @@ may_send(struct call *c, struct txn *t, const struct list *l)
 		    l->name, (int)why.len - 1, why.s);
 	strbuf_free(&why);
 	return bits == 0;
-}
-
-/* The owner, a member, or at a domain of the organization: 1, 0, -1. */
-static int
-is_ours(struct call *c, struct txn *t, const struct list *l,
-    const struct sending *s, struct err *e)
-{
-	struct identity owner;
-	struct member m;
-	int rc;
-
-	if (identity_parse(store_keys(call_store(c)), l->owner,
-	    strlen(l->owner), 0, &owner, e) == -1)
-		return -1;
-	if (memcmp(s->to.hash, owner.hash, sizeof(s->to.hash)) == 0)
-		return 1;
-	rc = subscriber_find(t, l->id, s->to.hash, &m, e);
-	if (rc == -1 || (rc == 1 && m.state == MEMBER_ACTIVE))
-		return rc;
-	return org_domain_covers(t, l->org, s->to.folded.domain, e);
-}
-
-/*
- * Nobody gets a test who does not want to hear of this sender, and few do who
- * are strangers: owners look at their mail in mailboxes elsewhere.
- */
-static bool
-may_test(struct call *c, struct txn *t, const struct list *l,
-    struct sending *s)
-{
-	const struct throttle_rule rule = strangers_rule(s);
-	struct suppression block;
-	struct err e = ERR_INIT;
-	int rc = suppression_blocks(t, s->to.hash, l->id, l->org, 0, &block,
-	    &e);
-
-	if (rc == 1) {
-		call_fail(c, STATUS_NO, "the address is suppressed: %s",
-		    suppression_reason_name(block.reason));
-		return false;
-	}
-	if (rc == 0 && (rc = is_ours(c, t, l, s, &e)) == 0) {
-		s->stranger = true;
-		rc = throttle_check(t, &rule, s->now_ms, &e);
-	}
-	if (rc == 0)
-		call_fail(c, STATUS_NO, "%d tests of this list went to "
-		    "addresses of others in 24 hours; members, the owner and "
-		    "the organization's own domains are not counted",
-		    TEST_STRANGERS);
-	else if (rc == -1)
-		call_error(c, &e);
-	return rc == 1;
 }
 
 /* Fix what the copies are made with.  False: the call was ended. */
@@ -588,7 +411,7 @@ begin(struct call *c, struct sending *s)
 		call_fail(c, STATUS_NO, "the list is gone");
 	s->want.org = rc == 1 ? l.org : 0;
 	ok = rc == 1 && may_send(c, t, &l) &&
-	    (!s->test || may_test(c, t, &l, s));
+	    (!s->test || send_may_test(c, t, &l, s));
 	if (ok && ((proven = org_domain_known(t, call_conf(c)->bounce_domain,
 	    &e)) == -1 || org_find(t, ORG_DEFAULT, &host, &e) == -1))
 		rc = -1;
@@ -622,30 +445,69 @@ taken_in(struct call *c, void *arg)
 	begin(c, s);
 }
 
+/* The time of an option, 0 without it.  False: the call was ended. */
+static bool
+time_option(struct call *c, const char *name, int64_t *ms_r)
+{
+	const char *text = call_option(c, name);
+	struct err e = ERR_INIT;
+
+	*ms_r = 0;
+	if (text == NULL || date_parse(text, strlen(text), ms_r, &e) == 0)
+		return true;
+	call_error(c, &e);
+	return false;
+}
+
+/* When it begins, and when what is left expires. */
+static bool
+read_times(struct call *c, struct sending *s)
+{
+	int64_t by, from;
+
+	if (!time_option(c, "at", &s->send_at_ms) ||
+	    !time_option(c, "send-by", &by))
+		return false;
+	from = s->send_at_ms > s->now_ms ? s->send_at_ms : s->now_ms;
+	if (s->send_at_ms != 0 && s->send_at_ms < s->now_ms - PLAN_LATE_MS) {
+		/* A slip in the date must not send to everybody at once. */
+		call_fail(c, STATUS_USAGE, "--at: that time is past; without "
+		    "it the mail goes at once");
+		return false;
+	}
+	if (by != 0 && by <= from) {
+		call_fail(c, STATUS_USAGE, "--send-by: that is before the "
+		    "mail would begin to go");
+		return false;
+	}
+	if (by - from > RETRY_LIFE_MAX) {
+		call_fail(c, STATUS_USAGE, "--send-by: mail is tried for five "
+		    "days at most");
+		return false;
+	}
+	s->want.send_by_ms = by;
+	return true;
+}
+
 static bool
 read_options(struct call *c, struct sending *s)
 {
-	const char *at = call_option(c, "at"), *to = call_option(c, "test");
+	const char *to = call_option(c, "test");
 	struct err e = ERR_INIT;
 
-	if (!call_after(c, &s->want.after))
+	if (!call_after(c, &s->want.after) || !read_times(c, s))
 		return false;
-	if (at != NULL && to != NULL) {
+	if (to == NULL)
+		return true;
+	if (s->send_at_ms != 0 || s->want.send_by_ms != 0) {
 		call_fail(c, STATUS_USAGE, "a test goes at once");
 		return false;
 	}
-	if ((at != NULL && date_parse(at, strlen(at), &s->send_at_ms, &e) ==
-	    -1) || (to != NULL && identity_parse(store_keys(call_store(c)),
-	    to, strlen(to), 0, &s->to, &e) == -1)) {
-		call_error(c, &e);
-		return false;
-	}
-	s->test = to != NULL;
-	if (at == NULL || s->send_at_ms >= s->now_ms - PLAN_LATE_MS)
+	s->test = true;
+	if (identity_parse(store_keys(call_store(c)), to, strlen(to), 0,
+	    &s->to, &e) == 0)
 		return true;
-	/* A slip in the date must not send to everybody at once. */
-	call_fail(c, STATUS_USAGE, "--at: that time is past; without it the "
-	    "mail goes at once");
+	call_error(c, &e);
 	return false;
 }
 

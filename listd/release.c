@@ -132,7 +132,8 @@ release_apply(struct txn *t, void *one, struct err *e)
 		c.left_base = r->counters.left;
 		c.start = r->start;
 		c.released_ms = c.date_ms = r->now_ms;
-		c.send_by_ms = r->now_ms + r->lifetime_ms;
+		if (c.send_by_ms == 0)
+			c.send_by_ms = r->now_ms + r->lifetime_ms;
 		if (c.failed_of != 0 && (rc = meant_of(t, &c, e)) != 0)
 			return rc;
 	}

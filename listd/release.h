@@ -32,7 +32,8 @@ struct release_one {
 	/* Given. */
 	uint32_t	campaign, list;
 	int64_t		now_ms;
-	int64_t		lifetime_ms;	/* what is left then expires */
+	int64_t		lifetime_ms;	/* what is left then expires, unless
+					 * the campaign has a time of its own */
 	int64_t		send_at_ms;	/* ahead of now: only plan it */
 	uint64_t	start;		/* a random point */
 	char		who[ACT_WHO_MAX + 1];

@@ -82,6 +82,7 @@ static const struct verb verbs[] = {
 	{ "campaign send", VERB_DAEMON, ARGS({ .name = "LIST" },
 	    { .name = "FILE", .file = true }),
 	    OPTS({ "at", "TIME", .required = false },
+	    { .name = "send-by", .value = "TIME" },
 	    { .name = "after-data", .value = "POLICY" },
 	    { .name = "test", .value = "ADDR" }),
 	    .help = "check, sign and send a message to a list" },

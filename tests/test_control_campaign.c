@@ -379,6 +379,52 @@ test_scheduled_cancelled(void **state)
 	assert_int_equal(q->changed, 0);
 }
 
+/* ---- --send-by */
+
+static void
+test_send_by(void **state)
+{
+	static const struct {
+		const char *at, *by;
+		int status;
+	} row[] = {
+		{ NULL, "soon", STATUS_USAGE },
+		{ NULL, "2024-11-24T20:00Z", STATUS_USAGE },	/* past */
+		/* Before it begins. */
+		{ "2025-11-24T20:00Z", "2025-11-24T19:00Z", STATUS_USAGE },
+		{ "2025-11-24T20:00Z", "2025-11-24T20:00Z", STATUS_USAGE },
+		/* Five days and a minute (R118). */
+		{ "2025-11-24T20:00Z", "2025-11-29T20:01Z", STATUS_USAGE },
+		{ "2025-11-24T20:00Z", "2025-11-29T20:00Z", 0 },
+	};
+	struct queue *q = *state;
+	int64_t by;
+
+	make_list(q);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		if (row[i].at == NULL)
+			EXPECT(row[i].status, q, "campaign send", "LIST",
+			    "news", "<FILE", MESSAGE, "--send-by", row[i].by,
+			    NULL);
+		else
+			EXPECT(row[i].status, q, "campaign send", "LIST",
+			    "news", "<FILE", MESSAGE, "--at", row[i].at,
+			    "--send-by", row[i].by, NULL);
+	}
+	EXPECT(STATUS_USAGE, q, "campaign send", "LIST", "news", "<FILE",
+	    MESSAGE, "--test", "me@example.org", "--send-by",
+	    "2025-11-29T20:00Z", NULL);
+	/* It is kept until the release, which does not put its own there. */
+	by = campaign_of(q, 1).send_by_ms;
+	assert_true(by == campaign_of(q, 1).send_at_ms + 120 * HOUR);
+	q->now_ms = campaign_of(q, 1).send_at_ms + 1;
+	q->mono_ms += HOUR;
+	for (int i = 0; i < 50 && q->changed == 0; i++)
+		cw_turn(q);
+	assert_int_equal(campaign_of(q, 1).state, CAMPAIGN_RUNNING);
+	assert_true(campaign_of(q, 1).send_by_ms == by);
+}
+
 /* ---- --test */
 
 static void
@@ -707,6 +753,7 @@ main(void)
 		TEST(test_scheduled),
 		TEST(test_scheduled_held),
 		TEST(test_scheduled_cancelled),
+		TEST(test_send_by),
 		TEST(test_test),
 		TEST(test_strangers),
 		TEST(test_states),
