@@ -308,6 +308,7 @@ sessions_drop(struct deliver *dl)
 	for (size_t i = 0; i < SESSION_BUCKETS; i++)
 		while ((hs = TAILQ_FIRST(&dl->bucket[i])) != NULL) {
 			TAILQ_REMOVE(&dl->bucket[i], hs, entry);
+			smtp_session_give_up(hs->smtp);
 			smtp_session_free(hs->smtp);
 			free(hs);
 			dl->sessions--;

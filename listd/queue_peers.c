@@ -89,6 +89,9 @@ queue_peers_take(struct queue *q, unsigned index, int fd)
 		return;
 	}
 	peer = &q->deliver[index];
+	/* Its forerunner may have said more than was read. */
+	if (peer->ch != NULL)
+		channel_poll(peer->ch);
 	if (peer->ch != NULL)
 		queue_report_ring(q, index);
 	drop(peer);
@@ -149,12 +152,13 @@ queue_report_ring(struct queue *q, unsigned role)
 		if (entry.state != RING_DOT)
 			continue;
 		dot++;
-		/* This copy may be there already, and may come again. */
+		/* This copy may be there already. */
 		log_begin(&l, LEVEL_NOTICE, "past-the-dot");
 		log_hex(&l, "campaign", entry.campaign);
 		log_hex(&l, entry.campaign == 0 ? "notice" : "subscriber",
 		    entry.subscriber);
 		log_end(&l);
+		scheduler_peer_past_dot(q->sched, role, &entry);
 	}
 	if (handed + begun + dot + torn == 0)
 		return;

@@ -9,8 +9,9 @@
  * learns what its forerunner may not have written down:
  *
  *	queue dies	waiting deliveries are dropped, begun ones go on
- *	HELLO (new)	begun ones get DELIVER_GRACE_MS to end, then are dropped;
- *			all unacknowledged outcomes are sent again; READY
+ *	HELLO (new)	begun ones get DELIVER_GRACE_MS to end, then are dropped,
+ *			those past the final dot as not answered; all
+ *			unacknowledged outcomes are sent again; READY
  */
 #include "config.h"
 

@@ -32,6 +32,7 @@ struct err;
 struct figures;
 struct outcome_log;
 struct reply_rules;
+struct ring_entry;
 struct scheduler;
 struct shaping;
 struct source;
@@ -114,6 +115,13 @@ void scheduler_set_limits(struct scheduler *s,
 
 /* A fresh channel to deliver role peer: it is told the epoch. */
 void scheduler_peer_up(struct scheduler *s, unsigned peer);
+/*
+ * It is gone, and the final dot of this delivery was on its way: the same as a
+ * connection that is lost then.  Said before scheduler_peer_down(), with what
+ * the ring says (lib/sys/ring.h); what it had not in hand is passed over.
+ */
+void scheduler_peer_past_dot(struct scheduler *s, unsigned peer,
+    const struct ring_entry *entry);
 /* It is gone; what it had is handed out again. */
 void scheduler_peer_down(struct scheduler *s, unsigned peer);
 /* A frame of it.  -1 with e: it makes no sense, close the channel. */

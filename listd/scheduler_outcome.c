@@ -8,9 +8,13 @@
  */
 #include "config.h"
 
+#include <stdio.h>
+
 #include "lib/err.h"
 #include "lib/sys/log.h"
+#include "lib/sys/ring.h"
 #include "listd/scheduler_private.h"
+#include "listd/site.h"
 #include "spool/notice.h"
 #include "spool/progress.h"
 
@@ -125,4 +129,40 @@ delivery_outcome(struct scheduler *s, unsigned peer, uint64_t epoch,
 	}
 	react_to_outcome(s, d, o);
 	delivery_take_outcome(s, d, o);
+}
+
+/* ---- the last of a deliver role that is gone */
+
+static struct delivery *
+marked(const struct scheduler *s, const struct ring_entry *entry)
+{
+	const struct run *run;
+
+	if (entry->campaign == 0)
+		return delivery_of(s, NULL, entry->subscriber | WHO_NOTICE);
+	run = run_find(s, (uint32_t)entry->campaign);
+	return run != NULL ? delivery_of(s, run, entry->subscriber) : NULL;
+}
+
+void
+scheduler_peer_past_dot(struct scheduler *s, unsigned peer,
+    const struct ring_entry *entry)
+{
+	static struct ipc_outcome o;
+	struct delivery *d = marked(s, entry);
+
+	if (entry->epoch != (uint32_t)s->p.epoch || d == NULL ||
+	    d->state != DELIVERY_OUT || d->session->peer != peer)
+		return;
+	o = (struct ipc_outcome){ .result = IPC_UNANSWERED,
+		.stage = IPC_STAGE_DOT,
+		.when_ms = clock_utc_ms(s->p.clock) };
+	snprintf(o.host, sizeof(o.host), "%s", d->site->host);
+	snprintf(o.text, sizeof(o.text),
+	    "after the final dot: the deliver role ended");
+	sched_turn_begin(s);
+	delivery_take_outcome(s, d, &o);
+	batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
+	sched_turn_end(s);
+	s->p.wake(s->p.arg);
 }

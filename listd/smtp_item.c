@@ -315,6 +315,15 @@ items_return_waiting(struct smtp_session *s)
 
 /* ---- when the connection goes */
 
+static void
+item_unanswered(struct smtp_session *s, struct item *item, const char *why)
+{
+	char text[IPC_TEXT_MAX + 1];
+
+	snprintf(text, sizeof(text), "after the final dot: %.480s", why);
+	item_verdict(s, item, IPC_UNANSWERED, IPC_STAGE_DOT, 0, text);
+}
+
 /*
  * Which end each delivery has when the connection goes:
  *
@@ -330,7 +339,6 @@ items_lost(struct smtp_session *s, uint16_t code, const char *why)
 	bool useful = s->ended > 0 || s->site_trouble;
 	uint64_t gone = smtp_conn_gone(s->conn);
 	struct item *item, *after;
-	char text[IPC_TEXT_MAX + 1];
 
 	for (item = TAILQ_FIRST(&s->items); item != NULL; item = after) {
 		after = TAILQ_NEXT(item, entry);
@@ -346,15 +354,26 @@ items_lost(struct smtp_session *s, uint16_t code, const char *why)
 			item_return(s, item);
 			continue;
 		}
-		if (item->step == ITEM_BODY) {
-			snprintf(text, sizeof(text),
-			    "after the final dot: %.480s", why);
-			item_verdict(s, item, IPC_UNANSWERED, IPC_STAGE_DOT, 0,
-			    text);
-		} else {
+		if (item->step == ITEM_BODY)
+			item_unanswered(s, item, why);
+		else
 			item_verdict(s, item, IPC_DEFERRED, IPC_STAGE_MAIL,
 			    code, why);
-		}
+		item_done(s, item);
+	}
+}
+
+void
+smtp_session_give_up(struct smtp_session *s)
+{
+	uint64_t gone = s->conn != NULL ? smtp_conn_gone(s->conn) : 0;
+	struct item *item, *after;
+
+	for (item = TAILQ_FIRST(&s->items); item != NULL; item = after) {
+		after = TAILQ_NEXT(item, entry);
+		if (item->step != ITEM_BODY || gone < item->end)
+			continue;
+		item_unanswered(s, item, "the queue role ended");
 		item_done(s, item);
 	}
 }

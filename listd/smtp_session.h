@@ -106,6 +106,12 @@ struct smtp_session_env {
 
 struct smtp_session *smtp_session_start(const struct smtp_session_env *env,
     const struct ipc_session_open *grant);
+/*
+ * The queue role that gave the work has died, and the next one cannot wait
+ * longer: tell of what may have arrived.  smtp_session_free() follows, and the
+ * rest is given out again.
+ */
+void smtp_session_give_up(struct smtp_session *s);
 /* Nothing is told or returned; for the end of the role.  NULL is fine. */
 void smtp_session_free(struct smtp_session *s);
 

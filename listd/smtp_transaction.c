@@ -271,6 +271,33 @@ end_of(const struct smtp_session *s, const struct iovec *iov, size_t n)
 	return at;
 }
 
+/*
+ * The mark stands before the write, in case we die in it.  It is taken back
+ * where the end of a content has to wait for room, which may be long.
+ */
+static void
+mark_leaving(struct smtp_session *s)
+{
+	struct item *item;
+
+	TAILQ_FOREACH(item, &s->items, entry)
+		if (item->step == ITEM_BODY &&
+		    smtp_conn_gone(s->conn) < item->end)
+			s->env->ops->mark(s->env->arg, &item->d, &item->slot,
+			    SMTP_MARK_BODY);
+}
+
+static void
+mark_gone(struct smtp_session *s)
+{
+	struct item *item;
+
+	TAILQ_FOREACH(item, &s->items, entry)
+		if (item->step == ITEM_BODY)
+			s->env->ops->mark(s->env->arg, &item->d, &item->slot,
+			    SMTP_MARK_DOT);
+}
+
 /* The last pieces of iov begin a transaction, and wait for nothing. */
 static void
 write_group(struct smtp_session *s, struct iovec *iov, size_t n, size_t last)
@@ -286,10 +313,13 @@ write_group(struct smtp_session *s, struct iovec *iov, size_t n, size_t last)
 		taken = last == 0 || smtp_conn_gone(s->conn) > begins;
 	if (!taken)
 		unbegin(s);
-	if (rc == -1)
+	if (rc == -1) {
 		session_fail(s, 0, "connection lost while writing");
-	else
-		transaction_await(s);
+		return;
+	}
+	if (smtp_conn_queued(s->conn) > 0)
+		mark_leaving(s);
+	transaction_await(s);
 }
 
 /* s->command, then s->envelope, which ends in BDAT, then the content. */
@@ -396,6 +426,7 @@ transaction_pump(struct smtp_session *s)
 void
 transaction_drained(struct smtp_session *s)
 {
+	mark_gone(s);
 	if (s->expects == 0) {
 		transaction_pump(s);
 		return;

@@ -223,6 +223,8 @@ play(struct world *w)
 			return;
 		if (line[0] == 'L')
 			lose_timer(w);
+		if (line[0] == 'E')
+			smtp_session_give_up(w->session);
 		if (line[0] == 'M' && w->mark[2] != SMTP_MARK_HELD)
 			script_fail(w, line);
 		if (line[0] == 'T')

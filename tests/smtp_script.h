@@ -7,7 +7,7 @@
  *
  *	S text	send the text and CRLF		C text	a line that begins so
  *	D	content up to its final dot	X	close the connection
- *	K	reset it, once all was sent
+ *	K	reset it, once all was sent	E	the session is given up
  *	B n	content of n octets
  *	N	wait for the next connection	Z	nothing more may come
  *	W	wind the session down, and give it delivery 9

@@ -6,8 +6,10 @@
  * marks its slot before it writes a body and before it writes the final dot,
  * with plain stores and no system call; the page cache keeps them when the
  * process dies.  A power cut may tear the file: a slot whose check is wrong is
- * skipped and counted.  What is read here is reported to people; nothing is
- * decided by it (spool/DESIGN section 10).
+ * skipped and counted.  What is read here is reported to people.  Where queue
+ * lives on and a deliver role dies, it decides as well which copies may have
+ * arrived (spool/DESIGN section 10); after a start of queue nothing is decided
+ * by it, for the file may be older than the store.
  *
  * Who writes when: queue reads a role's slots when the role's channel ends,
  * and all slots at its own start, always before its first IPC_HELLO to a
