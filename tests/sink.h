@@ -113,6 +113,7 @@ struct conn {
 	struct listener		*listener;
 	uint64_t		 id;
 	int			 fd;
+	char			 peer[INET6_ADDRSTRLEN];
 	unsigned		 peer_port;
 	SSL			*ssl;
 	enum conn_tls		 tls;

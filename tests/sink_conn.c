@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <arpa/inet.h>
 #include <netinet/tcp.h>
 
 #include <event2/event.h>
@@ -51,12 +52,16 @@ count_open(struct counters *n)
 		n->max_current = n->current;
 }
 
-static unsigned
-port_of(const struct sockaddr_storage *sa)
+static void
+set_peer(struct conn *c, const struct sockaddr_storage *sa)
 {
-	if (sa->ss_family == AF_INET6)
-		return ntohs(((const struct sockaddr_in6 *)sa)->sin6_port);
-	return ntohs(((const struct sockaddr_in *)sa)->sin_port);
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)sa;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
+	bool six = sa->ss_family == AF_INET6;
+
+	c->peer_port = ntohs(six ? in6->sin6_port : in->sin_port);
+	inet_ntop(sa->ss_family, six ? (const void *)&in6->sin6_addr :
+	    (const void *)&in->sin_addr, c->peer, sizeof(c->peer));
 }
 
 void
@@ -83,7 +88,7 @@ conn_open(struct listener *listener, int fd,
 	c->listener = listener;
 	c->id = ++sink->next_conn;
 	c->fd = fd;
-	c->peer_port = port_of(peer);
+	set_peer(c, peer);
 	c->held_at = NOT_HELD;
 	strbuf_init(&c->in, SINK_READ_MAX + SINK_LINE_MAX);
 	strbuf_init(&c->out, SINK_OUT_MAX);

@@ -7,7 +7,8 @@
  *	ms conn txn local port event from to reply octets detail
  *
  * ms is monotonic with three decimals; txn counts the MAILs of a connection;
- * port is the peer's.  The archive is two files that only grow: DIR/messages
+ * port is the peer's, and so is the address that is the detail of "connect".
+ * The archive is two files that only grow: DIR/messages
  * holds the contents one behind the other, DIR/index a line for each:
  *
  *	number offset octets conn txn answered from to...

@@ -17,6 +17,7 @@ occasion_of(const struct conn *c, enum sink_event event)
 	return (struct occasion){
 		.event = event,
 		.local = c->listener->address,
+		.peer = c->peer,
 		.helo = c->helo.s,
 		.from = c->from.s,
 		.rcpts = c->rcpts.s + c->focus,

@@ -43,6 +43,7 @@ rule_free(struct rule *r)
 	free(r->from);
 	free(r->helo);
 	free(r->local);
+	free(r->peer);
 	free(r->action.text);
 	free(r->action.hide);
 	countmap_free(&r->per_key);
@@ -113,6 +114,8 @@ filters_match(const struct rule *r, const struct occasion *occ)
 	if (r->helo != NULL && !glob_matches(r->helo, occ->helo))
 		return false;
 	if (r->local != NULL && !glob_matches(r->local, occ->local))
+		return false;
+	if (r->peer != NULL && !glob_matches(r->peer, occ->peer))
 		return false;
 	if (r->tls != TLS_EITHER && (r->tls == TLS_YES) != occ->tls)
 		return false;

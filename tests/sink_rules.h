@@ -15,6 +15,7 @@
  *		local address for connect.  Without '@' a pattern of an address
  *		is one of its domain.
  * FILTER	to= from= helo= local=	globs as above, more than one may stand
+ *		peer=	a glob, the address of the client
  *		tls=yes|no	on a connection that is (not) encrypted
  *		conn= txn=	RANGE: the connection of this sink, the
  *				transaction of this connection, both from 1
@@ -96,7 +97,7 @@ struct action {
 /* What a rule may look at.  All pointers are borrowed for the call. */
 struct occasion {
 	enum sink_event	 event;
-	const char	*local;		/* address, no port */
+	const char	*local, *peer;	/* addresses, no port */
 	const char	*helo;		/* "" before EHLO */
 	const char	*from;		/* "" for the null sender or none */
 	const char	*rcpts;		/* nrcpts strings, each with its NUL */

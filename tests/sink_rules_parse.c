@@ -192,6 +192,8 @@ parse_filter(struct scanner *sc, const char *key, char *value, struct rule *r)
 		set_string(&r->helo, value);
 	else if (strcmp(key, "local") == 0)
 		set_string(&r->local, value);
+	else if (strcmp(key, "peer") == 0)
+		set_string(&r->peer, value);
 	else if (strcmp(key, "tls") == 0)
 		r->tls = strcmp(value, "yes") == 0 ? TLS_YES : TLS_NO;
 	else if (strcmp(key, "conn") == 0)

@@ -16,7 +16,7 @@ struct range {
 
 struct rule {
 	enum sink_event	 event;
-	char		*to, *from, *helo, *local;	/* globs or NULL */
+	char		*to, *from, *helo, *local, *peer; /* globs or NULL */
 	enum { TLS_EITHER, TLS_YES, TLS_NO } tls;
 	struct range	 conn, txn, nth;
 	uint64_t	 every;

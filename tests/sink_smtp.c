@@ -26,7 +26,7 @@ smtp_greet(struct conn *c)
 
 	snprintf(text, sizeof(text), "220 %s ESMTP test sink\r\n",
 	    c->sink->opt.hostname);
-	(void)smtp_answer(c, SINK_CONNECT, text, 0, "");
+	(void)smtp_answer(c, SINK_CONNECT, text, 0, c->peer);
 }
 
 /* ---- session and transaction */
