@@ -29,7 +29,7 @@
 struct err;
 struct strbuf;
 
-#define DATAFILE_MAX		(1u << 20)	/* octets of a file */
+#define DATAFILE_MAX		(1000u << 10)	/* octets of a file: a frame */
 #define DATAFILE_LINE_MAX	1024		/* octets of a line */
 #define DATAFILE_NAME_MAX	63		/* octets of a name */
 #define DATAFILE_DATE_MAX	10		/* octets of a date */

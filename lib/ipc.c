@@ -107,6 +107,7 @@ ipc_put_session_open(struct strbuf *b, const struct ipc_session_open *v)
 	pack_u8(b, (uint8_t)v->tls);
 	pack_u8(b, (uint8_t)v->bdat);
 	pack_u32(b, v->idle_ms);
+	pack_u32(b, v->provider);
 	pack_u8(b, v->source_family);
 	pack_raw(b, v->source_ip, sizeof(v->source_ip));
 	pack_str(b, v->ehlo);
@@ -125,6 +126,7 @@ ipc_get_session_open(struct unpack *u, struct ipc_session_open *v)
 	v->tls = get_enum(u, IPC_TLS_DANE);
 	v->bdat = get_enum(u, IPC_BDAT_NO);
 	v->idle_ms = unpack_u32(u);
+	v->provider = unpack_u32(u);
 	v->source_family = unpack_u8(u);
 	unpack_raw(u, v->source_ip, sizeof(v->source_ip));
 	unpack_str(u, v->ehlo, sizeof(v->ehlo));
@@ -142,6 +144,13 @@ ipc_put_session_state(struct strbuf *b, const struct ipc_session_state *v)
 	pack_u16(b, v->code);
 	pack_str(b, v->host);
 	pack_str(b, v->text);
+	pack_u8(b, v->spoken);
+	pack_u8(b, (uint8_t)v->stage);
+	pack_enhanced(b, v->enhanced);
+	pack_u32(b, v->campaign);
+	pack_u32(b, v->rule);
+	pack_u8(b, v->category);
+	pack_u8(b, v->site);
 }
 
 void
@@ -152,6 +161,13 @@ ipc_get_session_state(struct unpack *u, struct ipc_session_state *v)
 	v->code = unpack_u16(u);
 	unpack_str(u, v->host, sizeof(v->host));
 	unpack_str(u, v->text, sizeof(v->text));
+	v->spoken = get_bool(u);
+	v->stage = get_enum(u, IPC_STAGE_DOT);
+	unpack_enhanced(u, v->enhanced);
+	v->campaign = unpack_u32(u);
+	v->rule = unpack_u32(u);
+	v->category = unpack_u8(u);
+	v->site = unpack_u8(u);
 }
 
 void
@@ -199,6 +215,7 @@ ipc_put_outcome(struct strbuf *b, const struct ipc_outcome *v)
 	pack_enhanced(b, v->enhanced);
 	pack_u8(b, v->recipient);
 	pack_u8(b, v->category);
+	pack_u32(b, v->rule);
 	pack_u8(b, v->tls);
 	for (int i = 0; i < 4; i++)
 		pack_u32(b, v->delay_ms[i]);
@@ -219,6 +236,7 @@ ipc_get_outcome(struct unpack *u, struct ipc_outcome *v)
 	unpack_enhanced(u, v->enhanced);
 	v->recipient = unpack_u8(u);
 	v->category = unpack_u8(u);
+	v->rule = unpack_u32(u);
 	v->tls = unpack_u8(u);
 	for (int i = 0; i < 4; i++)
 		v->delay_ms[i] = unpack_u32(u);

@@ -43,6 +43,11 @@ enum ipc_type {
 	IPC_OUTCOME_ACK,	/* u64 seq: outcomes up to seq are durable */
 	IPC_CAMPAIGN_FORGET,	/* u32 campaign: drop what is cached of it */
 	IPC_PROVE,		/* u32 request, str domain: is our DKIM key published? */
+	/*
+	 * u8 0, bytes: the shipped file of lib/reply_rules.h; then u8 1, bytes:
+	 * its overlay, and from here on refusals are judged by the two.
+	 */
+	IPC_RULES,
 
 	/* deliver -> queue */
 	IPC_READY = 0x0200,	/* u64 epoch: old work is reported, give more */
@@ -151,6 +156,7 @@ struct ipc_session_open {
 	enum ipc_tls	tls;		/* no mail on a connection below it */
 	enum ipc_bdat	bdat;
 	uint32_t	idle_ms;	/* without work it is kept; 0: as configured */
+	uint32_t	provider;	/* shaping_key() of the site's; 0: none */
 	uint8_t		source_family;	/* 4, 6; 0: the system's choice */
 	uint8_t		source_ip[16];
 	char		ehlo[256];	/* "": our hostname */
@@ -159,6 +165,13 @@ struct ipc_session_open {
 	char		alias[256];	/* of that domain; or "" */
 	uint16_t	n;
 	struct ipc_host	host[IPC_HOSTS_MAX];
+};
+
+/* At which command an attempt ended. */
+enum ipc_stage {
+	IPC_STAGE_GATE, IPC_STAGE_RENDER, IPC_STAGE_CONNECT, IPC_STAGE_BANNER,
+	IPC_STAGE_EHLO, IPC_STAGE_TLS, IPC_STAGE_MAIL, IPC_STAGE_RCPT,
+	IPC_STAGE_DATA, IPC_STAGE_DOT,
 };
 
 enum ipc_session_event {
@@ -173,6 +186,17 @@ struct ipc_session_state {
 	uint16_t	code;		/* SMTP code or 0 */
 	char		host[256];
 	char		text[IPC_TEXT_MAX + 1];
+	/*
+	 * A reply refused it, and no outcome tells of that one: then which
+	 * command was refused, whose, and what that means.  Else zeros.
+	 */
+	bool		spoken;
+	enum ipc_stage	stage;
+	uint16_t	enhanced[3];
+	uint32_t	campaign;	/* 0: nobody's, or not a campaign's */
+	uint32_t	rule;		/* as in struct ipc_outcome */
+	uint8_t		category;
+	uint8_t		site;		/* enum reply_site, of a reply told or not */
 };
 
 enum ipc_kind {
@@ -206,13 +230,6 @@ enum ipc_result_kind {
 	IPC_UNANSWERED,		/* all content sent, no reply to its end */
 };
 
-/* At which command an attempt ended. */
-enum ipc_stage {
-	IPC_STAGE_GATE, IPC_STAGE_RENDER, IPC_STAGE_CONNECT, IPC_STAGE_BANNER,
-	IPC_STAGE_EHLO, IPC_STAGE_TLS, IPC_STAGE_MAIL, IPC_STAGE_RCPT,
-	IPC_STAGE_DATA, IPC_STAGE_DOT,
-};
-
 /*
  * What became of a delivery.  It names the recipient in full, because a new
  * queue role, which never handed it out, may be the one to record it.
@@ -224,8 +241,10 @@ struct ipc_outcome {
 	uint8_t		gate;		/* enum gate_verdict when SKIPPED */
 	uint16_t	code;		/* 0 when no reply was seen */
 	uint16_t	enhanced[3];	/* class, subject, detail */
+	/* What the reply means, judged by the deliver role alone. */
 	uint8_t		recipient;	/* enum reply_recipient: does it count */
 	uint8_t		category;	/* enum reply_category, for people */
+	uint32_t	rule;		/* of lib/reply_rules.h, that fitted; or 0 */
 	uint8_t		tls;		/* enum ipc_tls of the connection */
 	uint32_t	delay_ms[4];	/* waiting, connecting, transaction, body */
 	int64_t		when_ms;	/* UTC */

@@ -298,6 +298,9 @@ reply_classify_text(enum reply_stage stage, int code,
 	if (final && f.category == REPLY_CAT_UNKNOWN &&
 	    blames_nobody(&f, stage))
 		f.category = REPLY_CAT_POLICY;
+	/* The connection ends, but it is a person that it speaks of. */
+	if (code == 421 && (enhanced->subject == 1 || enhanced->subject == 2))
+		code = 450;
 	class_r->category = f.category;
 	class_r->recipient = judge_recipient(&f, stage, hard);
 	schedule(class_r, &f, stage, code, final);

@@ -78,16 +78,23 @@ enum reply_scheduler {
 	REPLY_SCHED_SITE,
 	/*
 	 * The sender or the message is at fault and every other copy is too:
-	 * this delivery failed, and when enough say so the campaign stops.
+	 * this delivery failed.  Whether the campaign stops when several say
+	 * so is for a reaction to decide (lib/reply_rules.h): anybody can say
+	 * it of their own mailboxes.
 	 */
 	REPLY_SCHED_STOP_CAMPAIGN
 };
 
-/* What the site needs, besides what becomes of the delivery. */
+/*
+ * What the site needs, besides what becomes of the delivery.  Unless it is OK
+ * the connection ends, what it had left goes back, and the window of the site
+ * shrinks; the last one that is refused so makes it rest.  For how long there
+ * is silence beyond that is for a reaction to say.
+ */
 enum reply_site {
 	REPLY_SITE_OK,
-	REPLY_SITE_SLOW,	/* fewer connections, lower rate */
-	REPLY_SITE_SUSPEND	/* stop for a while */
+	REPLY_SITE_SLOW,	/* less would be taken */
+	REPLY_SITE_SUSPEND	/* nothing is, on a next connection either */
 };
 
 struct reply_class {

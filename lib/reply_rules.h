@@ -29,6 +29,11 @@
  *
  * The number of a class or reaction is datafile_key() of its name, so that it
  * may travel between processes that read different versions, and be stored.
+ *
+ * In the daemon each reply is judged once, by the deliver role that hears it
+ * (listd/smtp_refusal.c), and the verdict goes with the outcome; queue reads
+ * the files, hands their text on (IPC_RULES), counts what was found, and does
+ * what the reactions say (listd/scheduler_reaction.c).
  */
 #ifndef LIB_REPLY_RULES_H
 #define LIB_REPLY_RULES_H

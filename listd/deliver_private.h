@@ -5,6 +5,7 @@
  *	role_deliver.c		its life: queue comes and goes, epochs, stop
  *	deliver_sessions.c	the sessions granted, and the ring of open work
  *	deliver_names.c		questions about names, and about our keys
+ *	deliver_rules.c		what refusals mean, as queue says
  */
 #ifndef LISTD_DELIVER_PRIVATE_H
 #define LISTD_DELIVER_PRIVATE_H
@@ -12,6 +13,7 @@
 #include <sys/queue.h>
 
 #include "lib/smtp_login.h"
+#include "lib/strbuf.h"
 #include "lib/sys/ring.h"
 #include "lib/sys/timers.h"
 #include "listd/smtp_session.h"
@@ -49,6 +51,8 @@ struct deliver {
 	struct smtp_logins	 logins;
 	struct smtp_session_env	 session_env;
 	struct bdat_hosts	*bdat;
+	struct reply_rules	*rules;
+	struct strbuf		 shipped_rules;	/* until the overlay comes */
 	struct session_list	 bucket[SESSION_BUCKETS];
 	struct session_list	 over;		/* to be freed from the loop */
 	size_t			 sessions;
@@ -74,6 +78,9 @@ void frame_session_open(struct deliver *dl, struct unpack *u);
 void frame_session_close(struct deliver *dl, struct unpack *u);
 void frame_deliver(struct deliver *dl, struct unpack *u);
 void frame_recall(struct deliver *dl, struct unpack *u);
+
+/* deliver_rules.c */
+void frame_rules(struct deliver *dl, struct unpack *u);
 
 /* deliver_names.c */
 void frame_resolve(struct deliver *dl, struct unpack *u);

@@ -97,6 +97,7 @@ queue_peers_take(struct queue *q, unsigned index, int fd)
 	drop(peer);
 	peer->ch = channel_new(q->env->base, fd, &ops, peer);
 	scheduler_peer_up(q->sched, index);
+	queue_steering_tell(q, index);
 }
 
 void

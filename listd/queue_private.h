@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lib/conf.h"
+#include "lib/strbuf.h"
 #include "lib/sys/timers.h"
 #include "listd/queue_api.h"
 #include "listd/role.h"
@@ -45,6 +46,7 @@ struct queue {
 	struct scheduler *sched;
 	struct shaping	*shaping;	/* what receivers accept */
 	struct reply_rules *rules;	/* and what refusals mean */
+	struct strbuf	 replies[2];	/* as read: shipped, overlay */
 	struct figures	*figures;	/* counted since the start */
 	struct control	*control;
 	struct writer	*writer[2];	/* by enum store_env */
@@ -76,6 +78,8 @@ struct source;
 /* Read the data files that are named now; -1: mistakes, nothing changed. */
 int queue_steering_load(struct queue *q, struct err *e);
 void queue_steering_free(struct queue *q);
+/* Tell a deliver role the rules of refusals; by them it judges. */
+void queue_steering_tell(struct queue *q, unsigned peer);
 /* The source addresses (at most SOURCES_MAX); returns how many. */
 uint16_t queue_sources(const struct conf *c, struct source *sources);
 

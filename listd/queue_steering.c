@@ -4,7 +4,9 @@
  * rules of refusals, and the source addresses.
  *
  * At the start a mistake in a file is told and refuses; at a reload it is told
- * and what was read before stays.
+ * and what was read before stays.  The rules of refusals are for the deliver
+ * roles as well, which judge by them; they get the text that was taken here,
+ * so that nobody goes by another one.
  */
 #include "config.h"
 
@@ -38,11 +40,9 @@ read_text(struct queue *q, const char *fd_name, const char *setting,
 	int fd = role_fd(q->env, fd_name);
 
 	text_r->file = path[0] != '\0' ? path : setting;
-	text_r->bytes = nothing;
-	text_r->len = sizeof(nothing) - 1;
 	if (fd == -1)
-		return true;
-	if (file_read(fd, setting, b, e) == -1)
+		strbuf_adds(b, nothing);
+	else if (file_read(fd, setting, b, e) == -1)
 		return false;
 	text_r->bytes = b->s;
 	text_r->len = b->len;
@@ -62,6 +62,26 @@ tell_mistakes(const struct strbuf *mistakes)
 		log_text(LEVEL_ERROR, "steering", "%.*s", (int)len, p);
 		p += len + 1;
 	}
+}
+
+/* From here on; replies are the two texts of the rules, taken over. */
+static void
+go_by(struct queue *q, struct shaping *shaping, struct reply_rules *rules,
+    struct strbuf replies[static 2])
+{
+	if (q->sched != NULL)
+		scheduler_set_shaping(q->sched, shaping, rules);
+	queue_steering_free(q);
+	q->shaping = shaping;
+	q->rules = rules;
+	for (int i = 0; i < 2; i++) {
+		q->replies[i] = replies[i];
+		strbuf_init(&replies[i], 0);
+	}
+	for (unsigned i = 0; i < ROLE_DELIVER_MAX; i++)
+		queue_steering_tell(q, i);
+	log_text(LEVEL_INFO, "steering", "shaping data %s, rules %s",
+	    shaping_version(shaping), reply_rules_version(rules));
 }
 
 int
@@ -96,13 +116,7 @@ queue_steering_load(struct queue *q, struct err *e)
 		shaping_free(shaping);
 		goto out;
 	}
-	if (q->sched != NULL)
-		scheduler_set_shaping(q->sched, shaping, rules);
-	queue_steering_free(q);
-	q->shaping = shaping;
-	q->rules = rules;
-	log_text(LEVEL_INFO, "steering", "shaping data %s, rules %s",
-	    shaping_version(shaping), reply_rules_version(rules));
+	go_by(q, shaping, rules, &b[2]);
 	ret = 0;
 out:
 	for (int i = 0; i < 4; i++)
@@ -118,6 +132,22 @@ queue_steering_free(struct queue *q)
 	reply_rules_free(q->rules);
 	q->shaping = NULL;
 	q->rules = NULL;
+	for (int i = 0; i < 2; i++)
+		strbuf_free(&q->replies[i]);
+}
+
+void
+queue_steering_tell(struct queue *q, unsigned peer)
+{
+	struct strbuf b = STRBUF_INIT(IPC_FRAME_MAX);
+
+	for (uint8_t i = 0; i < 2; i++) {
+		strbuf_reset(&b);
+		pack_u8(&b, i);
+		pack_bytes(&b, q->replies[i].s, q->replies[i].len);
+		queue_send(q, peer, IPC_RULES, &b);
+	}
+	strbuf_free(&b);
 }
 
 uint16_t

@@ -24,6 +24,7 @@
 #include "lib/charset.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/datafile.h"
 #include "lib/err.h"
 #include "lib/ipc.h"
 #include "lib/keyring.h"
@@ -212,6 +213,7 @@ on_frame(struct channel *ch, struct channel_frame *f, void *arg)
 	case IPC_LOOKUP_TXT: frame_lookup_txt(dl, &u); break;
 	case IPC_PROVE: frame_prove(dl, &u); break;
 	case IPC_PREPARE: frame_prepare(dl, &u); break;
+	case IPC_RULES: frame_rules(dl, &u); break;
 	case IPC_SESSION_OPEN: frame_session_open(dl, &u); break;
 	case IPC_SESSION_CLOSE: frame_session_close(dl, &u); break;
 	case IPC_DELIVER: frame_deliver(dl, &u); break;
@@ -360,6 +362,7 @@ static int
 deliver_open(struct deliver *dl, struct role_env *env, struct err *e)
 {
 	dl->env = env;
+	strbuf_init(&dl->shipped_rules, DATAFILE_MAX + 1);
 	sessions_init(dl);
 	dl->link = deliver_link_new(to_queue, dl);
 	timer_init(&dl->last_words, env->timers, on_last_words, dl);

@@ -110,7 +110,7 @@ out_with(const struct scheduler *s, unsigned peer, uint64_t id)
 
 void
 delivery_outcome(struct scheduler *s, unsigned peer, uint64_t epoch,
-    struct ipc_outcome *o)
+    const struct ipc_outcome *o)
 {
 	const struct ipc_delivery *w = &o->what;
 	struct delivery *d;

@@ -438,7 +438,7 @@ void attempt_log(const struct delivery *d, const struct outcome *r,
 
 /* One outcome that a deliver role reports, of work of that epoch. */
 void delivery_outcome(struct scheduler *s, unsigned peer, uint64_t epoch,
-    struct ipc_outcome *o);
+    const struct ipc_outcome *o);
 
 /* ---- scheduler_lookup.c: routes and other questions */
 void lookups_advance(struct scheduler *s);
@@ -486,9 +486,9 @@ int reactions_start(struct scheduler *s, struct err *e);
 /* A connection was refused by this path. */
 void react_to_session(struct scheduler *s, const struct path *p,
     const struct ipc_session_state *st);
-/* A delivery, still out, was; what the rules say of it goes into o. */
+/* A delivery, still out, was. */
 void react_to_outcome(struct scheduler *s, const struct delivery *d,
-    struct ipc_outcome *o);
+    const struct ipc_outcome *o);
 /* What is over by time. */
 void reactions_advance(struct scheduler *s);
 /* Does a reaction stop this run? */

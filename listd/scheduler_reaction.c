@@ -2,11 +2,11 @@
 /*
  * scheduler_reaction.c - what follows when a receiver refuses us.
  *
- * Every refusal is classified by the rules (lib/reply_rules.h) and counted
- * (lib/reactions.h).  What becomes due is said aloud with the reply that
- * caused it, kept in Q with the next batch, and bears on paths or a campaign
- * until its time is over or a person ends it.  Nothing is ever written per
- * recipient for it.
+ * The deliver roles judge every refusal by the rules (lib/reply_rules.h) and
+ * tell what they found with it; here it is counted (lib/reactions.h).  What
+ * becomes due is said aloud with the reply that caused it, kept in Q with the
+ * next batch, and bears on paths or a campaign until its time is over or a
+ * person ends it.  Nothing is ever written per recipient for it.
  *
  * A suspension is silence at once: what is out there is called back, and the
  * connections end (R5).
@@ -174,20 +174,35 @@ action_over(struct scheduler *s, const struct reaction_action *a,
 
 /* ---- refusals */
 
+/* What the deliver role has judged is counted, and not judged again. */
+struct told {
+	uint32_t	 campaign, rule;
+	uint8_t		 category;
+	uint16_t	 code;
+	const uint16_t	*enhanced;
+	const char	*host, *text;
+};
+
 static void
-feed(struct scheduler *s, const struct path *p, uint32_t campaign,
-    const struct reply_verdict *v, const char *host, const char *reply)
+feed(struct scheduler *s, const struct path *p, const struct told *t)
 {
 	static struct reaction_action due[REACTIONS_DUE_MAX];
+	const struct enhanced code = { (uint8_t)t->enhanced[0],
+		t->enhanced[1], t->enhanced[2] };
+	char reply[IPC_TEXT_MAX + 32], text[ENHANCED_TEXT_MAX];
 	struct reaction_event e = {
-		.now_ms = sched_now(s), .rule = v->rule,
-		.category = v->class.category,
+		.now_ms = sched_now(s), .rule = t->rule,
+		.category = t->category,
 		.provider = site_provider_key(s, p->site),
-		.source = source_name(s, p->source), .campaign = campaign,
-		.host = host, .reply = reply, .reply_len = strlen(reply),
+		.source = source_name(s, p->source), .campaign = t->campaign,
+		.host = t->host, .reply = reply,
 	};
 	size_t n;
 
+	enhanced_format(&code, text);
+	snprintf(reply, sizeof(reply), "%u %s%s%s", t->code, text,
+	    text[0] != '\0' ? " " : "", t->text);
+	e.reply_len = strlen(reply);
 	memcpy(e.site, p->site->key, SITE_KEY);
 	n = reactions_feed(s->reactions, s->rules, &e, due);
 	for (size_t i = 0; i < n; i++)
@@ -198,66 +213,21 @@ void
 react_to_session(struct scheduler *s, const struct path *p,
     const struct ipc_session_state *st)
 {
-	struct enhanced code = { 0, 0, 0 };
-	struct reply_verdict v;
-	char reply[IPC_TEXT_MAX + 16];
-
-	if (s->rules == NULL || st->code < 400)
-		return;
-	enhanced_parse(st->text, strlen(st->text), &code);
-	reply_rules_classify_text(s->rules, site_provider_key(s, p->site),
-	    REPLY_AT_BANNER, st->code, &code, st->text, strlen(st->text), &v);
-	snprintf(reply, sizeof(reply), "%u %s", st->code, st->text);
-	feed(s, p, 0, &v, st->host, reply);
-}
-
-static enum reply_stage
-stage_of(enum ipc_stage stage)
-{
-	switch (stage) {
-	case IPC_STAGE_BANNER:
-		return REPLY_AT_BANNER;
-	case IPC_STAGE_EHLO:
-		return REPLY_AT_EHLO;
-	case IPC_STAGE_TLS:
-		return REPLY_AT_TLS;
-	case IPC_STAGE_MAIL:
-		return REPLY_AT_MAIL;
-	case IPC_STAGE_RCPT:
-		return REPLY_AT_RCPT;
-	case IPC_STAGE_DATA:
-		return REPLY_AT_DATA;
-	case IPC_STAGE_DOT:
-		return REPLY_AT_DOT;
-	default:
-		return REPLY_AT_CONNECT;
-	}
+	if (s->rules != NULL && st->spoken)
+		feed(s, p, &(const struct told){ st->campaign, st->rule,
+			st->category, st->code, st->enhanced, st->host,
+			st->text });
 }
 
 void
 react_to_outcome(struct scheduler *s, const struct delivery *d,
-    struct ipc_outcome *o)
+    const struct ipc_outcome *o)
 {
-	struct enhanced code = { o->enhanced[0], o->enhanced[1],
-		o->enhanced[2] };
-	struct reply_verdict v;
-	char reply[IPC_TEXT_MAX + 32], text[ENHANCED_TEXT_MAX];
-	const struct path *p;
-
-	if (s->rules == NULL || o->code < 400 || d->state != DELIVERY_OUT)
-		return;
-	p = d->session->path;
-	reply_rules_classify_text(s->rules, site_provider_key(s, p->site),
-	    stage_of(o->stage), o->code, &code, o->text, strlen(o->text), &v);
-	if (v.rule != 0) {
-		o->category = (uint8_t)v.class.category;
-		o->recipient = (uint8_t)v.class.recipient;
-	}
-	enhanced_format(&code, text);
-	snprintf(reply, sizeof(reply), "%u %s %s", o->code,
-	    code.class != 0 ? text : "", o->text);
-	feed(s, p, d->kind == IPC_KIND_CAMPAIGN ? d->campaign : 0, &v,
-	    o->host, reply);
+	if (s->rules != NULL && o->code >= 400 && d->state == DELIVERY_OUT)
+		feed(s, d->session->path, &(const struct told){
+			d->kind == IPC_KIND_CAMPAIGN ? d->campaign : 0,
+			o->rule, o->category, o->code, o->enhanced, o->host,
+			o->text });
 }
 
 /* ---- times */

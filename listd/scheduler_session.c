@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/reply_class.h"
 #include "lib/shaping.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
@@ -296,6 +297,7 @@ session_grant(struct scheduler *s, struct path *p, bool reserved)
 	pack_u8(&b, s->shaping == NULL || shaping_get(s->shaping,
 	    site->provider, SHAPING_BDAT) != 0 ? IPC_BDAT_AUTO : IPC_BDAT_NO);
 	pack_u32(&b, p->idle_ms);
+	pack_u32(&b, site_provider_key(s, site));
 	pack_u8(&b, source->family);
 	pack_raw(&b, source->ip, sizeof(source->ip));
 	pack_str(&b, source->ehlo);
@@ -460,7 +462,8 @@ session_refused(struct scheduler *s, struct session *se,
 {
 	char reason[IPC_TEXT_MAX + 300];
 	struct path *p = se->path;
-	bool enough = se->up && se->useful && st->code == 421;
+	bool enough = se->up && se->useful && st->code == 421 &&
+	    st->site != REPLY_SITE_SUSPEND;
 
 	snprintf(reason, sizeof(reason), "%s%s%s", st->host,
 	    st->host[0] != '\0' ? ": " : "", st->text);

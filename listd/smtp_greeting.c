@@ -207,7 +207,7 @@ reply_starttls(struct smtp_session *s, const struct smtp_reply *r, bool more)
 		if (r->code != 421 && tls_is_a_favour(s))
 			session_open(s);
 		else
-			session_fail(s, (uint16_t)r->code, r->text);
+			session_refused(s, IPC_STAGE_TLS, r);
 		return;
 	}
 	if (more) {		/* X04: bytes behind the 220 are not from it */
@@ -276,7 +276,7 @@ reply_auth(struct smtp_session *s, const struct smtp_reply *r)
 	/* LOGIN asks for two words; a reload may have taken them away. */
 	if (r->code != 334 || s->ehlo.auth_plain || s->auth_step == 2 ||
 	    login == NULL) {
-		session_fail(s, (uint16_t)r->code, r->text);
+		session_refused(s, IPC_STAGE_TLS, r);
 		return;
 	}
 	word = s->auth_step++ == 0 ? login->user : login->password;
@@ -314,7 +314,7 @@ reply_ehlo(struct smtp_session *s, const struct smtp_reply *r)
 		return;
 	}
 	if (r->code / 100 != 2) {
-		session_fail(s, (uint16_t)r->code, r->text);
+		session_refused(s, IPC_STAGE_EHLO, r);
 		return;
 	}
 	memset(&s->ehlo, 0, sizeof(s->ehlo));
@@ -349,7 +349,7 @@ greeting_reply(struct smtp_session *s, const struct smtp_reply *r, bool more)
 		if (r->code / 100 == 2)
 			greeting_ehlo(s);
 		else
-			session_fail(s, (uint16_t)r->code, r->text);
+			session_refused(s, IPC_STAGE_BANNER, r);
 		break;
 	case SESSION_EHLO:
 		reply_ehlo(s, r);

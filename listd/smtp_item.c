@@ -148,23 +148,6 @@ item_enhanced(struct item *item, const struct enhanced *e)
 	o->enhanced[2] = e->detail;
 }
 
-void
-item_refuse(struct smtp_session *s, struct item *item, enum ipc_stage stage,
-    enum reply_stage said, const struct smtp_reply *r)
-{
-	struct reply_class c;
-
-	if (item->refused)
-		return;
-	reply_classify(said, r, &c);
-	item->scheduler = c.scheduler;
-	item_verdict(s, item, reply_is_final(&c) ? IPC_FAILED : IPC_DEFERRED,
-	    stage, (uint16_t)r->code, r->text);
-	item_enhanced(item, &r->enhanced);
-	item->outcome.recipient = (uint8_t)c.recipient;
-	item->outcome.category = (uint8_t)c.category;
-}
-
 /* ---- its beginning */
 
 /* A reason of our own, before any command: this copy cannot go here. */

@@ -51,7 +51,10 @@ session_arm(struct smtp_session *s, int64_t wait_ms)
 void
 session_why(struct smtp_session *s, uint16_t code, const char *why)
 {
+	if (code == 0 && s->refusal.code != 0)
+		return;
 	s->why_code = code;
+	snprintf(s->why_peer, sizeof(s->why_peer), "%s", s->peer);
 	snprintf(s->why, sizeof(s->why), "%s", why);
 }
 
@@ -69,6 +72,24 @@ session_drop(struct smtp_session *s)
 	s->need_rset = false;
 }
 
+static void
+put_refusal(struct ipc_session_state *state, const struct refusal *f)
+{
+	if (f->code < 400)
+		return;
+	state->site = (uint8_t)f->verdict.class.site;
+	if (f->told)
+		return;
+	state->spoken = true;
+	state->stage = f->stage;
+	state->enhanced[0] = f->enhanced.class;
+	state->enhanced[1] = f->enhanced.subject;
+	state->enhanced[2] = f->enhanced.detail;
+	state->campaign = f->campaign;
+	state->rule = f->verdict.rule;
+	state->category = (uint8_t)f->verdict.class.category;
+}
+
 /* The session is over; say so once, holding nothing. */
 void
 session_over(struct smtp_session *s, enum ipc_session_event event)
@@ -79,8 +100,9 @@ session_over(struct smtp_session *s, enum ipc_session_event event)
 	session_drop(s);
 	s->state = SESSION_OVER;
 	items_return_waiting(s);
-	snprintf(state.host, sizeof(state.host), "%s", s->peer);
+	snprintf(state.host, sizeof(state.host), "%s", s->why_peer);
 	snprintf(state.text, sizeof(state.text), "%s", s->why);
+	put_refusal(&state, &s->refusal);
 	s->env->ops->state(s->env->arg, &state);
 }
 
@@ -101,6 +123,7 @@ session_open(struct smtp_session *s)
 		.event = IPC_SESSION_UP };
 
 	s->state = SESSION_OPEN;
+	s->refusal.code = 0;
 	s->connect_ms = (uint32_t)(session_now(s) - s->opened_ms);
 	snprintf(state.host, sizeof(state.host), "%s", s->peer);
 	s->env->ops->state(s->env->arg, &state);
@@ -261,12 +284,11 @@ smtp_session_watch(struct smtp_session *s)
  * Something broke.  Before the first greeting the next address may do better;
  * after it, deliveries have begun and the site's state is news for queue.
  */
-void
-session_fail(struct smtp_session *s, uint16_t code, const char *why)
+static void
+broken(struct smtp_session *s, uint16_t code)
 {
 	bool orderly = s->state == SESSION_QUIT;
 
-	session_why(s, code, why);
 	if (s->state != SESSION_OPEN && !orderly) {
 		session_drop(s);
 		s->avoid_tls = false;
@@ -278,6 +300,21 @@ session_fail(struct smtp_session *s, uint16_t code, const char *why)
 		orderly = true;
 	items_lost(s, code, s->why);
 	session_over(s, orderly ? IPC_SESSION_CLOSED : IPC_SESSION_REFUSED);
+}
+
+void
+session_fail(struct smtp_session *s, uint16_t code, const char *why)
+{
+	session_why(s, code, why);
+	broken(s, code);
+}
+
+void
+session_end(struct smtp_session *s, const struct refusal *by, const char *why)
+{
+	s->refusal = *by;
+	session_why(s, by->code, why);
+	broken(s, by->code);
 }
 
 void

@@ -22,7 +22,9 @@
  * its deliveries wait while a connection does not have it.
  *
  * Each delivery ends in exactly one call: outcome (it was tried, or its gate
- * was closed) or returned (nothing was said about it; give it again).  The
+ * was closed) or returned (nothing was said about it; give it again).  A reply
+ * that speaks of us and not of the person says nothing about it either: the
+ * session ends as refused, with that reply, and queue lets the site rest.  The
  * gate is asked immediately before the write that carries MAIL.
  */
 #ifndef LISTD_SMTP_SESSION_H
@@ -37,6 +39,7 @@
 #include "lib/ipc.h"
 
 struct bdat_hosts;
+struct reply_rules;
 struct conf;
 struct copy;
 struct err;
@@ -102,6 +105,7 @@ struct smtp_session_env {
 	const struct smtp_session_ops *ops;
 	void			*arg;
 	struct bdat_hosts	*bdat;	/* what is known of hosts; NULL: nothing */
+	const struct reply_rules *rules;	/* of refusals; NULL: the codes alone */
 };
 
 struct smtp_session *smtp_session_start(const struct smtp_session_env *env,

@@ -7,13 +7,14 @@
  *	smtp_greeting.c		until mail may be sent: EHLO, STARTTLS, AUTH
  *	smtp_transaction.c	what is said about each delivery
  *	smtp_item.c		what becomes of each delivery
+ *	smtp_refusal.c		what a refusal means
  */
 #ifndef LISTD_SMTP_SESSION_PRIVATE_H
 #define LISTD_SMTP_SESSION_PRIVATE_H
 
 #include <sys/queue.h>
 
-#include "lib/reply_class.h"
+#include "lib/reply_rules.h"
 #include "lib/smtp_login.h"
 #include "lib/smtp_reply.h"
 #include "lib/strbuf.h"
@@ -53,9 +54,19 @@ struct item {
 	unsigned		 slot;		/* of the ring, owner's */
 	struct ipc_delivery	 d;
 	struct ipc_outcome	 outcome;
-	enum reply_scheduler	 scheduler;	/* of the refusal */
+	struct reply_verdict	 verdict;	/* of the refusal */
 	int64_t			 begun_ms, body_ms;	/* monotonic */
 	uint64_t		 end;	/* of its content: smtp_conn_gone() */
+};
+
+/* A reply that ends the connection. */
+struct refusal {
+	enum ipc_stage		 stage;
+	uint16_t		 code;		/* 0: there is none */
+	struct enhanced		 enhanced;
+	uint32_t		 campaign;	/* whose delivery it answered */
+	bool			 told;		/* by that one's outcome */
+	struct reply_verdict	 verdict;
 };
 
 enum expect_kind {
@@ -90,6 +101,8 @@ struct smtp_session {
 	bool			 avoid_tls;	/* it failed at this address */
 	char			 why[IPC_TEXT_MAX + 1];	/* last failure */
 	uint16_t		 why_code;
+	char			 why_peer[256];
+	struct refusal		 refusal;	/* said before mail may be sent, or last */
 	char			 peer[256];	/* host [address] */
 
 	struct smtp_conn	*conn;
@@ -126,10 +139,16 @@ const char *session_host(const struct smtp_session *s);
 /* How to log in at it, which is a smarthost; NULL: not at all. */
 const struct smtp_login *session_login(const struct smtp_session *s);
 void session_fail(struct smtp_session *s, uint16_t code, const char *why);
+/* The same by a reply; why is its text, naming no person. */
+void session_end(struct smtp_session *s, const struct refusal *by,
+    const char *why);
 void session_arm(struct smtp_session *s, int64_t wait_ms);
 void session_quit(struct smtp_session *s);
 int64_t session_now(const struct smtp_session *s);
-/* What is told when the session ends without success. */
+/*
+ * What is told when the session ends without success.  What a host said is
+ * told rather than why the next could not be asked.
+ */
 void session_why(struct smtp_session *s, uint16_t code, const char *why);
 /* Write one command outside of transactions and wait for its reply. */
 void session_say(struct smtp_session *s, const char *text, int64_t wait_ms);
@@ -172,6 +191,23 @@ void transaction_await(struct smtp_session *s);
 void transaction_reply(struct smtp_session *s, const struct smtp_reply *r,
     bool more);
 
+/* smtp_refusal.c */
+/* A reply other than the hoped-for one is the item's verdict. */
+void item_refuse(struct smtp_session *s, struct item *item,
+    enum ipc_stage stage, const struct smtp_reply *r);
+/*
+ * Nothing more is to be said about the item: tell its end, or, when the reply
+ * spoke of us and not of the person, give it back unharmed.  False: the
+ * session ended with it, for the site is to rest.
+ */
+bool item_settle(struct smtp_session *s, struct item *item);
+/* The connection ends by this reply, to no delivery's command. */
+void session_refused(struct smtp_session *s, enum ipc_stage stage,
+    const struct smtp_reply *r);
+/* The same by 421 in answer to a command about the item. */
+void item_hung_up(struct smtp_session *s, struct item *item,
+    enum ipc_stage stage, const struct smtp_reply *r);
+
 /* smtp_item.c */
 struct item *item_find(struct smtp_session *s, uint64_t delivery);
 /* Forget it, telling nobody. */
@@ -187,9 +223,6 @@ void item_verdict(struct smtp_session *s, struct item *item,
     enum ipc_result_kind result, enum ipc_stage stage, uint16_t code,
     const char *text);
 void item_enhanced(struct item *item, const struct enhanced *e);
-/* A reply other than the hoped-for one is its verdict. */
-void item_refuse(struct smtp_session *s, struct item *item,
-    enum ipc_stage stage, enum reply_stage said, const struct smtp_reply *r);
 /* Tell its verdict and forget it. */
 void item_done(struct smtp_session *s, struct item *item);
 /* Make the copy, or end the item.  False when it is gone. */

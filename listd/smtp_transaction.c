@@ -490,26 +490,6 @@ send_lone_dot(struct smtp_session *s, struct item *item)
 	flush(s, NULL);
 }
 
-/* The item has its verdict and no more replies belong to it. */
-static bool
-item_settle(struct smtp_session *s, struct item *item)
-{
-	bool site = item->scheduler == REPLY_SCHED_SITE;
-	struct ipc_outcome o = item->outcome;
-
-	s->ended++;
-	if (!site) {
-		item_done(s, item);
-		return true;
-	}
-	/* It says "not now" about us, not about the person: nobody is blamed,
-	 * the delivery goes back and the site pauses. */
-	item_return(s, item);
-	s->site_trouble = true;
-	session_fail(s, o.code, o.text);
-	return false;
-}
-
 static bool
 reply_data(struct smtp_session *s, struct item *item,
     const struct smtp_reply *r)
@@ -521,7 +501,7 @@ reply_data(struct smtp_session *s, struct item *item,
 			send_body(s, item);
 		return s->state == SESSION_OPEN;
 	}
-	item_refuse(s, item, IPC_STAGE_DATA, REPLY_AT_DATA, r);
+	item_refuse(s, item, IPC_STAGE_DATA, r);
 	s->need_rset = true;
 	return item_settle(s, item);
 }
@@ -557,7 +537,7 @@ reply_dot(struct smtp_session *s, struct item *item,
 	if (r->code / 100 != 2) {
 		/* RFC 3030 section 2: what was begun may still be open. */
 		s->need_rset = item->copy->bdat;
-		item_refuse(s, item, IPC_STAGE_DOT, REPLY_AT_DOT, r);
+		item_refuse(s, item, IPC_STAGE_DOT, r);
 		return item_settle(s, item);
 	}
 	item_verdict(s, item, IPC_DELIVERED, IPC_STAGE_DOT, (uint16_t)r->code,
@@ -593,11 +573,11 @@ reply_item(struct smtp_session *s, const struct expect *x,
 	switch (x->kind) {
 	case EXPECT_MAIL:
 		if (r->code / 100 != 2)
-			item_refuse(s, item, IPC_STAGE_MAIL, REPLY_AT_MAIL, r);
+			item_refuse(s, item, IPC_STAGE_MAIL, r);
 		return may_pipeline(s) || lockstep(s, item);
 	case EXPECT_RCPT:
 		if (r->code / 100 != 2)
-			item_refuse(s, item, IPC_STAGE_RCPT, REPLY_AT_RCPT, r);
+			item_refuse(s, item, IPC_STAGE_RCPT, r);
 		if (s->env->bdat != NULL)
 			bdat_rcpt(s->env->bdat, session_host(s),
 			    r->code / 100 != 2);
@@ -614,38 +594,47 @@ reply_item(struct smtp_session *s, const struct expect *x,
 	return true;
 }
 
+static enum ipc_stage
+stage_of(enum expect_kind kind)
+{
+	switch (kind) {
+	case EXPECT_MAIL:
+	case EXPECT_RSET:
+		return IPC_STAGE_MAIL;
+	case EXPECT_RCPT:
+		return IPC_STAGE_RCPT;
+	case EXPECT_DATA:
+		return IPC_STAGE_DATA;
+	case EXPECT_DOT:
+	case EXPECT_LONE_DOT:
+		return IPC_STAGE_DOT;
+	}
+	return IPC_STAGE_MAIL;
+}
+
 void
 transaction_reply(struct smtp_session *s, const struct smtp_reply *r,
     bool more)
 {
-	char text[IPC_TEXT_MAX + 1];
 	struct expect x;
 
 	if (s->expects == 0) {
 		/* 421 may come at any time; anything else is out of step. */
-		session_fail(s, (uint16_t)r->code, r->text);
+		session_refused(s, IPC_STAGE_MAIL, r);
 		return;
 	}
 	x = s->expect[s->expect_first];
-	if (x.item != NULL)
-		item_text(&x.item->d, r->text, text);
-	else
-		snprintf(text, sizeof(text), "%.*s", IPC_TEXT_MAX, r->text);
-	if (r->code == 421 && x.kind != EXPECT_DOT) {
-		/* The envelope, so whatever content was sent behind it is not. */
-		if (x.item != NULL && x.item->step == ITEM_BODY)
-			x.item->step = ITEM_MAIL;
-		session_fail(s, 421, text);
+	if (r->code == 421) {
+		if (x.item != NULL)
+			item_hung_up(s, x.item, stage_of(x.kind), r);
+		else
+			session_refused(s, stage_of(x.kind), r);
 		return;
 	}
 	s->expect_first = (s->expect_first + 1) % EXPECT_MAX;
 	s->expects--;
 	if (x.item != NULL && !reply_item(s, &x, r))
 		return;
-	if (r->code == 421) {
-		session_fail(s, 421, text);
-		return;
-	}
 	if (s->expects > 0) {
 		if (smtp_conn_queued(s->conn) == 0)
 			session_arm(s, expect_wait(s));

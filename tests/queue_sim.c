@@ -170,6 +170,7 @@ got_session(struct sim *sim, struct sim_peer *p, struct unpack *u)
 	se->id = o.session;
 	se->site = (unsigned)strtoul(o.host[0].name + 2, NULL, 10);
 	se->source = o.source_ip[3];
+	se->provider = o.provider;
 	sim->last_open = o;
 	sim_note(sim, se, true, NULL);
 	sim->session_opens++;
@@ -551,11 +552,29 @@ send_kept(struct sim *sim, unsigned peer, size_t from)
 
 static uint8_t gate_of(const struct ipc_delivery *d);
 
+/* As a deliver role does; the text begins with its enhanced code, if any. */
+static void
+judge(const struct sim *sim, const struct sim_session *se,
+    enum reply_stage stage, unsigned code, const char *text,
+    uint16_t enhanced[static 3], struct reply_verdict *v)
+{
+	struct enhanced e;
+
+	enhanced_parse(text, strlen(text), &e);
+	enhanced[0] = e.class;
+	enhanced[1] = e.subject;
+	enhanced[2] = e.detail;
+	reply_rules_classify_text(sim->rules, se != NULL ? se->provider : 0,
+	    stage, (int)code, &e, text, strlen(text), v);
+}
+
 void
 sim_answer(struct sim *sim, unsigned peer, size_t i,
     enum ipc_result_kind result)
 {
 	struct sim_peer *p = &sim->peer[peer];
+	const struct sim_session *of = find_session(p, p->out[i].session);
+	struct reply_verdict v;
 	struct ipc_outcome *o;
 
 	if (p->nkept == p->cap) {
@@ -596,6 +615,12 @@ sim_answer(struct sim *sim, unsigned peer, size_t i,
 	} else if (result == IPC_FAILED) {
 		o->code = 550;
 		o->recipient = REPLY_RECIPIENT_HARD;
+	}
+	if (o->code >= 400) {
+		judge(sim, of, REPLY_AT_RCPT, o->code, o->text, o->enhanced,
+		    &v);
+		o->rule = v.rule;
+		o->category = (uint8_t)v.class.category;
 	}
 	p->kept_epoch[p->nkept++] = p->epoch;
 	p->seq++;
@@ -647,12 +672,19 @@ static void
 session_event(struct sim *sim, unsigned peer, uint32_t id,
     enum ipc_session_event event, uint16_t code)
 {
-	struct ipc_session_state st = { .session = id, .event = event };
+	struct ipc_session_state st = { .session = id, .event = event,
+		.spoken = event == IPC_SESSION_REFUSED,
+		.stage = IPC_STAGE_BANNER };
 	struct strbuf b = STRBUF_INIT(4096);
+	struct reply_verdict v;
 
 	strcpy(st.host, "mx");
 	strcpy(st.text, sim->refusal != NULL ? sim->refusal : "not now");
 	st.code = code;
+	judge(sim, find_session(&sim->peer[peer], id), REPLY_AT_BANNER,
+	    st.code, st.text, st.enhanced, &v);
+	st.rule = v.rule;
+	st.category = (uint8_t)v.class.category;
 	ipc_put_session_state(&b, &st);
 	assert_int_equal(scheduler_frame(sim->s, peer, IPC_SESSION_STATE,
 	    SLICE(b.s, b.len), &sim->w->e), 0);

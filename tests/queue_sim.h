@@ -39,6 +39,7 @@ struct sim_session {
 	uint32_t	id;
 	unsigned	site;
 	uint8_t		source;
+	uint32_t	provider;
 	bool		up, closing;
 	unsigned	sent;
 };

@@ -35,7 +35,7 @@ put_outcome(struct strbuf *b)
 		.what = delivery, .result = IPC_DEFERRED,
 		.stage = IPC_STAGE_RCPT, .code = 452, .enhanced = { 4, 7, 650 },
 		.delay_ms = { 1, 2, 3, 4 }, .when_ms = 5, .host = "mx.example",
-		.text = "mailbox full",
+		.text = "mailbox full", .category = 10, .rule = 0xdeadbeef,
 	};
 
 	ipc_put_outcome(b, &o);
@@ -56,6 +56,39 @@ get_outcome(struct unpack *u)
 	assert_string_equal(o.what.domain, "one.example");
 	assert_string_equal(o.text, "mailbox full");
 	assert_int_equal(o.delay_ms[3], 4);
+	assert_int_equal(o.category, 10);
+	assert_true(o.rule == 0xdeadbeef);
+}
+
+static void
+put_session_state(struct strbuf *b)
+{
+	struct ipc_session_state v = { .session = 7,
+		.event = IPC_SESSION_REFUSED, .code = 421, .host = "mx",
+		.text = "no", .spoken = true, .stage = IPC_STAGE_DOT,
+		.enhanced = { 4, 7, 28 }, .campaign = 3, .rule = 0xdeadbeef,
+		.category = 9, .site = 2 };
+
+	ipc_put_session_state(b, &v);
+}
+
+static void
+get_session_state(struct unpack *u)
+{
+	struct ipc_session_state v;
+
+	ipc_get_session_state(u, &v);
+	if (!unpack_done(u))
+		return;
+	assert_int_equal(v.event, IPC_SESSION_REFUSED);
+	assert_string_equal(v.text, "no");
+	assert_true(v.spoken);
+	assert_int_equal(v.stage, IPC_STAGE_DOT);
+	assert_int_equal(v.enhanced[2], 28);
+	assert_int_equal(v.campaign, 3);
+	assert_true(v.rule == 0xdeadbeef);
+	assert_int_equal(v.category, 9);
+	assert_int_equal(v.site, 2);
 }
 
 static void
@@ -87,6 +120,7 @@ static void
 put_session_open(struct strbuf *b)
 {
 	struct ipc_session_open o = { .session = 7, .secure = true, .n = 1,
+		.provider = 0xcafe0001,
 		.domain = "one.example", .alias = "two.example",
 		.host = { { 10, "a.example" } } };
 
@@ -103,6 +137,7 @@ get_session_open(struct unpack *u)
 		return;
 	assert_int_equal(o.session, 7);
 	assert_true(o.secure);
+	assert_true(o.provider == 0xcafe0001);
 	assert_string_equal(o.domain, "one.example");
 	assert_string_equal(o.alias, "two.example");
 	assert_string_equal(o.host[0].name, "a.example");
@@ -169,6 +204,7 @@ static const struct {
 	{ "outcome",		put_outcome,		get_outcome },
 	{ "route",		put_route,		get_route },
 	{ "session open",	put_session_open,	get_session_open },
+	{ "session state",	put_session_state,	get_session_state },
 	{ "subscribe",		put_subscribe,		get_subscribe },
 	{ "unsubscribe",	put_unsubscribe,	get_unsubscribe },
 };

@@ -177,7 +177,7 @@ limits_of_the_file(void **state)
 	for (size_t i = 0; i <= DATAFILE_MAX; i += 64)
 		strbuf_addf(&text, "#%62s\n", "");
 	assert_null(parse_both(text.s, NULL, &said));
-	assert_non_null(strstr(said.s, "f: larger than 1048576 octets\n"));
+	assert_non_null(strstr(said.s, "f: larger than 1024000 octets\n"));
 
 	strbuf_reset(&text);
 	strbuf_adds(&text, X);
