@@ -183,6 +183,7 @@ ipc_put_delivery(struct strbuf *b, const struct ipc_delivery *v)
 	pack_u64(b, v->h8);
 	pack_u16(b, v->attempt);
 	pack_i64(b, v->queued_ms);
+	pack_u8(b, v->by_data);
 	pack_str(b, v->local);
 	pack_str(b, v->domain);
 }
@@ -200,6 +201,7 @@ ipc_get_delivery(struct unpack *u, struct ipc_delivery *v)
 	v->h8 = unpack_u64(u);
 	v->attempt = unpack_u16(u);
 	v->queued_ms = unpack_i64(u);
+	v->by_data = get_bool(u);
 	unpack_str(u, v->local, sizeof(v->local));
 	unpack_str(u, v->domain, sizeof(v->domain));
 }

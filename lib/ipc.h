@@ -217,6 +217,11 @@ struct ipc_delivery {
 	uint64_t	h8;
 	uint16_t	attempt;	/* 1 on the first */
 	int64_t		queued_ms;	/* UTC, when it became due */
+	/*
+	 * Not by BDAT, whatever the site takes: a flight that a server hangs up
+	 * on without reading it looks as if it may have arrived.
+	 */
+	bool		by_data;
 	char		local[256];	/* as to be sent */
 	char		domain[256];
 };

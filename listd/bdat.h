@@ -7,6 +7,8 @@
  * that refuses many is sent to by DATA until it refuses few.  A host whose BDAT
  * does not work gets DATA for a day; so does one that hangs up between messages
  * without a word, for a content that is on its way then may have arrived.
+ * Copies for which that is more than a repetition never go so (by_data of
+ * struct ipc_delivery).
  *
  * A deliver role keeps what it has seen of the last BDAT_HOSTS hosts.  Nothing
  * depends on it: a host that is forgotten is learned anew.

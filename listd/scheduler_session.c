@@ -159,6 +159,9 @@ put_delivery(struct strbuf *b, const struct delivery *d)
 		.delivery = d->id, .kind = d->kind, .list = d->list,
 		.domain_id = d->domain, .h8 = d->h8, .attempt = d->attempt,
 		.queued_ms = d->queued_ms,
+		/* What is not simply sent again must be worth a doubt. */
+		.by_data = d->run != NULL &&
+		    d->run->c.after != CAMPAIGN_AFTER_RESEND,
 	};
 
 	if (d->kind == IPC_KIND_NOTICE) {

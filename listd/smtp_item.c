@@ -220,13 +220,14 @@ is_for_another(const struct smtp_session *s, const struct item *item)
 bool
 item_prepare(struct smtp_session *s, struct item *item)
 {
+	bool bdat = s->bdat && !item->d.by_data;
 	struct err e = ERR_INIT;
 
-	if (item->copy != NULL && item->copy->bdat == s->bdat)
+	if (item->copy != NULL && item->copy->bdat == bdat)
 		return true;
 	if (item->copy != NULL)		/* the host changed its mind, or we */
 		s->env->ops->release(s->env->arg, item->copy);
-	item->copy = s->env->ops->make(s->env->arg, &item->d, s->bdat, &e);
+	item->copy = s->env->ops->make(s->env->arg, &item->d, bdat, &e);
 	if (item->copy != NULL)
 		return true;
 	item_verdict(s, item, e.code == ERR_AGAIN ? IPC_DEFERRED : IPC_FAILED,

@@ -43,11 +43,25 @@ may_pipeline(const struct smtp_session *s)
 	return s->ehlo.pipelining;
 }
 
+static const struct item *
+first_waiting(const struct smtp_session *s)
+{
+	const struct item *item;
+
+	TAILQ_FOREACH(item, &s->items, entry)
+		if (item->step == ITEM_WAITING)
+			break;
+	return item;
+}
+
 /* Asked between transactions alone. */
 static bool
 pays_bdat(const struct smtp_session *s)
 {
+	const struct item *next = first_waiting(s);
+
 	return s->ehlo.chunking && may_pipeline(s) &&
+	    (next == NULL || !next->d.by_data) &&
 	    s->grant.bdat == IPC_BDAT_AUTO && (s->env->bdat == NULL ||
 	    bdat_may(s->env->bdat, session_host(s), session_now(s)));
 }
@@ -90,17 +104,6 @@ has_open_item(const struct smtp_session *s)
 
 	TAILQ_FOREACH(item, &s->items, entry)
 		if (item->step != ITEM_WAITING && item->step != ITEM_BODY)
-			return true;
-	return false;
-}
-
-static bool
-has_waiting_item(const struct smtp_session *s)
-{
-	const struct item *item;
-
-	TAILQ_FOREACH(item, &s->items, entry)
-		if (item->step == ITEM_WAITING)
 			return true;
 	return false;
 }
@@ -199,7 +202,7 @@ begin_next(struct smtp_session *s)
 	if (!may_begin(s))
 		return;
 	if (s->need_rset && !may_pipeline(s)) {
-		if (has_waiting_item(s))
+		if (first_waiting(s) != NULL)
 			command_rset(s);
 		return;
 	}

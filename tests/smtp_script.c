@@ -452,9 +452,10 @@ script_give(struct world *w, unsigned n)
 		.kind = IPC_KIND_CAMPAIGN, .local = "r\303\26618",
 		.domain = "one.example" };
 
-	for (unsigned i = 1; i <= (n & ~BEYOND_ASCII); i++) {
+	for (unsigned i = 1; i <= (n & 0xff); i++) {
 		struct ipc_delivery d = { .delivery = i,
-			.kind = IPC_KIND_CAMPAIGN, .domain = "one.example" };
+			.kind = IPC_KIND_CAMPAIGN, .domain = "one.example",
+			.by_data = i == 2 && (n & SECOND_BY_DATA) != 0 };
 
 		snprintf(d.local, sizeof(d.local), "r%u", i);
 		smtp_session_give(w->session, &d);

@@ -36,6 +36,7 @@
 #define GATES		10	/* deliveries of a scenario */
 #define NONE		99	/* connections, see there */
 #define BEYOND_ASCII	0x100	/* with deliveries: one more, number 8 */
+#define SECOND_BY_DATA	0x200	/* with deliveries: what it says */
 #define LARGE		(10u << 20)	/* more than the sockets hold */
 
 #define HELLO_PIPE	"S 220 mx", "C EHLO", "S 250-mx", "S 250 PIPELINING"

@@ -32,6 +32,11 @@ ten_unanswered(void **state, enum campaign_after after, uint32_t *id)
 	*id = sim_release(sim, 0);
 	sim_set_after(sim, *id, after);
 	fill_peers(sim);
+	/* A doubt that is more than a repetition is not taken lightly. */
+	for (unsigned p = 0; p < sim->peers; p++)
+		for (size_t i = 0; i < sim->peer[p].n; i++)
+			assert_int_equal(sim->peer[p].out[i].d.by_data,
+			    after != CAMPAIGN_AFTER_RESEND);
 	answer_all(sim, IPC_UNANSWERED);
 	v = sim_tally(sim, *id, &c);
 	assert_int_equal(v.unanswered, 10);

@@ -25,7 +25,7 @@ static const struct ipc_evidence evidence = {
 static const struct ipc_delivery delivery = {
 	.delivery = 7, .kind = IPC_KIND_CAMPAIGN, .campaign = 3,
 	.subscriber = 99, .list = 2, .domain_id = 5, .h8 = 0x1122334455667788,
-	.attempt = 2, .queued_ms = -1, .local = "a.b", .domain = "one.example",
+	.attempt = 2, .queued_ms = -1, .by_data = true, .local = "a.b", .domain = "one.example",
 };
 
 static void

@@ -51,6 +51,17 @@ static const struct scenario scenarios[] = {
 		"S 354 go", "H", "E", "X"),
 	    2, 0, "up 0\n1 deferred 0\n2 returned\nrefused 0\n",
 	    .large = LARGE },
+	{ "one that is to go by DATA behind a flight, and what goes along",
+	    SCRIPT(HELLO_CHUNK, FLIGHT, "S 250 ok", "S 250 ok", "S 250 ok",
+		ENVELOPE, "Z", "S 250 ok", "S 250 ok", "S 354 go", "D",
+		ENVELOPE, "S 250 ok", ACCEPTED, BYE),
+	    3 | SECOND_BY_DATA, 0, "up 0\n1 delivered 250\n"
+	    "2 delivered 250\n3 delivered 250\nclosed 0\n", .large = 0 },
+	{ "hung up on in the air: no content of it was sent (R11)",
+	    SCRIPT(HELLO_CHUNK, FLIGHT, "S 250 ok", "S 250 ok", "S 250 ok",
+		ENVELOPE, "X"),
+	    3 | SECOND_BY_DATA, 0, "up 0\n1 delivered 250\n2 returned\n"
+	    "3 returned\nclosed 0\n", .large = 0 },
 	{ "reset before a flight: not even its MAIL was written",
 	    SCRIPT(HELLO_CHUNK, "K"),
 	    2, 0, "up 0\n1 returned\n2 returned\nrefused 0\n",
