@@ -59,6 +59,7 @@ enum ipc_type {
 	IPC_OUTCOME,		/* u64 seq of the last, u64 epoch, u16 n, n x struct ipc_outcome */
 	IPC_RECALLED,		/* u64 delivery, u8 enum ipc_recall */
 	IPC_PROVEN,		/* u32 request, u8 enum ipc_proof, str text */
+	IPC_POLICY,		/* str domain, struct mta_sts_kept (lib/mta_sts.h) */
 
 	/* inbound, web -> queue: every one starts with u64 request */
 	IPC_SUBSCRIBE = 0x0300,	/* struct ipc_subscribe */

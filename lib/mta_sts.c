@@ -12,6 +12,7 @@
 #include "lib/ascii.h"
 #include "lib/err.h"
 #include "lib/mta_sts.h"
+#include "lib/pack.h"
 
 #define KEY_MAX		32	/* octets of the name of a field */
 #define AGE_DIGITS	10	/* of a max_age, section 3.2 */
@@ -331,4 +332,43 @@ mta_sts_mode_name(enum mta_sts_mode mode)
 	static const char *const name[] = { "none", "testing", "enforce" };
 
 	return name[mode];
+}
+
+/* ---- a policy that came, as it is kept */
+
+void
+mta_sts_pack(struct strbuf *b, const struct mta_sts_kept *k)
+{
+	pack_str(b, k->id);
+	pack_i64(b, k->fetched_ms);
+	pack_i64(b, k->expires_ms);
+	pack_u8(b, (uint8_t)k->policy.mode);
+	pack_u32(b, k->policy.max_age_s);
+	pack_u16(b, (uint16_t)k->policy.n);
+	for (unsigned i = 0; i < k->policy.n; i++)
+		pack_str(b, k->policy.mx[i]);
+}
+
+void
+mta_sts_unpack(struct unpack *u, struct mta_sts_kept *k)
+{
+	struct mta_sts_policy *p = &k->policy;
+	uint8_t mode;
+
+	unpack_str(u, k->id, sizeof(k->id));
+	k->fetched_ms = unpack_i64(u);
+	k->expires_ms = unpack_i64(u);
+	mode = unpack_u8(u);
+	p->max_age_s = unpack_u32(u);
+	p->n = unpack_u16(u);
+	if (mode > MTA_STS_ENFORCE || p->n > MTA_STS_MX_MAX ||
+	    p->max_age_s > MTA_STS_AGE_MAX_S || k->fetched_ms < 0 ||
+	    k->expires_ms < k->fetched_ms || k->expires_ms - k->fetched_ms >
+	    MTA_STS_AGE_MAX_S * INT64_C(1000))
+		u->bad = true;
+	p->mode = u->bad ? MTA_STS_NONE : (enum mta_sts_mode)mode;
+	if (u->bad)
+		p->n = 0;
+	for (unsigned i = 0; i < p->n; i++)
+		unpack_str(u, p->mx[i], sizeof(p->mx[i]));
 }

@@ -19,6 +19,8 @@
 #include <stdint.h>
 
 struct err;
+struct strbuf;
+struct unpack;
 
 #define MTA_STS_ID_MAX		32	/* octets of an id, section 3.1 */
 #define MTA_STS_POLICY_MAX	(64u << 10)	/* octets of a file, section 3.3 */
@@ -78,6 +80,19 @@ bool mta_sts_match(const struct mta_sts_policy *p, const char *host);
 /* "none", "testing" or "enforce". */
 const char *mta_sts_mode_name(enum mta_sts_mode mode);
 
+/* ---- a policy that came, as it is kept */
+
+struct mta_sts_kept {
+	char		id[MTA_STS_ID_MAX + 1];	/* of the record then */
+	int64_t		fetched_ms, expires_ms;	/* UTC */
+	struct mta_sts_policy policy;
+};
+
+/* Its fields, in frames and in the store. */
+void mta_sts_pack(struct strbuf *b, const struct mta_sts_kept *k);
+/* u turns bad at what never can have been kept. */
+void mta_sts_unpack(struct unpack *u, struct mta_sts_kept *k_r);
+
 /* ---- the cache */
 
 struct mta_sts_cache;
@@ -88,7 +103,11 @@ enum mta_sts_step {
 	MTA_STS_FETCH,		/* fetch first; *policy_r if that fails */
 };
 
-/* At most max domains (> 0); the one not asked for longest goes first. */
+/*
+ * At most max domains (> 0).  Those of which nothing but a failed fetch is
+ * known go first, so that nobody's failures can push out another's policy;
+ * then the one not asked for longest.
+ */
 struct mta_sts_cache *mta_sts_cache_new(size_t max);
 void mta_sts_cache_free(struct mta_sts_cache *c);
 
@@ -110,6 +129,12 @@ enum mta_sts_step mta_sts_cache_ask(struct mta_sts_cache *c,
 /* The policy came, under this id. */
 void mta_sts_cache_store(struct mta_sts_cache *c, const char *domain,
     const char *id, const struct mta_sts_policy *p, int64_t now_ms);
+/* One that was kept, unless a later one is here or its time is over. */
+void mta_sts_cache_load(struct mta_sts_cache *c, const char *domain,
+    const struct mta_sts_kept *k, int64_t now_ms);
+/* The domain's policy, of any mode, to be kept; false when none is here. */
+bool mta_sts_cache_kept(const struct mta_sts_cache *c, const char *domain,
+    struct mta_sts_kept *k_r);
 /* It did not, or could not be read. */
 void mta_sts_cache_failed(struct mta_sts_cache *c, const char *domain,
     const char *why, int64_t now_ms);

@@ -24,6 +24,7 @@
 
 struct entry {
 	TAILQ_ENTRY(entry) by_use;
+	bool		 held;		/* which list it is in */
 	LIST_ENTRY(entry) by_name;
 	char		 domain[MTA_STS_NAME_MAX + 1];
 	char		 id[MTA_STS_ID_MAX + 1];
@@ -35,7 +36,8 @@ struct entry {
 
 struct mta_sts_cache {
 	size_t		 max, n;
-	TAILQ_HEAD(use_list, entry) by_use;	/* the latest first */
+	/* The latest first; [true]: with a policy. */
+	TAILQ_HEAD(use_list, entry) by_use[2];
 	LIST_HEAD(, entry) bucket[BUCKETS];
 	struct mta_sts_policy out;	/* what was handed out last */
 };
@@ -46,14 +48,15 @@ mta_sts_cache_new(size_t max)
 	struct mta_sts_cache *c = xcalloc(1, sizeof(*c));
 
 	c->max = max;
-	TAILQ_INIT(&c->by_use);
+	TAILQ_INIT(&c->by_use[false]);
+	TAILQ_INIT(&c->by_use[true]);
 	return c;
 }
 
 static void
 entry_free(struct mta_sts_cache *c, struct entry *en)
 {
-	TAILQ_REMOVE(&c->by_use, en, by_use);
+	TAILQ_REMOVE(&c->by_use[en->held], en, by_use);
 	LIST_REMOVE(en, by_name);
 	free(en->policy);
 	free(en);
@@ -67,8 +70,9 @@ mta_sts_cache_free(struct mta_sts_cache *c)
 
 	if (c == NULL)
 		return;
-	while ((en = TAILQ_FIRST(&c->by_use)) != NULL)
-		entry_free(c, en);
+	for (int held = 0; held < 2; held++)
+		while ((en = TAILQ_FIRST(&c->by_use[held])) != NULL)
+			entry_free(c, en);
 	free(c);
 }
 
@@ -102,23 +106,39 @@ entry_find(const struct mta_sts_cache *c, const char *domain)
 	return NULL;
 }
 
-/* Found or made; the one used last of all. */
+/* It is used now, and has a policy or has none. */
+static void
+entry_touch(struct mta_sts_cache *c, struct entry *en)
+{
+	TAILQ_REMOVE(&c->by_use[en->held], en, by_use);
+	en->held = en->policy != NULL;
+	TAILQ_INSERT_HEAD(&c->by_use[en->held], en, by_use);
+}
+
+static void
+make_room(struct mta_sts_cache *c)
+{
+	struct entry *en = TAILQ_LAST(&c->by_use[false], use_list);
+
+	if (c->n < c->max)
+		return;
+	entry_free(c, en != NULL ? en :
+	    TAILQ_LAST(&c->by_use[true], use_list));
+}
+
+/* Found or made; touched by its caller. */
 static struct entry *
 entry_make(struct mta_sts_cache *c, const char *domain)
 {
 	struct entry *en = entry_find(c, domain);
 
-	if (en != NULL) {
-		TAILQ_REMOVE(&c->by_use, en, by_use);
-		TAILQ_INSERT_HEAD(&c->by_use, en, by_use);
+	if (en != NULL)
 		return en;
-	}
-	if (c->n == c->max)
-		entry_free(c, TAILQ_LAST(&c->by_use, use_list));
+	make_room(c);
 	en = xcalloc(1, sizeof(*en));
 	fold(domain, en->domain);
 	LIST_INSERT_HEAD(&c->bucket[bucket_of(en->domain)], en, by_name);
-	TAILQ_INSERT_HEAD(&c->by_use, en, by_use);
+	TAILQ_INSERT_HEAD(&c->by_use[false], en, by_use);
 	c->n++;
 	return en;
 }
@@ -158,10 +178,9 @@ mta_sts_cache_ask(struct mta_sts_cache *c, const char *domain,
 	*policy_r = NULL;
 	if (en == NULL)
 		return found == MTA_STS_PRESENT ? MTA_STS_FETCH : MTA_STS_GO;
-	TAILQ_REMOVE(&c->by_use, en, by_use);
-	TAILQ_INSERT_HEAD(&c->by_use, en, by_use);
 	if (en->policy != NULL && now_ms >= en->expires_ms)
 		policy_drop(en);
+	entry_touch(c, en);
 	if (en->policy != NULL && en->policy->mode != MTA_STS_NONE) {
 		memcpy(&c->out, en->policy, policy_size(en->policy));
 		*policy_r = &c->out;
@@ -174,20 +193,56 @@ mta_sts_cache_ask(struct mta_sts_cache *c, const char *domain,
 	return MTA_STS_FETCH;
 }
 
+static void
+policy_take(struct mta_sts_cache *c, struct entry *en, const char *id,
+    const struct mta_sts_policy *p, int64_t fetched_ms)
+{
+	policy_drop(en);
+	en->policy = xmalloc(policy_size(p));
+	memcpy(en->policy, p, policy_size(p));
+	snprintf(en->id, sizeof(en->id), "%s", id);
+	en->fetched_ms = fetched_ms;
+	en->expires_ms = fetched_ms + (int64_t)p->max_age_s * 1000;
+	entry_touch(c, en);
+}
+
 void
 mta_sts_cache_store(struct mta_sts_cache *c, const char *domain,
     const char *id, const struct mta_sts_policy *p, int64_t now_ms)
 {
 	struct entry *en = entry_make(c, domain);
 
-	policy_drop(en);
-	en->policy = xmalloc(policy_size(p));
-	memcpy(en->policy, p, policy_size(p));
-	snprintf(en->id, sizeof(en->id), "%s", id);
-	en->fetched_ms = now_ms;
-	en->expires_ms = now_ms + (int64_t)p->max_age_s * 1000;
+	policy_take(c, en, id, p, now_ms);
 	en->failed_ms = 0;
 	en->why[0] = '\0';
+}
+
+void
+mta_sts_cache_load(struct mta_sts_cache *c, const char *domain,
+    const struct mta_sts_kept *k, int64_t now_ms)
+{
+	struct entry *en = entry_find(c, domain);
+
+	if (now_ms >= k->expires_ms || (en != NULL && en->policy != NULL &&
+	    en->fetched_ms >= k->fetched_ms))
+		return;
+	policy_take(c, entry_make(c, domain), k->id, &k->policy,
+	    k->fetched_ms);
+}
+
+bool
+mta_sts_cache_kept(const struct mta_sts_cache *c, const char *domain,
+    struct mta_sts_kept *k)
+{
+	const struct entry *en = entry_find(c, domain);
+
+	if (en == NULL || en->policy == NULL)
+		return false;
+	memcpy(k->id, en->id, sizeof(k->id));
+	k->fetched_ms = en->fetched_ms;
+	k->expires_ms = en->expires_ms;
+	memcpy(&k->policy, en->policy, policy_size(en->policy));
+	return true;
 }
 
 void
@@ -196,6 +251,7 @@ mta_sts_cache_failed(struct mta_sts_cache *c, const char *domain,
 {
 	struct entry *en = entry_make(c, domain);
 
+	entry_touch(c, en);
 	en->failed_ms = now_ms + MTA_STS_FAILED_MS;
 	snprintf(en->why, sizeof(en->why), "%s", why);
 }

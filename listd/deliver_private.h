@@ -6,6 +6,7 @@
  *	deliver_sessions.c	the sessions granted, and the ring of open work
  *	deliver_names.c		questions about names, and about our keys
  *	deliver_rules.c		what refusals mean, as queue says
+ *	deliver_policies.c	policies about TLS that are kept for us
  */
 #ifndef LISTD_DELIVER_PRIVATE_H
 #define LISTD_DELIVER_PRIVATE_H
@@ -81,6 +82,13 @@ void frame_recall(struct deliver *dl, struct unpack *u);
 
 /* deliver_rules.c */
 void frame_rules(struct deliver *dl, struct unpack *u);
+
+/* deliver_policies.c: of struct policy_env, arg is a struct deliver */
+struct mta_sts_kept;
+bool deliver_policy_recall(void *arg, const char *domain,
+    struct mta_sts_kept *k_r);
+void deliver_policy_keep(void *arg, const char *domain,
+    const struct mta_sts_kept *k);
 
 /* deliver_names.c */
 void frame_resolve(struct deliver *dl, struct unpack *u);

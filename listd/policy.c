@@ -102,6 +102,25 @@ enforce(struct ipc_route *route, const char *domain,
 	say(domain, "the policy names none of the domain's mail hosts");
 }
 
+/*
+ * What is kept of the domain and what is here: the later one counts in both
+ * places.  So one that could not be kept the last time is kept now.
+ */
+static void
+meet_kept(struct asked_route *a)
+{
+	static struct mta_sts_kept here, there;		/* 16 KB each */
+	const struct policy_env *env = &a->p->env;
+	bool have = mta_sts_cache_kept(a->p->cache, a->domain, &here);
+	bool kept = env->recall(env->arg, a->domain, &there);
+
+	if (kept && (!have || there.fetched_ms > here.fetched_ms))
+		mta_sts_cache_load(a->p->cache, a->domain, &there,
+		    now_ms(a->p));
+	else if (have && (!kept || here.fetched_ms > there.fetched_ms))
+		env->keep(env->arg, a->domain, &here);
+}
+
 /* Obey what is known by now. */
 static void
 apply(struct asked_route *a)
@@ -142,6 +161,7 @@ on_file(void *arg, const struct https_answer *file)
 	else if (mta_sts_parse(file->body, file->len, &policy, &e) == 0) {
 		mta_sts_cache_store(a->p->cache, a->domain, a->id, &policy,
 		    now_ms(a->p));
+		meet_kept(a);
 		apply(a);
 		return;
 	}
@@ -191,6 +211,7 @@ on_record(void *arg, enum ipc_dns status, const char *const *text, size_t n)
 	a->lookup = NULL;
 	a->found = status == IPC_DNS_TEMPORARY ? MTA_STS_UNKNOWN :
 	    mta_sts_record(text, n, a->id);
+	meet_kept(a);
 	if (mta_sts_cache_ask(a->p->cache, a->domain, a->found, a->id,
 	    now_ms(a->p), &policy) == MTA_STS_GO) {
 		apply(a);

@@ -8,8 +8,10 @@
  * is nobody else's trouble.  A policy that leaves no host is a fault that may
  * pass, never a bounce.
  *
- * What was seen is remembered as long as the role lives, by that role alone:
- * queue asks the same one about a domain again.  A new role begins without.
+ * A policy counts until its max_age is over, whatever becomes of this role
+ * (section 5.1): who fetched one has it kept by another, and looks there for
+ * what an earlier life or another role has seen.  What is here counts beside
+ * it, for to be kept takes its time; failed fetches are known here alone.
  */
 #ifndef LISTD_POLICY_H
 #define LISTD_POLICY_H
@@ -22,10 +24,11 @@ struct clock;
 struct conf;
 struct err;
 struct event_base;
+struct mta_sts_kept;
 struct policies;
 struct resolver;
 
-#define POLICIES_MAX	10000	/* domains whose policy is remembered */
+#define POLICIES_MAX	10000	/* domains known of here, fetched or failed */
 
 /* What they work with; borrowed, and read anew at every use. */
 struct policy_env {
@@ -34,6 +37,13 @@ struct policy_env {
 	const struct conf	*conf;
 	struct resolver		*resolver;
 	SSL_CTX			*tls;	/* whose authorities count */
+	/* The policy that is kept of a domain; false: none. */
+	bool	(*recall)(void *arg, const char *domain,
+	    struct mta_sts_kept *k_r);
+	/* Let it be kept, instead of what was there. */
+	void	(*keep)(void *arg, const char *domain,
+	    const struct mta_sts_kept *k);
+	void			*arg;
 };
 
 struct policies *policies_new(const struct policy_env *env, struct err *e);

@@ -27,6 +27,7 @@
 #include "spool/request.h"
 #include "spool/retention.h"
 #include "spool/row.h"
+#include "spool/sts_policy.h"
 #include "spool/sweep.h"
 #include "spool/throttle.h"
 
@@ -42,7 +43,7 @@ struct chore {
 	struct queue	*q;
 	int64_t		 now_ms;
 	uint8_t		 request_at[REQUEST_ID];
-	struct key	 throttle_at;
+	struct key	 throttle_at, policy_at;
 	uint32_t	 campaign;	/* swept up to this one */
 	uint32_t	 list;		/* the next to look at */
 	int		 more;
@@ -122,6 +123,16 @@ forget_progress(struct txn *t, void *arg, struct err *e)
 	return rc == -1 ? -1 : 0;
 }
 
+/* Promises about TLS whose time is over. */
+static int
+forget_policies(struct txn *t, void *arg, struct err *e)
+{
+	struct chore *c = arg;
+
+	c->more = sts_policy_sweep(t, &c->policy_at, CHORE_ROWS, c->now_ms, e);
+	return job_answer(c->more, e);
+}
+
 static const struct {
 	const char	*name;
 	enum store_env	 env;
@@ -133,6 +144,7 @@ static const struct {
 	{ "expire-requests", STORE_S, expire_requests },
 	{ "forget-throttles", STORE_S, forget_throttles },
 	{ "forget-progress", STORE_Q, forget_progress },
+	{ "forget-policies", STORE_Q, forget_policies },
 };
 #define CHORES	(sizeof(chores) / sizeof(chores[0]))
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/err.h"
+#include "lib/ipc.h"
 #include "lib/strbuf.h"
 #include "lib/sys/channel.h"
 #include "lib/sys/log.h"
@@ -46,9 +47,14 @@ on_frame(struct channel *ch, struct channel_frame *f, void *arg)
 	struct queue_peer *peer = arg;
 	const struct slice data = { f->data, f->len };
 	struct err e = ERR_INIT;
+	int rc;
 
-	if (scheduler_frame(peer->q->sched, peer->index, f->type, data,
-	    &e) == -1)
+	if (f->type == IPC_POLICY)
+		rc = queue_policy_take(peer->q, data, &e);
+	else
+		rc = scheduler_frame(peer->q->sched, peer->index, f->type,
+		    data, &e);
+	if (rc == -1)
 		channel_fail(ch, &e);
 }
 

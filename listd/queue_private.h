@@ -94,6 +94,10 @@ void queue_send(void *arg, unsigned peer, uint16_t type,
 /* Say who had come how far when an earlier queue role died. */
 void queue_report_ring(struct queue *q, unsigned role);
 
+/* ---- queue_policies.c */
+/* A frame of IPC_POLICY; -1 when it does not decode. */
+int queue_policy_take(struct queue *q, struct slice frame, struct err *e);
+
 /* ---- queue_chores.c */
 /* Start the work that is done once a minute, and once a day. */
 void queue_chores_start(struct queue *q);

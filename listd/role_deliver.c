@@ -382,7 +382,8 @@ deliver_open(struct deliver *dl, struct role_env *env, struct err *e)
 	if (dl->resolver == NULL)
 		return -1;
 	dl->policies = policies_new(&(const struct policy_env){ env->base,
-		env->clock, env->conf, dl->resolver, dl->tls }, e);
+		env->clock, env->conf, dl->resolver, dl->tls,
+		deliver_policy_recall, deliver_policy_keep, dl }, e);
 	if (dl->policies == NULL)
 		return -1;
 	dl->ring = deliver_setup_ring(env);

@@ -61,6 +61,7 @@ static const struct {
 	[TABLE_OUTBOX] = { check_outbox, NULL, NO_COUNTER, 0 },
 	[TABLE_ACTIONS] = { check_actions, NULL, NO_COUNTER, 0 },
 	[TABLE_SHARES] = { check_shares, NULL, NO_COUNTER, 0 },
+	[TABLE_POLICIES] = { check_policies, NULL, NO_COUNTER, 0 },
 };
 
 const char *

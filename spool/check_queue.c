@@ -19,6 +19,7 @@
 #include "spool/progress.h"
 #include "spool/qmeta.h"
 #include "spool/steering.h"
+#include "spool/sts_policy.h"
 #include "spool/suspension.h"
 
 /* ---- the named values */
@@ -343,6 +344,15 @@ check_actions(struct check *c, struct slice key, struct slice value)
 	if (check_key_len(c, key, 8))
 		check_found(c, reaction_action_unpack(value.p, value.len, &a,
 		    &e) == 0 ? 1 : -1, NULL, key, &e);
+}
+
+void
+check_policies(struct check *c, struct slice key, struct slice value)
+{
+	static struct mta_sts_kept k;	/* 16 KB */
+	struct err e = ERR_INIT;
+
+	check_found(c, sts_policy_decode(&k, key, value, &e), NULL, key, &e);
 }
 
 void

@@ -74,6 +74,7 @@ const struct store_table_info store_tables[TABLE_LAST] = {
 	[TABLE_OUTBOX] = { "outbox", STORE_Q },
 	[TABLE_ACTIONS] = { "actions", STORE_Q },
 	[TABLE_SHARES] = { "shares", STORE_Q },
+	[TABLE_POLICIES] = { "policies", STORE_Q },
 };
 
 /* The stores open in this process; ours and those before a fork. */

@@ -28,6 +28,7 @@
 #include "spool/progress.h"
 #include "spool/qmeta.h"
 #include "spool/steering.h"
+#include "spool/sts_policy.h"
 #include "spool/suspension.h"
 #include "spool/writer.h"
 #include "tests/check_world.h"
@@ -209,6 +210,9 @@ add_progress(struct txn *t, struct err *e)
 		.day = 20000, .count = 5 };
 	const struct suspension s = { .site = { 1, 2 }, .until_ms = NOW,
 	    .host = "mx.example", .reason = "busy" };
+	static const struct mta_sts_kept policy = { .id = "1",
+		.fetched_ms = NOW, .expires_ms = NOW + 1000,
+		.policy = { MTA_STS_ENFORCE, 1, 1, { "mx.example" } } };
 	struct strbuf b = STRBUF_INIT(REACTION_RECORD_MAX);
 	int rc;
 
@@ -224,6 +228,7 @@ add_progress(struct txn *t, struct err *e)
 	rc = action_put(t, a.id, SLICE(b.s, b.len), e);
 	strbuf_free(&b);
 	return rc == -1 || source_share_put(t, &share, e) == -1 ||
+	    sts_policy_put(t, "one.example", &policy, e) == -1 ||
 	    deferral_put(t, &d, e) == -1 || suspension_put(t, &s, e) == -1 ?
 	    -1 : 0;
 }

@@ -12,6 +12,8 @@
 
 #include "lib/err.h"
 #include "lib/mta_sts.h"
+#include "lib/pack.h"
+#include "lib/strbuf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,6 +21,9 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct mta_sts_policy p;
+	static struct mta_sts_kept k;
+	struct strbuf b = STRBUF_INIT(65536);
+	struct unpack u;
 	char id[MTA_STS_ID_MAX + 1];
 	struct err e = ERR_INIT;
 	char *text;
@@ -41,5 +46,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		mta_sts_match(&p, text);
 	}
 	free(text);
+	unpack_init(&u, data, size);
+	mta_sts_unpack(&u, &k);
+	if (unpack_done(&u)) {		/* what is read is what was written */
+		mta_sts_pack(&b, &k);
+		assert(b.len == size && memcmp(b.s, data, size) == 0);
+		strbuf_free(&b);
+	}
 	return 0;
 }

@@ -17,6 +17,8 @@
 
 #include "lib/err.h"
 #include "lib/mta_sts.h"
+#include "lib/pack.h"
+#include "lib/strbuf.h"
 
 #define N(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -372,6 +374,112 @@ the_least_asked_for_goes_first(void **state)
 	mta_sts_cache_free(c);
 }
 
+/* B is whose fetches fail, and he has many names. */
+static void
+failures_push_out_no_policy(void **state)
+{
+	struct mta_sts_cache *c = mta_sts_cache_new(3);
+	const struct mta_sts_policy *p;
+	char name[32];
+
+	(void)state;
+	mta_sts_cache_store(c, "a.example", "1", policy(MTA_STS_ENFORCE,
+	    604800), T0);
+	for (int i = 0; i < 10; i++) {
+		snprintf(name, sizeof(name), "b%d.example", i);
+		mta_sts_cache_failed(c, name, "no", T0);
+	}
+	assert_int_equal(mta_sts_cache_count(c), 3);
+	mta_sts_cache_ask(c, "a.example", MTA_STS_ABSENT, NULL, T0, &p);
+	assert_non_null(p);
+	/* One whose time is over is worth no more than a failure. */
+	mta_sts_cache_ask(c, "a.example", MTA_STS_ABSENT, NULL,
+	    T0 + 7 * (int64_t)DAY, &p);
+	assert_null(p);
+	mta_sts_cache_failed(c, "c.example", "no", T0);
+	mta_sts_cache_failed(c, "d.example", "no", T0);
+	mta_sts_cache_failed(c, "e.example", "no", T0);
+	assert_false(mta_sts_cache_kept(c, "a.example",
+	    &(struct mta_sts_kept){ .id = "" }));
+	mta_sts_cache_free(c);
+}
+
+/* ---- kept */
+
+static const struct mta_sts_kept kept = { .id = "7", .fetched_ms = T0,
+	.expires_ms = T0 + 600000,
+	.policy = { MTA_STS_ENFORCE, 600, 2, { "mx.example", "*.b.example" } }
+};
+
+/* RFC 8461 section 5.1: it counts until its time is over, here or there. */
+static void
+what_was_kept_counts(void **state)
+{
+	static struct mta_sts_kept k;
+	struct mta_sts_cache *c = mta_sts_cache_new(4);
+
+	(void)state;
+	mta_sts_cache_failed(c, "one.example", "no", T0);
+	assert_false(mta_sts_cache_kept(c, "one.example", &k));
+	mta_sts_cache_load(c, "one.example", &kept, T0 + 600000);
+	expect(c, MTA_STS_ABSENT, NULL, T0 + 1, MTA_STS_GO, false);
+	mta_sts_cache_load(c, "ONE.example", &kept, T0 + 599999);
+	expect(c, MTA_STS_ABSENT, NULL, T0 + 599999, MTA_STS_GO, true);
+	assert_true(mta_sts_cache_kept(c, "one.example", &k));
+	assert_string_equal(k.id, "7");
+	assert_int_equal(k.expires_ms, kept.expires_ms);
+	assert_int_equal(k.policy.n, 2);
+	assert_string_equal(k.policy.mx[1], "*.b.example");
+	/* What is here and later wins. */
+	mta_sts_cache_store(c, "one.example", "8", policy(MTA_STS_NONE, 600),
+	    T0 + 1);
+	mta_sts_cache_load(c, "one.example", &kept, T0 + 2);
+	expect(c, MTA_STS_ABSENT, NULL, T0 + 2, MTA_STS_GO, false);
+	assert_true(mta_sts_cache_kept(c, "one.example", &k));
+	assert_string_equal(k.id, "8");
+	mta_sts_cache_free(c);
+}
+
+static void
+fields_are_read_back(void **state)
+{
+	static struct mta_sts_kept k, worst;
+	struct strbuf b = STRBUF_INIT(65536);
+	struct unpack u;
+
+	(void)state;
+	mta_sts_pack(&b, &kept);
+	for (size_t len = 0; len <= b.len; len++) {
+		unpack_init(&u, b.s, len);
+		mta_sts_unpack(&u, &k);
+		assert_int_equal(unpack_done(&u), len == b.len);
+	}
+	assert_string_equal(k.id, kept.id);
+	assert_int_equal(k.fetched_ms, kept.fetched_ms);
+	assert_int_equal(k.policy.mode, MTA_STS_ENFORCE);
+	assert_string_equal(k.policy.mx[0], "mx.example");
+	for (int i = 0; i < 5; i++) {
+		worst = kept;
+		if (i == 0)
+			worst.policy.mode = MTA_STS_ENFORCE + 1;
+		if (i == 1)
+			worst.policy.max_age_s = MTA_STS_AGE_MAX_S + 1;
+		if (i == 2)
+			worst.expires_ms = T0 - 1;
+		if (i == 3)
+			worst.expires_ms = T0 + MTA_STS_AGE_MAX_S *
+			    INT64_C(1000) + 1;
+		if (i == 4)
+			worst.fetched_ms = -1;
+		strbuf_reset(&b);
+		mta_sts_pack(&b, &worst);
+		unpack_init(&u, b.s, b.len);
+		mta_sts_unpack(&u, &k);
+		assert_false(unpack_done(&u));
+	}
+	strbuf_free(&b);
+}
+
 int
 main(void)
 {
@@ -385,6 +493,9 @@ main(void)
 		cmocka_unit_test(a_policy_is_fetched_again_in_time),
 		cmocka_unit_test(failures_and_revocations),
 		cmocka_unit_test(the_least_asked_for_goes_first),
+		cmocka_unit_test(failures_push_out_no_policy),
+		cmocka_unit_test(what_was_kept_counts),
+		cmocka_unit_test(fields_are_read_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
