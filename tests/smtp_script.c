@@ -27,6 +27,7 @@
 
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "lib/reply_rules.h"
 #include "lib/smtp_login.h"
 #include "lib/strbuf.h"
 #include "lib/sys/realclock.h"
@@ -368,6 +369,18 @@ op_mark(void *arg, const struct ipc_delivery *d, unsigned *slot,
 	event_active(w->play, EV_TIMEOUT, 0);	/* once it is written */
 }
 
+/* The class of a refusal, and what it says. */
+static void
+note_class(struct world *w, uint32_t rule, uint8_t category)
+{
+	struct reply_rule_origin o = { .name = "-" };
+
+	if (rule != 0)
+		assert_true(reply_rules_class(w->rules, rule, &o));
+	strbuf_addf(&w->events, " %s %s", o.name,
+	    reply_category_name(category));
+}
+
 static void
 op_outcome(void *arg, const struct ipc_outcome *o)
 {
@@ -375,9 +388,15 @@ op_outcome(void *arg, const struct ipc_outcome *o)
 		"failed", "skipped", "dropped", "unanswered" };
 	struct world *w = arg;
 
-	strbuf_addf(&w->events, "%u %s %u%s\n", (unsigned)o->what.delivery,
+	strbuf_addf(&w->events, "%u %s %u%s", (unsigned)o->what.delivery,
 	    results[o->result], o->code, o->stage == IPC_STAGE_EHLO &&
 	    o->enhanced[1] == 6 && o->enhanced[2] == 7 ? " 5.6.7" : "");
+	if (w->rules != NULL && o->code >= 400) {
+		note_class(w, o->rule, o->category);
+		strbuf_addf(&w->events, " %s",
+		    reply_recipient_name(o->recipient));
+	}
+	strbuf_adds(&w->events, "\n");
 	/* What is about us or the host never counts against the person. */
 	if (o->code == 0)
 		assert_int_equal(o->recipient, 0);
@@ -400,7 +419,13 @@ op_state(void *arg, const struct ipc_session_state *s)
 	static const char *const events[] = { "?", "up", "refused", "closed" };
 	struct world *w = arg;
 
-	strbuf_addf(&w->events, "%s %u\n", events[s->event], s->code);
+	strbuf_addf(&w->events, "%s %u", events[s->event], s->code);
+	if (w->rules != NULL && s->spoken) {
+		note_class(w, s->rule, s->category);
+		strbuf_addf(&w->events, " stage %d x.%u.%u campaign %u",
+		    s->stage, s->enhanced[1], s->enhanced[2], s->campaign);
+	}
+	strbuf_adds(&w->events, "\n");
 	assert_null(strcasestr(s->text, "@one."));
 	snprintf(w->why, sizeof(w->why), "%s", s->text);
 	if (s->event != IPC_SESSION_UP)
@@ -454,7 +479,8 @@ script_give(struct world *w, unsigned n)
 
 	for (unsigned i = 1; i <= (n & 0xff); i++) {
 		struct ipc_delivery d = { .delivery = i,
-			.kind = IPC_KIND_CAMPAIGN, .domain = "one.example",
+			.kind = IPC_KIND_CAMPAIGN, .campaign = 7,
+			.domain = "one.example",
 			.by_data = i == 2 && (n & SECOND_BY_DATA) != 0 };
 
 		snprintf(d.local, sizeof(d.local), "r%u", i);
@@ -489,13 +515,14 @@ script_run(const struct scenario *sc)
 		.tls = sc->tls == TLS_POLICY || sc->tls == TLS_POLICY_BROKEN ?
 		    IPC_TLS_VERIFIED : IPC_TLS_NONE,
 		.bdat = sc->tls == BDAT_NO ? IPC_BDAT_NO : IPC_BDAT_AUTO,
+		.provider = datafile_key("p"),
 		.host = { { 10, "127.0.0.1" } } };
 	struct smtp_session_env env = { .base = w->base, .timers = w->timers,
 		.conf = &w->conf, .resolver = w->resolver,
 		.tls = w->client_tls[sc->tls >= TLS_TRUSTED &&
 		    sc->tls <= TLS_POLICY],
 		.logins = sc->tls == TLS_LOGIN ? &logins : NULL, .ops = &script_ops,
-		.arg = w, .bdat = bdat_hosts_new() };
+		.arg = w, .bdat = bdat_hosts_new(), .rules = w->rules };
 	struct timeval limit = { TEST_LIMIT_S, 0 };
 	struct event *timeout = evtimer_new(w->base, on_limit, w);
 

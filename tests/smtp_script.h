@@ -81,6 +81,8 @@ struct scenario {
 	unsigned connections;	/* 0: one, NONE: none */
 };
 
+struct reply_rules;
+
 struct world {
 	struct event_base	*base;
 	struct timers		*timers;
@@ -104,6 +106,12 @@ struct world {
 	size_t			 looked_at;	/* octets of content */
 	struct event		*play;
 	SSL_CTX			*server_tls, *client_tls[2];	/* [trusts] */
+	/*
+	 * NULL, or: the session is granted for provider "p" and deliveries are
+	 * of campaign 7, and of refusals it is written down which class they
+	 * have.
+	 */
+	const struct reply_rules *rules;
 };
 
 /* Run one and compare; a difference ends the test. */
