@@ -2,7 +2,9 @@
 /*
  * https_get.c - fetch one small file over HTTPS, on the caller's loop.
  *
- * libcurl says which sockets and times it waits for; libevent waits.
+ * libcurl says which sockets and times it waits for; libevent waits.  What is
+ * above HTTPS_AT_ONCE does not wait inside libcurl, which would count that for
+ * its timeout: with enough hosts that answer nothing, nobody else's would come.
  */
 #include "config.h"
 
@@ -23,6 +25,7 @@
 
 struct https_request {
 	TAILQ_ENTRY(https_request) entry;
+	bool			 begun;		/* or it waits */
 	struct https		*https;
 	CURL			*easy;
 	struct curl_slist	*resolve;
@@ -36,8 +39,9 @@ struct https_request {
 struct https {
 	struct event_base	*base;
 	CURLM			*multi;
-	struct event		*timer;
-	TAILQ_HEAD(, https_request) requests;
+	struct event		*timer, *begin;
+	TAILQ_HEAD(request_list, https_request) requests, waiting;
+	size_t			 begun;
 };
 
 /* ---- the end of a request */
@@ -45,11 +49,14 @@ struct https {
 static void
 request_free(struct https_request *q)
 {
-	if (q->easy != NULL) {
-		curl_multi_remove_handle(q->https->multi, q->easy);
-		curl_easy_cleanup(q->easy);
+	struct https *h = q->https;
+
+	if (q->begun) {
+		curl_multi_remove_handle(h->multi, q->easy);
+		h->begun--;
 	}
-	TAILQ_REMOVE(&q->https->requests, q, entry);
+	TAILQ_REMOVE(q->begun ? &h->requests : &h->waiting, q, entry);
+	curl_easy_cleanup(q->easy);
 	curl_slist_free_all(q->resolve);
 	X509_STORE_free(q->authorities);
 	strbuf_free(&q->body);
@@ -76,6 +83,25 @@ request_done(struct https_request *q, CURLcode rc)
 	request_free(q);
 }
 
+/* Begin what there is room for; from the loop, for one may end at once. */
+static void
+begin_waiting(struct https *h)
+{
+	struct https_request *q;
+
+	while (h->begun < HTTPS_AT_ONCE &&
+	    (q = TAILQ_FIRST(&h->waiting)) != NULL) {
+		if (curl_multi_add_handle(h->multi, q->easy) != CURLM_OK) {
+			request_done(q, CURLE_FAILED_INIT);
+			continue;
+		}
+		TAILQ_REMOVE(&h->waiting, q, entry);
+		TAILQ_INSERT_TAIL(&h->requests, q, entry);
+		q->begun = true;
+		h->begun++;
+	}
+}
+
 /* libcurl has its say before any of its handles is touched. */
 static void
 collect(struct https *h)
@@ -88,6 +114,7 @@ collect(struct https *h)
 		if (m->msg == CURLMSG_DONE && curl_easy_getinfo(m->easy_handle,
 		    CURLINFO_PRIVATE, &q) == CURLE_OK)
 			request_done(q, m->data.result);
+	begin_waiting(h);
 }
 
 /* ---- what libcurl waits for */
@@ -113,6 +140,14 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	curl_multi_socket_action(h->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 	collect(h);
+}
+
+static void
+on_begin(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	begin_waiting(arg);
 }
 
 static int
@@ -246,14 +281,15 @@ https_start(struct https *h, const struct https_ask *ask,
 	q->done = done;
 	q->arg = arg;
 	strbuf_init(&q->body, ask->max);
-	TAILQ_INSERT_TAIL(&h->requests, q, entry);
+	TAILQ_INSERT_TAIL(&h->waiting, q, entry);
 	X509_STORE_up_ref(ask->authorities);
 	q->authorities = ask->authorities;
 	q->resolve = resolve_list(ask);
 	q->easy = curl_easy_init();
-	if (q->resolve != NULL && q->easy != NULL && request_options(q, ask) &&
-	    curl_multi_add_handle(h->multi, q->easy) == CURLM_OK)
+	if (q->resolve != NULL && q->easy != NULL && request_options(q, ask)) {
+		event_active(h->begin, EV_TIMEOUT, 0);
 		return q;
+	}
 	err_set(e, ERR_SYSTEM, "https: cannot begin");
 	request_free(q);
 	return NULL;
@@ -262,7 +298,10 @@ https_start(struct https *h, const struct https_ask *ask,
 void
 https_cancel(struct https_request *q)
 {
+	struct https *h = q->https;
+
 	request_free(q);
+	event_active(h->begin, EV_TIMEOUT, 0);
 }
 
 /* ---- life */
@@ -273,10 +312,12 @@ https_new(struct event_base *base, struct err *e)
 	struct https *h = xcalloc(1, sizeof(*h));
 
 	TAILQ_INIT(&h->requests);
+	TAILQ_INIT(&h->waiting);
 	h->base = base;
 	h->multi = curl_multi_init();
 	h->timer = evtimer_new(base, on_timer, h);
-	if (h->multi == NULL || h->timer == NULL) {
+	h->begin = event_new(base, -1, 0, on_begin, h);
+	if (h->multi == NULL || h->timer == NULL || h->begin == NULL) {
 		err_set(e, ERR_SYSTEM, "libcurl did not start");
 		https_free(h);
 		return NULL;
@@ -285,8 +326,6 @@ https_new(struct event_base *base, struct err *e)
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, watch_time);
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
-	curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-	    (long)HTTPS_AT_ONCE);
 	return h;
 }
 
@@ -297,11 +336,14 @@ https_free(struct https *h)
 
 	if (h == NULL)
 		return;
-	while ((q = TAILQ_FIRST(&h->requests)) != NULL)
+	while ((q = TAILQ_FIRST(&h->requests)) != NULL ||
+	    (q = TAILQ_FIRST(&h->waiting)) != NULL)
 		request_free(q);
 	if (h->multi != NULL)
 		curl_multi_cleanup(h->multi);
 	if (h->timer != NULL)
 		event_free(h->timer);
+	if (h->begin != NULL)
+		event_free(h->begin);
 	free(h);
 }

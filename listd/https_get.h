@@ -23,7 +23,7 @@ struct https;
 struct https_request;
 
 #define HTTPS_TIMEOUT_MAX_MS	60000	/* RFC 8461 section 3.3 has a minute */
-#define HTTPS_AT_ONCE		32	/* connections; the rest waits for them */
+#define HTTPS_AT_ONCE		64	/* begun; the rest waits for an end */
 #define HTTPS_URL_MAX		512
 
 struct https_ask {
@@ -33,7 +33,8 @@ struct https_ask {
 	const struct resolver_address *address;
 	size_t		 n;		/* at least one */
 	size_t		 max;		/* octets of a body; more is a failure */
-	int64_t		 timeout_ms;	/* for all of it; cut at the maximum */
+	/* From when it is begun to its end; cut at the maximum. */
+	int64_t		 timeout_ms;
 	X509_STORE	*authorities;	/* borrowed for the call */
 };
 
