@@ -460,6 +460,8 @@ void lookups_free(struct scheduler *s);
 
 /* ---- scheduler_retry.c: deferrals and notices */
 int retries_load(struct scheduler *s, struct err *e);
+/* It is known to be: damage is not the end (P6). */
+bool campaign_is_over(struct scheduler *s, uint32_t campaign);
 void retries_advance(struct scheduler *s);
 /* Read due rows of a site's domains into memory. */
 void retries_fill(struct scheduler *s, struct site *site);
@@ -493,6 +495,8 @@ void react_to_outcome(struct scheduler *s, const struct delivery *d,
 void reactions_advance(struct scheduler *s);
 /* Does a reaction stop this run? */
 void run_look_stopped(struct scheduler *s, struct run *run);
+/* What stopped a campaign ends with it. */
+void reactions_forget_campaign(struct scheduler *s, uint32_t campaign);
 /* End what bears on a site; false: there was nothing. */
 bool reactions_cancel_site(struct scheduler *s, const struct site *site);
 /* Silence: call back what it has, then close it. */

@@ -144,11 +144,24 @@ look_at_campaign(struct scheduler *s, const struct reaction_action *a)
 		run_look_stopped(s, run);
 }
 
+/* A refusal may come when the campaign has been cancelled. */
+static bool
+stops_nothing(const struct scheduler *s, const struct reaction_action *a)
+{
+	const struct run *run = run_find(s, (uint32_t)a->campaign);
+
+	return a->kind == REACTION_STOP_CAMPAIGN && (run == NULL || run->dead);
+}
+
 static void
 action_due(struct scheduler *s, const struct reaction_action *a)
 {
 	struct strbuf b = STRBUF_INIT(REACTION_RECORD_MAX);
 
+	if (stops_nothing(s, a)) {
+		reactions_cancel(s->reactions, a->id);
+		return;
+	}
 	log_action(s, a, "reaction", a->kind == REACTION_STOP_CAMPAIGN ?
 	    LEVEL_ERROR : LEVEL_WARNING);
 	reaction_action_pack(&b, a);
@@ -170,6 +183,20 @@ action_over(struct scheduler *s, const struct reaction_action *a,
 	batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
 	look_at_campaign(s, a);
 	paths_changed(s);
+}
+
+void
+reactions_forget_campaign(struct scheduler *s, uint32_t campaign)
+{
+	const struct reaction_action *a;
+	struct reaction_action copy;
+
+	/* More than one may have stopped it. */
+	while ((a = stops(s, campaign)) != NULL) {
+		copy = *a;
+		reactions_cancel(s->reactions, copy.id);
+		action_over(s, &copy, "reaction-over");
+	}
 }
 
 /* ---- refusals */
@@ -255,7 +282,9 @@ reactions_start(struct scheduler *s, struct err *e)
 		if (reaction_action_unpack(record.p, record.len, &a, e) == -1) {
 			log_failure(LEVEL_ERROR, "action-damaged", e);
 			*e = (struct err)ERR_INIT;
-		} else if (!reactions_load(s->reactions, &a, sched_now(s))) {
+		} else if ((a.kind == REACTION_STOP_CAMPAIGN &&
+		    campaign_is_over(s, (uint32_t)a.campaign)) ||
+		    !reactions_load(s->reactions, &a, sched_now(s))) {
 			batch_unaction(s->batcher, id);
 			batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
 		}

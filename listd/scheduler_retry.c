@@ -92,8 +92,7 @@ row_is_taken(struct scheduler *s, const struct deferral *row)
 	return run != NULL && delivery_of(s, run, row->subscriber) != NULL;
 }
 
-/* Only of what is known to be over may rows go; damage is not the end (P6). */
-static bool
+bool
 campaign_is_over(struct scheduler *s, uint32_t campaign)
 {
 	struct err e = ERR_INIT;

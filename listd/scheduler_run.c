@@ -448,6 +448,7 @@ finish_done(void *arg, enum job_result r, const struct err *why)
 		finish_log(f);
 		if (run != NULL)
 			run_free(s, run);
+		reactions_forget_campaign(s, f->campaign);
 		pack_u32(&b, f->campaign);
 		for (unsigned i = 0; i < SCHEDULER_PEERS_MAX; i++)
 			if (s->peer[i].up)
@@ -589,6 +590,7 @@ run_kill(struct scheduler *s, struct run *run)
 	log_hex(&l, "campaign", run->c.id);
 	log_int(&l, "out", (int64_t)run->out);
 	log_end(&l);
+	reactions_forget_campaign(s, run->c.id);
 	retries_park(s, run);
 	retries_sweep(s);
 }

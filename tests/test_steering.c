@@ -419,22 +419,18 @@ refuse_one(struct sim *sim)
 		}
 }
 
-/* Stopped until a person says otherwise, a restart or not. */
-static void
-a_campaign_is_stopped(void **state)
+/* A campaign of 1,000 that two refusals have stopped. */
+static struct sim *
+begin_and_stop(void **state, int64_t send_by_ms, uint32_t *id)
 {
 	struct sim *sim = begin(state, 1, "", "[class fault]\n"
 	    "code = 550\ncategory = auth\n"
 	    "[reaction stop]\nclass = fault\nwhen = 2 in 1h\n"
 	    "action = stop-campaign\n", NULL, 0);
-	struct scheduler_progress pr;
-	const struct reaction_action *a;
-	unsigned done;
-	size_t at = 0;
-	uint32_t id;
 
 	join_many(sim, 1, 1000);
-	id = sim_release(sim, 0);
+	*id = sim_release(sim, send_by_ms == 0 ? 0 : sim->utc_ms +
+	    send_by_ms);
 	for (int i = 0, said = 0; said < 2; i++) {
 		assert_true(i < 1000);
 		sim_turn(sim);
@@ -450,6 +446,20 @@ a_campaign_is_stopped(void **state)
 		sim_pass(sim, 5);
 	}
 	sim_settle(sim);
+	return sim;
+}
+
+/* Stopped until a person says otherwise, a restart or not. */
+static void
+a_campaign_is_stopped(void **state)
+{
+	uint32_t id;
+	struct sim *sim = begin_and_stop(state, 0, &id);
+	struct scheduler_progress pr;
+	const struct reaction_action *a;
+	unsigned done;
+	size_t at = 0;
+
 	done = delivered_at(sim, 0);
 	assert_true(done < 990);
 	assert_true(scheduler_progress(sim->s, id, &pr));
@@ -463,6 +473,93 @@ a_campaign_is_stopped(void **state)
 	assert_true(scheduler_action_cancel(sim->s, a->id));
 	sim_until(sim, id, CAMPAIGN_FINISHED);
 	assert_int_equal(delivered_at(sim, 0), 998);
+	sim_free(sim);
+}
+
+static void
+nothing_stops(struct sim *sim)
+{
+	const struct reaction_action *a;
+	size_t at = 0;
+	struct txn *t;
+	uint64_t n;
+
+	assert_false(scheduler_action_next(sim->s, &at, &a));
+	t = world_read(sim->w, STORE_Q);
+	assert_int_equal(txn_count(t, TABLE_ACTIONS, &n, &sim->w->e), 0);
+	txn_end(t);
+	assert_int_equal(n, 0);
+}
+
+/* What stops a campaign for ever is not kept longer than that. */
+static void
+a_stop_ends_with_its_campaign(void **state)
+{
+	const struct reaction_action *a;
+	size_t at = 0;
+	uint32_t id;
+	struct sim *sim = begin_and_stop(state, HOUR, &id);
+
+	assert_true(scheduler_action_next(sim->s, &at, &a));
+	sim_pass(sim, HOUR);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sim_settle(sim);
+	nothing_stops(sim);
+	sim_free(sim);
+}
+
+static void
+a_stop_ends_with_a_cancelled_campaign(void **state)
+{
+	uint32_t id;
+	struct sim *sim = begin_and_stop(state, 0, &id);
+
+	sim_set_state(sim, id, CAMPAIGN_CANCELLED);
+	sim_settle(sim);
+	nothing_stops(sim);
+	sim_free(sim);
+}
+
+/* What was out when it was cancelled may be refused as well. */
+static void
+a_cancelled_campaign_is_not_stopped(void **state)
+{
+	const struct reaction_action *a;
+	size_t at = 0;
+	uint32_t id;
+	struct sim *sim = begin_and_stop(state, 0, &id);
+
+	assert_true(scheduler_action_next(sim->s, &at, &a));
+	assert_true(scheduler_action_cancel(sim->s, a->id));
+	for (int i = 0; i < 10 && sim_out(sim) < 3; i++) {
+		sim_turn(sim);
+		while (sim_commit(sim))
+			;
+	}
+	assert_true(sim_out(sim) >= 3);
+	sim_set_state(sim, id, CAMPAIGN_CANCELLED);
+	refuse_one(sim);
+	refuse_one(sim);
+	sim_settle(sim);
+	nothing_stops(sim);
+	sim_free(sim);
+}
+
+/* Queue died before it was written down. */
+static void
+a_stop_of_no_campaign_goes_at_the_start(void **state)
+{
+	const struct reaction_action *a;
+	size_t at = 0;
+	uint32_t id;
+	struct sim *sim = begin_and_stop(state, 0, &id);
+
+	sim_set_state(sim, id, CAMPAIGN_CANCELLED);
+	sim_crash(sim, false);
+	sim_start(sim);
+	assert_false(scheduler_action_next(sim->s, &at, &a));
+	sim_settle(sim);
+	nothing_stops(sim);
 	sim_free(sim);
 }
 
@@ -516,6 +613,10 @@ main(void)
 		T(a_warm_up_has_its_share_of_the_day),
 		T(silence_then_one_more_each_time),
 		T(a_campaign_is_stopped),
+		T(a_stop_ends_with_its_campaign),
+		T(a_stop_ends_with_a_cancelled_campaign),
+		T(a_cancelled_campaign_is_not_stopped),
+		T(a_stop_of_no_campaign_goes_at_the_start),
 		T(what_binds_is_told),
 	};
 	const struct log_params lp = {
