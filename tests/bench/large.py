@@ -41,11 +41,21 @@ into the stopped daemon's store: so many real refusals would only take long.
 profile: BENCH_PROFILE (default 20000) members as a real list has them: 67 % at
 one site, 9 % and 6 % at two more, the others over 180 domains at 37; of the
 answers to RCPT 2 % are 4xx and 1 % are 5xx, and the final dot takes 50 ms.
+Each site is one set of hosts that some domains share, 12 the large ones.  The
+second takes so many messages a minute, the third so many connections; the
+figures are those of the sink.
 
     profile_per_s        attempts from the first MAIL until all have an outcome
     profile_cap          connections to a site that the configuration allows
-    profile_most         the most at one site at once, by the sink's own count
+    profile_most         the most at one site at once
     profile_over         sites where there were more than that
+    profile_large_per_s  attempts at the large site while it had work, and
+    profile_large_ratio  that over what its connections can take, one of which
+                         is kept for notices
+    profile_minute_cap profile_minute_most
+                         messages in a minute at the second site: allowed, seen
+    profile_connects_cap profile_connects_most
+                         likewise connections at the third
     profile_tail_s       until the long tail was done, and
     profile_all_s        until all was: the large site must not delay the rest
 """
@@ -71,6 +81,12 @@ IMPORT_SECONDS = 3000
 CAP = 10
 TAIL = 180
 SITES = 40
+SHARING = 12            # domains of each large site
+DOT_MS = 50
+PER_MINUTE = 1800
+CONNECTS = 60           # a minute, each for
+PER_CONNECTION = 20     # messages
+LARGE, SECOND, THIRD = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 
 
 def world(t, **settings):
@@ -238,7 +254,8 @@ def at(i):
     """The destination of the i-th member of a real list."""
     share = i * 7919 % 100
     if share < 82:
-        return destination(0 if share < 67 else 1 if share < 76 else 2)
+        site = 0 if share < 67 else 1 if share < 76 else 2
+        return destination(i // 100 % SHARING * SITES + site)
     n = i % TAIL
     return destination(n // (SITES - 3) * SITES + 3 + n % (SITES - 3))
 
@@ -246,12 +263,24 @@ def at(i):
 RULES = """\
 rcpt percent=2 seed=1 reply "452 4.2.2 mailbox full"
 rcpt percent=1 seed=2 reply "550 5.1.1 no such user"
-dot delay 50
-"""
+dot delay %d
+""" % DOT_MS
+
+# Of the others the data that are shipped must not say what they may take.
+OVERLAY = harness.scene.UNSHAPED + """
+[provider second]
+mx = mx02.sink.example
+messages_per_minute = %d
+[provider third]
+mx = mx03.sink.example
+connects_per_minute = %d
+messages_per_connection = %d
+""" % (PER_MINUTE, CONNECTS, PER_CONNECTION)
 
 
 def profile(t):
     w = world(t, sites=SITES, journal=True, sink_options=["--no-check"],
+              shaping_overlay=t.write("profile.conf", OVERLAY),
               connections_per_site=CAP)
     fill(t, w, PROFILE, at)
     w.sink.reset()
@@ -270,18 +299,39 @@ def profile(t):
     figure("profile_cap", CAP, "each")
     figure("profile_most", max(most.values()), "each")
     figure("profile_over", sum(n > CAP for n in most.values()), "sites")
+    large_site(w)
+    t.check(max(most.values()) <= CAP, "connections: %r" % most)
+    for name, cap, seen in (
+            ("minute", PER_MINUTE, in_a_minute(w, "mail", SECOND)),
+            ("connects", CONNECTS, in_a_minute(w, "connect", THIRD))):
+        figure("profile_%s_cap" % name, cap, "each")
+        figure("profile_%s_most" % name, seen, "each")
+        t.check(seen <= cap, "%s in a minute: %d" % (name, seen))
     tail(w, began)
     row = show(w, number)
     if row["count"] != PROFILE:
         raise harness.Failed("not all: %r" % row)
 
 
+def large_site(w):
+    """How fast it went where nothing but connections and answers limit."""
+    seen = [e.ms for e in w.sink.events("mail") if e.local == LARGE]
+    per_s = (len(seen) - 1) * 1000 / (max(seen) - min(seen))
+    figure("profile_large_per_s", per_s, "/s")
+    figure("profile_large_ratio", per_s / ((CAP - 1) * 1000 / DOT_MS),
+           "of 1")
+
+
+def in_a_minute(w, event, local):
+    return harness.most_within([e.ms for e in w.sink.events(event)
+                                if e.local == local], 60000)
+
+
 def tail(w, began):
     """When the last of the tail, and the last of all, was answered."""
     last = collections.Counter()
-    large_sites = {"127.0.0.2", "127.0.0.3", "127.0.0.4"}
     for e in w.sink.events("rcpt"):
-        part = "all" if e.local in large_sites else "tail"
+        part = "all" if e.local in (LARGE, SECOND, THIRD) else "tail"
         last[part] = max(last[part], e.ms / 1000 - began)
     figure("profile_tail_s", last["tail"], "s")
     figure("profile_all_s", max(last.values()), "s")

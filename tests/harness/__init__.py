@@ -41,7 +41,7 @@ from .exposition import Exposition
 from .http import Response, http, multipart, one_click_bodies, urlencoded
 from .scene import (FROM, HOST, OWNER, Scene, form_token, letter, link,
                     text_of, unshaped, unsubscribe_urls)
-from .sink import Event, Message, Sink
+from .sink import Event, Message, Sink, most_within
 from .smtp import Closed, Smtp, Timeout
 from .tls import Authority
 from .transcript import play_transcript
@@ -49,9 +49,10 @@ from .world import World
 
 __all__ = [
     "Authority", "Clock", "Closed", "Daemon", "Dns", "Event",
-    "Exposition", "FROM", "Failed", "HOST", "Keys", "Message", "OWNER", "Query", "ROLE_GROUP",
-    "ROLE_USERS", "Response", "Result", "RootDaemon", "Scene", "Sink", "Skip",
-    "Smtp", "Test", "Timeout", "World", "form_token", "http", "letter",
-    "link", "multipart", "one_click_bodies", "play_transcript", "run",
-    "text_of", "unsubscribe_urls", "urlencoded", "wait_until",
+    "Exposition", "FROM", "Failed", "HOST", "Keys", "Message", "OWNER",
+    "Query", "ROLE_GROUP", "ROLE_USERS", "Response", "Result", "RootDaemon",
+    "Scene", "Sink", "Skip", "Smtp", "Test", "Timeout", "World", "form_token",
+    "http", "letter", "link", "most_within", "multipart", "one_click_bodies",
+    "play_transcript", "run", "text_of", "unsubscribe_urls", "urlencoded",
+    "wait_until",
 ]

@@ -43,12 +43,17 @@ def letter(subject="News for {{name}}",
             "\r\n--cut--\r\n").encode()
 
 
+# A shaping_overlay for what is to show how fast or how often, and not what
+# receivers accept: a thousand new connections are ten minutes else.
+UNSHAPED = """\
+[provider default]
+messages_per_minute = 10000000
+connects_per_minute = 1000000
+"""
+
+
 def unshaped(t):
-    """A shaping_overlay for what is to show how fast or how often, and not
-    what receivers accept: a thousand new connections are ten minutes else."""
-    return t.write("unshaped.conf", "[provider default]\n"
-                   "messages_per_minute = 10000000\n"
-                   "connects_per_minute = 1000000\n")
+    return t.write("unshaped.conf", UNSHAPED)
 
 
 class Scene:

@@ -14,6 +14,17 @@ Event = collections.namedtuple(
     "Event", "ms conn txn local port event sender rcpt reply octets detail")
 
 
+def most_within(times, span):
+    """The most of these times that lie within any span."""
+    most, first = 0, 0
+    times = sorted(times)
+    for i, at in enumerate(times):
+        while times[first] <= at - span:
+            first += 1
+        most = max(most, i - first + 1)
+    return most
+
+
 class Message:
     """One archived message; rcpts is a list, data the content as bytes."""
 
