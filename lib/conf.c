@@ -248,6 +248,9 @@ NUMBER(idle_connection, CONF_TIME, CONF_RELOAD, "5s", 0, 5 * MINUTE,
     "How long a connection without work is kept for the next message."),
 NUMBER(queue_lifetime, CONF_TIME, CONF_RELOAD, "2d", MINUTE, 5 * DAY,
     "How long a delivery is retried before it expires."),
+NUMBER(recipient_per_day, CONF_INT, CONF_RELOAD, "10", 0, 1000,
+    "Campaigns to one address in any 24 hours, over all lists of this host; "
+    "one that would be more waits for its place, or expires.  0 is no limit."),
 CHOICE(after_data, CONF_RELOAD, "resend", after_data_names,
     "For campaigns that do not say: what becomes of a copy that was sent "
     "whole and not answered, so that it may have arrived.  resend sends the "

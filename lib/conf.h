@@ -217,6 +217,7 @@ struct conf {
 	int64_t	timeout_quit;
 	int64_t	idle_connection;
 	int64_t	queue_lifetime;
+	int64_t	recipient_per_day;
 	conf_enum	after_data;
 	int64_t	smtp_port;
 	bool	allow_loopback;

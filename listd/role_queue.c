@@ -200,6 +200,7 @@ limits_of(const struct conf *c, struct scheduler_limits *l)
 	l->connections_per_site = (unsigned)c->connections_per_site;
 	l->messages_per_connection = (unsigned)c->messages_per_connection;
 	l->queue_lifetime_ms = c->queue_lifetime;
+	l->recipient_per_day = (unsigned)c->recipient_per_day;
 	if (c->smarthost.n == 0)
 		return;
 	l->connections_per_site = c->smarthost_connections > 0 ?

@@ -202,6 +202,8 @@ load_runs(struct scheduler *s, struct err *e)
 		if (rc == -1 && e->code != ERR_DAMAGED)
 			return -1;
 		after = c.id;
+		if (rc == 1 && c.ended_ms != 0)
+			frequency_ended(s, &c, c.ended_ms);
 		if (rc == 1 && ((c.state != CAMPAIGN_RUNNING &&
 		    c.state != CAMPAIGN_PAUSED) || run_load(s, &c, e) != NULL))
 			continue;
@@ -335,6 +337,7 @@ scheduler_free(struct scheduler *s)
 	hash_free(&s->deliveries);
 	hash_free(&s->who);
 	hash_free(&s->runs_by_id);
+	free(s->recents);
 	hash_free(&s->sites);
 	hash_free(&s->sessions);
 	hash_free(&s->queries);

@@ -51,6 +51,7 @@ struct scheduler_limits {
 	unsigned	connections_total;
 	unsigned	connections_per_site;
 	unsigned	messages_per_connection;
+	unsigned	recipient_per_day;	/* campaigns; 0: no limit (S8) */
 	int64_t		queue_lifetime_ms;
 };
 

@@ -483,6 +483,13 @@ delivery_postpone(struct scheduler *s, struct delivery *d)
 	delivery_free(s, d);
 }
 
+void
+delivery_wait(struct scheduler *s, struct delivery *d, int64_t due_ms)
+{
+	put_row(s, d, due_ms, NULL);
+	delivery_free(s, d);
+}
+
 /* A 4yz: a row for the next attempt, or the end when its time is over. */
 static void
 deferred(struct scheduler *s, struct delivery *d, const struct ipc_outcome *o)

@@ -29,8 +29,10 @@
 #include "spool/store.h"
 #include "spool/suspension.h"
 
+struct member;
 struct path;
 struct reactions;
+struct recent;
 struct reply_rules;
 struct shaping;
 struct source;
@@ -138,6 +140,7 @@ struct run {
 	bool		 expiring;	/* send_by is past */
 	bool		 dead;		/* cancelled: nothing more goes out */
 	bool		 finishing;	/* the job is under way */
+	bool		 told_frequency;	/* that some recipients wait */
 	bool		 listed;
 	uint32_t	 list_from;	/* next domain id to list */
 	uint32_t	 chunk;		/* whose bits are in bits, + 1 */
@@ -264,6 +267,8 @@ struct scheduler {
 	struct txn	*s_txn;		/* read transactions of this turn */
 	struct txn	*q_txn;
 
+	struct recent	*recents;	/* scheduler_frequency.c */
+	size_t		 nrecents;
 	struct run_list	 runs;
 	struct hash	 runs_by_id;
 	size_t		 nruns;
@@ -424,6 +429,18 @@ void delivery_recalled(struct scheduler *s, struct delivery *d, bool dropped);
 void recalls_advance(struct scheduler *s);
 /* Call back all of a run that is out; nobody waits for the answers. */
 void recall_run(struct scheduler *s, const struct run *run);
+
+/* It waits until due_ms, without an attempt being counted; a campaign's. */
+void delivery_wait(struct scheduler *s, struct delivery *d, int64_t due_ms);
+
+/* ---- scheduler_frequency.c: how often one person is written to */
+
+/* A campaign is over. */
+void frequency_ended(struct scheduler *s, const struct campaign *c,
+    int64_t ended_ms);
+/* May this copy go to member m?  1, 0 not before *due_r (UTC ms), -1. */
+int frequency_allows(struct scheduler *s, const struct delivery *d,
+    const struct member *m, int64_t *due_r, struct err *e);
 
 /* ---- scheduler_log.c */
 

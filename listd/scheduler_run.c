@@ -133,6 +133,7 @@ run_free(struct scheduler *s, struct run *run)
 	struct lane *lane;
 	size_t at = 0;
 
+	frequency_ended(s, &run->c, sched_now(s));
 	lookups_forget_run(s, run);
 	while ((l = hash_each(&run->dests, &at, &next)) != NULL)
 		dest_free(s, HASH_OF(l, struct dest, by_domain));

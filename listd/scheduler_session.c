@@ -20,6 +20,7 @@
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "listd/scheduler_private.h"
+#include "spool/subscriber.h"
 #include "listd/site.h"
 #include "listd/source.h"
 #include "spool/notice.h"
@@ -120,6 +121,22 @@ lane_refill(struct scheduler *s, struct lane *l)
 
 /* ---- handing out */
 
+/* A copy of a campaign: 1 it may go, 0 by *v_r or not before *due_r, -1. */
+static int
+ask_gate(struct scheduler *s, const struct delivery *d,
+    enum gate_verdict *v_r, int64_t *due_r, struct err *e)
+{
+	const struct gate_question q = {
+		.list = d->list, .domain = d->domain, .h8 = d->h8,
+		.subscriber = d->who, .as_of = d->run->c.as_of,
+	};
+	struct member m;
+
+	if (gate_check(s->s_txn, &q, v_r, &m, e) == -1)
+		return -1;
+	return *v_r != GATE_OPEN ? 0 : frequency_allows(s, d, &m, due_r, e);
+}
+
 /* The gate, right before it goes out; false: it was dealt with. */
 static bool
 gate_open(struct scheduler *s, struct delivery *d)
@@ -127,18 +144,18 @@ gate_open(struct scheduler *s, struct delivery *d)
 	struct err e = ERR_INIT;
 	enum gate_verdict v = GATE_OPEN;
 	struct notice n;
+	int64_t due;
 	int rc = 0;
 
 	if (d->kind == IPC_KIND_NOTICE) {
 		rc = gate_check_notice(s->s_txn, d->who & ~WHO_NOTICE,
 		    sched_now(s), &v, &n, &e);
 	} else if (d->kind == IPC_KIND_CAMPAIGN) {
-		const struct gate_question q = {
-			.list = d->list, .domain = d->domain, .h8 = d->h8,
-			.subscriber = d->who, .as_of = d->run->c.as_of,
-		};
-
-		rc = gate_check(s->s_txn, &q, &v, NULL, &e);
+		rc = ask_gate(s, d, &v, &due, &e);
+		if (rc == 0 && v == GATE_OPEN) {
+			delivery_wait(s, d, due);
+			return false;
+		}
 	}
 	if (rc == -1) {
 		/* P6: this one waits, aloud; the others go on. */

@@ -926,9 +926,10 @@ sim_resend(struct sim *sim, uint32_t failed_of)
 uint32_t
 sim_release(struct sim *sim, int64_t send_by_ms)
 {
+	uint32_t list = sim->list != 0 ? sim->list : 1;
 	struct campaign c = {
-		.list = 1, .org = 1, .as_of = audience.sequence,
-		.count = audience_active(1), .left_base = audience.left,
+		.list = list, .org = 1, .as_of = audience.sequence,
+		.count = audience_active(list), .left_base = audience.left,
 		.start = sim_chance(sim), .released_ms = sim->utc_ms,
 		.send_by_ms = send_by_ms,
 	};

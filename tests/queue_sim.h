@@ -121,6 +121,7 @@ struct sim {
 	const struct source *sources;
 	uint16_t	nsources;
 	uint32_t	part_members;	/* of the next start; 0: as shipped */
+	uint32_t	list;		/* of sim_release(); 0: list 1 */
 	unsigned	lookups;
 	uint64_t	effects_batch;		/* S: last batch applied */
 	unsigned	effects;
@@ -167,7 +168,7 @@ void sim_pass(struct sim *sim, int64_t ms);
 /* sim_settle() and sim_wait() until the campaign's state; or fail. */
 void sim_until(struct sim *sim, uint32_t campaign, enum campaign_state state);
 
-/* Release a campaign to list 1 of everybody in the audience. */
+/* Release a campaign to everybody in sim->list. */
 uint32_t sim_release(struct sim *sim, int64_t send_by_ms);
 /* A campaign over those who failed in another. */
 uint32_t sim_resend(struct sim *sim, uint32_t failed_of);
