@@ -3,8 +3,8 @@
  * test_reply_rules.c - refusals as data: mistakes have their messages, the
  * first class counts, and no file breaks what the floor promises.
  *
- * Requirements: R4 (Google's codes are the sender's fault), R5, R13, R103 (4yz
- * keeps, 5yz ends), R132 (what never counts against a subscriber).
+ * Requirements: R103 (4yz keeps, 5yz ends), R132 (what never counts against a
+ * subscriber).  What the shipped file says is in test_replies_conf.c.
  */
 #include "config.h"
 
@@ -20,7 +20,6 @@
 
 #include "lib/reply_rules.h"
 #include "lib/shaping.h"
-#include "lib/smtp_reply.h"
 #include "lib/strbuf.h"
 
 #define LEN(a)	(sizeof(a) / sizeof((a)[0]))
@@ -503,224 +502,6 @@ reactions_are_read(void **state)
 	reply_rules_free(r);
 }
 
-/* ---- the file that is shipped */
-
-static void
-read_tree(const char *name, struct strbuf *out)
-{
-	const char *dir = getenv("LISTD_SRCDIR");
-	struct strbuf path = STRBUF_INIT(4096);
-	char buf[4096];
-	size_t n;
-	FILE *f;
-
-	strbuf_addf(&path, "%s/%s", dir != NULL ? dir : ".", name);
-	if ((f = fopen(path.s, "rb")) == NULL)
-		fail_msg("%s", path.s);
-	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
-		strbuf_add(out, buf, n);
-	fclose(f);
-	strbuf_free(&path);
-}
-
-static struct reply_rules *
-shipped_rules(void)
-{
-	struct strbuf shaping = STRBUF_INIT(DATAFILE_MAX);
-	struct strbuf text = STRBUF_INIT(DATAFILE_MAX);
-	struct strbuf said = STRBUF_INIT(65536);
-	struct shaping *s;
-	struct reply_rules *r;
-
-	read_tree("listd/shaping.conf", &shaping);
-	read_tree("listd/replies.conf", &text);
-	s = shaping_parse(&(struct datafile_text){ "s", shaping.s,
-	    shaping.len }, NULL, &said);
-	assert_non_null(s);
-	r = parse_both(text.s, NULL, s, &said);
-	if (r == NULL)
-		fail_msg("%s", said.s);
-	shaping_free(s);
-	strbuf_free(&shaping);
-	strbuf_free(&text);
-	strbuf_free(&said);
-	return r;
-}
-
-static const struct {
-	const char		*provider;
-	enum reply_stage	 stage;
-	const char		*reply, *name;
-	struct reply_class	 want;
-} shipped[] = {
-	/* R5 */
-	{ "google", REPLY_AT_MAIL, "421 4.7.28 Our system has detected an "
-	    "unusual rate of unsolicited mail", "google-rate",
-	    { CAT(RATE), NONE, SITE, SUSPEND } },
-	{ "google", REPLY_AT_DOT, "550 5.7.28 x", "google-rate",
-	    { CAT(RATE), NONE, FAIL, SUSPEND } },
-	/* R4, each number, both ways */
-	{ "google", REPLY_AT_DOT, "421 4.7.23 x", "google-ptr",
-	    { CAT(AUTH), NONE, SITE, SUSPEND } },
-	{ "google", REPLY_AT_DOT, "550 5.7.25 x", "google-ptr",
-	    { CAT(AUTH), NONE, FAIL, SUSPEND } },
-	{ "google", REPLY_AT_DOT, "421 4.7.29 x", "google-tls",
-	    { CAT(AUTH), NONE, SITE, SUSPEND } },
-	{ "google", REPLY_AT_DOT, "421 4.7.27 x", "google-auth",
-	    { CAT(AUTH), NONE, SITE, SUSPEND } },
-	{ "google", REPLY_AT_DOT, "550 5.7.24 x", "google-auth",
-	    { CAT(AUTH), NONE, STOP, SUSPEND } },
-	{ "google", REPLY_AT_DOT, "550 5.7.26 x", "google-auth",
-	    { CAT(AUTH), NONE, STOP, SUSPEND } },
-	{ "google", REPLY_AT_DOT, "550 5.7.27 x", "google-auth",
-	    { CAT(AUTH), NONE, STOP, SUSPEND } },
-	{ "google", REPLY_AT_DOT, "550 5.7.30 x", "google-auth",
-	    { CAT(AUTH), NONE, STOP, SUSPEND } },
-	{ "google", REPLY_AT_DOT, "550 5.7.31 x", "google-auth",
-	    { CAT(AUTH), NONE, STOP, SUSPEND } },
-	{ "google", REPLY_AT_DOT, "550 5.7.32 x", "google-auth",
-	    { CAT(AUTH), NONE, STOP, SUSPEND } },
-	{ "google", REPLY_AT_DOT, "421 4.7.40 x", "google-auth",
-	    { CAT(AUTH), NONE, SITE, SUSPEND } },
-	/* said by others they mean what the RFCs say */
-	{ NULL, REPLY_AT_DOT, "550 5.7.23 SPF failed", "-",
-	    { CAT(AUTH), NONE, STOP, OK } },
-	{ "google", REPLY_AT_DOT, "550 5.7.1 Our system has detected that "
-	    "this message is likely unsolicited", "google-detected",
-	    { CAT(POLICY), NONE, FAIL, OK } },
-	{ "google", REPLY_AT_RCPT, "550 5.1.1 The email account that you "
-	    "tried to reach does not exist", "-",
-	    { CAT(MAILBOX_UNKNOWN), HARD, FAIL, OK } },
-	{ "yahoo", REPLY_AT_BANNER, "421 4.7.0 [TSS04] Messages from "
-	    "192.0.2.1 temporarily deferred due to user complaints",
-	    "yahoo-tss04", { CAT(POLICY), NONE, SITE, SUSPEND } },
-	{ "yahoo", REPLY_AT_MAIL, "421 [IPTS05] x", "yahoo-ipts05",
-	    { CAT(POLICY), NONE, SITE, SUSPEND } },
-	{ "yahoo", REPLY_AT_MAIL, "421 4.7.0 [TS01] Messages from 192.0.2.1 "
-	    "temporarily deferred due to user complaints",
-	    "deferred-temporarily", { CAT(POLICY), NONE, SITE, SLOW } },
-	{ "yahoo", REPLY_AT_MAIL, "421 4.7.1 [TS03] All messages from "
-	    "192.0.2.1 will be permanently deferred", "yahoo-ts03",
-	    { CAT(RATE), NONE, SITE, SLOW } },
-	{ "yahoo", REPLY_AT_MAIL, "553 5.7.1 [BL21] Connections will not be "
-	    "accepted from 192.0.2.1", "yahoo-listed",
-	    { CAT(POLICY), NONE, SITE, SUSPEND } },
-	/* R13: no second attempt */
-	{ "outlook", REPLY_AT_DOT, "550 5.7.515 Access denied, sending "
-	    "domain a.example does not meet the required authentication "
-	    "level", "microsoft-auth", { CAT(AUTH), NONE, STOP, SUSPEND } },
-	{ "outlook", REPLY_AT_BANNER, "451 4.7.650 The mail server "
-	    "[192.0.2.1] has been temporarily rate limited due to IP "
-	    "reputation", "microsoft-reputation",
-	    { CAT(RATE), NONE, SITE, SLOW } },
-	{ "outlook", REPLY_AT_BANNER, "451 4.7.652 The mail server "
-	    "[192.0.2.1] has exceeded the maximum number of connections",
-	    "microsoft-connections", { CAT(RATE), NONE, SITE, SLOW } },
-	{ "office365", REPLY_AT_MAIL, "451 4.7.500 Server busy. Please try "
-	    "again later from [192.0.2.1]", "microsoft-busy",
-	    { CAT(RATE), NONE, SITE, SLOW } },
-	{ "apple", REPLY_AT_RCPT, "451 4.7.1 [HCM1] Your mail from 192.0.2.1 "
-	    "was deferred", "apple-hcm1", { CAT(POLICY), NONE, SITE,
-	    SUSPEND } },
-	{ "comcast", REPLY_AT_BANNER, "421 too fast RL000010",
-	    "comcast-rl000010", { CAT(RATE), NONE, SITE, SUSPEND } },
-	{ "comcast", REPLY_AT_BANNER, "421 too fast RL0000",
-	    "comcast-rl0000", { CAT(RATE), NONE, SITE, SLOW } },
-	{ NULL, REPLY_AT_RCPT, "451 Server busy, try again later", "busy",
-	    { CAT(RATE), NONE, SITE, SLOW } },
-};
-
-static void
-shipped_file(void **state)
-{
-	struct reply_rules *r = shipped_rules();
-	struct reply_rule_origin o;
-	struct reply_verdict v;
-	const struct reaction *a;
-	uint32_t rule;
-	size_t n;
-
-	(void)state;
-	for (size_t i = 0; i < LEN(shipped); i++) {
-		const struct reply_class *w = &shipped[i].want;
-
-		classify(r, shipped[i].provider, shipped[i].stage,
-		    shipped[i].reply, &v);
-		if (strcmp(name_of(r, v.rule), shipped[i].name) != 0 ||
-		    memcmp(&v.class, w, sizeof(*w)) != 0)
-			fail_msg("%s: %s %s %s %s %d", shipped[i].reply,
-			    name_of(r, v.rule),
-			    reply_category_name(v.class.category),
-			    reply_recipient_name(v.class.recipient),
-			    reply_scheduler_name(v.class.scheduler),
-			    v.class.site);
-	}
-	for (size_t i = 0; reply_rules_class_at(r, i, &rule, &o); i++)
-		if (strlen(o.date) < 7 || o.source[0] == '\0')
-			fail_msg("%s has no source", o.name);
-	/* R5: ten minutes, one connection, one more at a time. */
-	a = reply_rules_reaction(r, datafile_key("google-silence"));
-	assert_non_null(a);
-	assert_int_equal(a->threshold, 1);
-	assert_int_equal(a->does[0].kind, REACTION_SUSPEND);
-	assert_int_equal(a->duration_s, 600);
-	assert_int_equal(a->restart, 1);
-	assert_int_equal(a->grow, 1);
-	a = reply_rules_reactions(r, &n);
-	for (size_t i = 0; i < n; i++)
-		if (strlen(a[i].origin.date) < 7)
-			fail_msg("%s has no source", a[i].origin.name);
-	reply_rules_free(r);
-}
-
-/* Without data the floor speaks, by either call. */
-static void
-floor_alone(void **state)
-{
-	struct smtp_reply_parser *p = smtp_reply_new();
-	struct reply_rules *r = shipped_rules();
-	struct reply_verdict v;
-	static const char line[] = "421 4.7.28 slow down\r\n";
-	size_t taken;
-
-	(void)state;
-	assert_int_equal(smtp_reply_feed(p, line, strlen(line), &taken),
-	    SMTP_REPLY_DONE);
-	reply_rules_classify(NULL, datafile_key("google"), REPLY_AT_RCPT,
-	    smtp_reply_get(p), &v);
-	assert_int_equal(v.rule, 0);
-	assert_int_equal(v.class.site, REPLY_SITE_SLOW);
-	reply_rules_classify(r, datafile_key("google"), REPLY_AT_RCPT,
-	    smtp_reply_get(p), &v);
-	assert_string_equal(name_of(r, v.rule), "google-rate");
-	assert_int_equal(v.class.site, REPLY_SITE_SUSPEND);
-	reply_rules_free(r);
-	smtp_reply_free(p);
-}
-
-static void
-manual_names_every_action(void **state)
-{
-	struct strbuf page = STRBUF_INIT(1 << 18), item = STRBUF_INIT(256);
-
-	(void)state;
-	read_tree("listd/listd.replies.5", &page);
-	for (int k = 0; k < REACTION_KINDS; k++) {
-		strbuf_reset(&item);
-		strbuf_addf(&item, "\n.Ql %s",
-		    reaction_kind_name((enum reaction_kind)k));
-		if (strstr(page.s, item.s) == NULL)
-			fail_msg("%s", item.s);
-	}
-	for (int c = 1; c < REPLY_CATEGORIES; c++)
-		if (strstr(page.s, reply_category_name(
-		    (enum reply_category)c)) == NULL)
-			fail_msg("%s", reply_category_name(
-			    (enum reply_category)c));
-	strbuf_free(&item);
-	strbuf_free(&page);
-}
-
 int
 main(void)
 {
@@ -731,9 +512,6 @@ main(void)
 		cmocka_unit_test(overlay_comes_first),
 		cmocka_unit_test(promises_hold),
 		cmocka_unit_test(reactions_are_read),
-		cmocka_unit_test(shipped_file),
-		cmocka_unit_test(floor_alone),
-		cmocka_unit_test(manual_names_every_action),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
