@@ -142,6 +142,7 @@ ipc_put_session_state(struct strbuf *b, const struct ipc_session_state *v)
 	pack_u32(b, v->session);
 	pack_u8(b, (uint8_t)v->event);
 	pack_u16(b, v->code);
+	pack_u8(b, v->connects);
 	pack_str(b, v->host);
 	pack_str(b, v->text);
 	pack_u8(b, v->spoken);
@@ -159,6 +160,7 @@ ipc_get_session_state(struct unpack *u, struct ipc_session_state *v)
 	v->session = unpack_u32(u);
 	v->event = get_enum(u, IPC_SESSION_CLOSED);
 	v->code = unpack_u16(u);
+	v->connects = unpack_u8(u);
 	unpack_str(u, v->host, sizeof(v->host));
 	unpack_str(u, v->text, sizeof(v->text));
 	v->spoken = get_bool(u);

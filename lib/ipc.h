@@ -185,6 +185,7 @@ struct ipc_session_state {
 	uint32_t	session;
 	enum ipc_session_event event;
 	uint16_t	code;		/* SMTP code or 0 */
+	uint8_t		connects;	/* made since last told, past the first */
 	char		host[256];
 	char		text[IPC_TEXT_MAX + 1];
 	/*

@@ -48,7 +48,7 @@ struct deliver {
 	unsigned		 slots_free;
 	SSL_CTX			*tls;
 	struct tls_sessions	*tls_sessions;
-	struct tls_broken	*tls_broken;
+	struct memo		*tls_broken, *dead;	/* see session_env */
 	struct smtp_logins	 logins;
 	struct smtp_session_env	 session_env;
 	struct bdat_hosts	*bdat;

@@ -81,11 +81,14 @@ limit_set(struct limit *l, const struct limit_values *v, int64_t now_us)
 int64_t
 limit_connect_wait(const struct limit *l, int64_t now_us)
 {
+	int64_t wait;
+
 	if (l->v.connections != 0 && l->sessions >= l->v.connections)
 		return -1;
 	if (l->v.connects_per_minute == 0)
 		return 0;
-	return gcra_wait(&l->connects, &l->connect_rate, now_us);
+	wait = gcra_wait(&l->connects, &l->connect_rate, now_us);
+	return l->owed_us - now_us > wait ? l->owed_us - now_us : wait;
 }
 
 void
@@ -94,6 +97,19 @@ limit_connect(struct limit *l, int64_t now_us)
 	l->sessions++;
 	if (l->v.connects_per_minute != 0)
 		gcra_take(&l->connects, &l->connect_rate, now_us);
+}
+
+void
+limit_connects_made(struct limit *l, unsigned n, int64_t now_us)
+{
+	struct gcra *g = &l->connects;
+
+	if (n == 0 || l->v.connects_per_minute == 0)
+		return;
+	/* More than a full bucket, which gcra_wait() would not believe. */
+	g->tat_us = (g->tat_us > now_us ? g->tat_us : now_us) +
+	    (int64_t)n * l->connect_rate.interval_us;
+	l->owed_us = g->tat_us - l->connect_rate.tolerance_us;
 }
 
 void

@@ -48,6 +48,7 @@ struct limit {
 	struct gcra_rate message_rate, connect_rate;
 	int64_t		 reserve_us;	/* of the burst, for notices */
 	struct gcra	 messages, connects;
+	int64_t		 owed_us;	/* connects already made are paid then */
 	int64_t		 last_us;	/* a message of a slow rate ended */
 	unsigned	 refs;
 	/* First come, first served. */
@@ -64,6 +65,8 @@ void limit_set(struct limit *l, const struct limit_values *v, int64_t now_us);
 /* One more connection: 0 now, microseconds to wait, or -1 when one ends. */
 int64_t limit_connect_wait(const struct limit *l, int64_t now_us);
 void limit_connect(struct limit *l, int64_t now_us);
+/* n more were made without having been asked for, and count. */
+void limit_connects_made(struct limit *l, unsigned n, int64_t now_us);
 void limit_disconnect(struct limit *l);
 
 /* One more message, likewise; a notice may use the reserve. */

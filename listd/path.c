@@ -510,6 +510,14 @@ path_connect(struct scheduler *s, struct path *p)
 }
 
 void
+path_connects_made(struct scheduler *s, struct path *p, unsigned n)
+{
+	for (int i = 0; i < PATH_LIMITS; i++)
+		if (p->limit[i] != NULL)
+			limit_connects_made(p->limit[i], n, now_us(s));
+}
+
+void
 path_disconnect(struct scheduler *s, struct path *p)
 {
 	p->nsessions--;

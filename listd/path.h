@@ -76,6 +76,8 @@ int64_t path_closed_ms(const struct scheduler *s, const struct path *p);
 /* May it have one more connection?  If not, it waits in a line. */
 bool path_may_connect(struct scheduler *s, struct path *p, bool notice);
 void path_connect(struct scheduler *s, struct path *p);
+/* A session made n more than it was granted. */
+void path_connects_made(struct scheduler *s, struct path *p, unsigned n);
 void path_disconnect(struct scheduler *s, struct path *p);
 /* Likewise one more message. */
 bool path_may_send(struct scheduler *s, struct path *p, bool notice);

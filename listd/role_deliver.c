@@ -36,10 +36,10 @@
 #include "listd/deliver_link.h"
 #include "listd/deliver_private.h"
 #include "listd/deliver_setup.h"
+#include "listd/memo.h"
 #include "listd/resolver.h"
 #include "listd/policy.h"
 #include "listd/role.h"
-#include "listd/tls_broken.h"
 #include "listd/tls_sessions.h"
 #include "spool/store.h"
 
@@ -388,14 +388,15 @@ deliver_open(struct deliver *dl, struct role_env *env, struct err *e)
 		return -1;
 	dl->ring = deliver_setup_ring(env);
 	dl->tls_sessions = tls_sessions_new(TLS_SESSIONS_MAX);
-	dl->tls_broken = tls_broken_new();
+	dl->tls_broken = memo_new();
+	dl->dead = memo_new();
 	dl->bdat = bdat_hosts_new();
 	dl->session_env = (struct smtp_session_env){ .base = env->base,
 		.timers = env->timers, .conf = env->conf,
 		.resolver = dl->resolver, .tls = dl->tls,
 		.tls_sessions = dl->tls_sessions,
-		.tls_broken = dl->tls_broken, .ops = &deliver_session_ops,
-		.arg = dl, .bdat = dl->bdat };
+		.tls_broken = dl->tls_broken, .dead = dl->dead,
+		.ops = &deliver_session_ops, .arg = dl, .bdat = dl->bdat };
 	return take_login(dl, e);
 }
 

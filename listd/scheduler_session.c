@@ -509,6 +509,7 @@ session_state(struct scheduler *s, unsigned peer, struct slice payload,
 	}
 	if ((se = session_of(s, peer, st.session)) == NULL)
 		return 0;
+	path_connects_made(s, se->path, st.connects);
 	switch (st.event) {
 	case IPC_SESSION_UP:
 		if (!se->up) {

@@ -6,7 +6,14 @@
  * of the resolver, until one greets us and lets us send (RFC 5321 section
  * 5.1).  An address that is this machine's own is passed over; where our own
  * inbound role listens we are one of the domain's hosts, and those that come no
- * earlier are not tried: what they do with the mail is to bring it here.
+ * earlier are not tried: what they do with the mail is to bring it here.  An
+ * address that nobody answered at lately is tried when all others were, so that
+ * not every session waits for it.
+ *
+ * Silence sends us on to the next address.  A host that says no is heard: one
+ * other host is asked, and none when it speaks of us, for its neighbours would
+ * say the same and count how often we knock.  Relays are hosts of different
+ * people, and all are asked.
  */
 #include "config.h"
 
@@ -16,8 +23,10 @@
 
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "listd/memo.h"
 #include "listd/smtp_session_private.h"
-#include "listd/tls_broken.h"
+
+#define DEAD_NAME	(2 * INET6_ADDRSTRLEN + 8)	/* octets of a key */
 
 /* A smarthost may carry its port: host:port, [ip6]:port. */
 uint16_t
@@ -73,6 +82,89 @@ drop_later_hosts(struct smtp_session *s)
 	s->at = s->found.n;
 }
 
+/* ---- where nobody answers */
+
+/* From one of our addresses it may be reached, and not from another. */
+static void
+dead_name(const struct smtp_session *s, const struct resolver_address *a,
+    char name[static DEAD_NAME])
+{
+	char to[INET6_ADDRSTRLEN], from[INET6_ADDRSTRLEN] = "", host[256];
+	const struct ipc_session_open *g = &s->grant;
+
+	inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->ip, to, sizeof(to));
+	if (g->source_family != 0)
+		inet_ntop(g->source_family == 4 ? AF_INET : AF_INET6,
+		    g->source_ip, from, sizeof(from));
+	snprintf(name, DEAD_NAME, "%s %u %s", to, connect_split_port(
+	    g->host[s->host].name, host, (uint16_t)s->env->conf->smtp_port),
+	    from);
+}
+
+static void
+note_dead(struct smtp_session *s)
+{
+	char name[DEAD_NAME];
+
+	if (s->env->dead == NULL)
+		return;
+	dead_name(s, &s->found.address[s->at - 1], name);
+	memo_note(s->env->dead, name, session_now(s) + DEAD_MS);
+}
+
+void
+connect_answered(struct smtp_session *s)
+{
+	char name[DEAD_NAME];
+
+	if (s->env->dead == NULL)
+		return;
+	dead_name(s, &s->found.address[s->at - 1], name);
+	memo_forget(s->env->dead, name);
+}
+
+/* Is it one of those that are left for later?  It is taken from them. */
+static bool
+take_late(struct smtp_session *s, const struct resolver_address *a)
+{
+	for (unsigned i = 0; i < s->nlate; i++)
+		if (s->late[i].host == s->host &&
+		    memcmp(&s->late[i].address, a, sizeof(*a)) == 0) {
+			s->late[i] = s->late[--s->nlate];
+			return true;
+		}
+	return false;
+}
+
+/* Leave it for later, or when that has come pass over all others. */
+static bool
+is_not_its_turn(struct smtp_session *s, const struct resolver_address *a)
+{
+	char name[DEAD_NAME];
+
+	if (s->late_now)
+		return !take_late(s, a);
+	if (s->env->dead == NULL || s->nlate == ADDRESSES_MAX)
+		return false;
+	dead_name(s, a, name);
+	if (!memo_has(s->env->dead, name, session_now(s)))
+		return false;
+	s->late[s->nlate].host = s->host;
+	s->late[s->nlate++].address = *a;
+	return true;
+}
+
+static bool
+has_late(const struct smtp_session *s)
+{
+	for (unsigned i = 0; i < s->nlate; i++)
+		if (s->late[i].host == s->host)
+			return true;
+	return false;
+}
+
+/* ---- to the next one */
+
 static void
 connect_to(struct smtp_session *s, const struct resolver_address *a)
 {
@@ -100,7 +192,38 @@ connect_to(struct smtp_session *s, const struct resolver_address *a)
 		connect_next_address(s);
 		return;
 	}
+	s->connects++;
 	session_arm(s, s->env->conf->timeout_connect);
+}
+
+uint8_t
+connect_untold(struct smtp_session *s)
+{
+	unsigned n = s->connects > s->told ? s->connects - s->told : 0;
+
+	s->told += n;
+	return n < UINT8_MAX ? (uint8_t)n : UINT8_MAX;
+}
+
+void
+connect_again(struct smtp_session *s)
+{
+	connect_to(s, &s->found.address[s->at - 1]);
+}
+
+/* Why no connection to it may be tried, or NULL. */
+static const char *
+passed_over(const struct smtp_session *s, const struct resolver_address *a)
+{
+	const struct conf *conf = s->env->conf;
+
+	if (a->family == 6 && !conf->smtp_ipv6)
+		return "it is reached by IPv6 alone, and smtp_ipv6 is off";
+	if (s->grant.source_family != 0 && a->family != s->grant.source_family)
+		return "our source address cannot reach its addresses";
+	if (resolver_address_is_own(a) && !conf->allow_loopback)
+		return "its address is this machine's own";
+	return NULL;
 }
 
 void
@@ -108,21 +231,12 @@ connect_next_address(struct smtp_session *s)
 {
 	while (s->at < s->found.n && s->tried < ADDRESSES_MAX) {
 		const struct resolver_address *a = &s->found.address[s->at++];
+		const char *why;
 
-		if (a->family == 6 && !s->env->conf->smtp_ipv6) {
-			session_why(s, 0, "it is reached by IPv6 alone, and "
-			    "smtp_ipv6 is off");
+		if (is_not_its_turn(s, a))
 			continue;
-		}
-		if (s->grant.source_family != 0 &&
-		    a->family != s->grant.source_family) {
-			session_why(s, 0, "our source address cannot reach "
-			    "its addresses");
-			continue;
-		}
-		if (resolver_address_is_own(a) &&
-		    !s->env->conf->allow_loopback) {
-			session_why(s, 0, "its address is this machine's own");
+		if ((why = passed_over(s, a)) != NULL) {
+			session_why(s, 0, why);
 			continue;
 		}
 		if (is_ourselves(s, a)) {
@@ -152,7 +266,7 @@ connect_begin(struct smtp_session *s)
 	s->at = 0;
 	s->avoid_tls = greeting_tls_needed(s) == IPC_TLS_NONE &&
 	    s->env->tls_broken != NULL &&
-	    tls_broken_is(s->env->tls_broken, host, session_now(s));
+	    memo_has(s->env->tls_broken, host, session_now(s));
 	connect_next_address(s);
 }
 
@@ -262,6 +376,12 @@ connect_next_host(struct smtp_session *s)
 {
 	char host[256];
 
+	if (s->host >= s->grant.n && !s->late_now) {
+		s->late_now = true;
+		s->host = 0;
+	}
+	while (s->late_now && s->host < s->grant.n && !has_late(s))
+		s->host++;
 	if (s->host >= s->grant.n || s->tried >= ADDRESSES_MAX) {
 		session_over(s, IPC_SESSION_REFUSED);
 		return;
@@ -272,4 +392,41 @@ connect_next_host(struct smtp_session *s)
 	connect_split_port(s->grant.host[s->host].name, host, 0);
 	snprintf(s->peer, sizeof(s->peer), "%s", host);
 	s->lookup = resolver_addresses(s->env->resolver, host, on_addresses, s);
+}
+
+/* ---- and no further */
+
+/*
+ * One more host is asked, and none when all hosts of the site would say the
+ * same.
+ */
+static bool
+has_heard_enough(struct smtp_session *s, uint16_t code)
+{
+	enum reply_category c = s->refusal.verdict.class.category;
+
+	if (code == 0 || s->env->conf->smarthost.n > 0)
+		return false;
+	return ++s->refusals == REFUSALS_MAX || c == REPLY_CAT_RATE ||
+	    c == REPLY_CAT_POLICY || c == REPLY_CAT_AUTH;
+}
+
+void
+connect_failed(struct smtp_session *s, uint16_t code)
+{
+	bool enough = has_heard_enough(s, code);
+
+	if (code == 0 && (s->state == SESSION_CONNECT ||
+	    s->state == SESSION_BANNER))
+		note_dead(s);
+	session_drop(s);
+	s->avoid_tls = false;
+	if (enough) {
+		session_over(s, IPC_SESSION_REFUSED);
+		return;
+	}
+	/* The next address of the same host may well be the same machine. */
+	if (code != 0 && s->host + 1 < s->grant.n)
+		s->at = s->found.n;
+	connect_next_address(s);
 }

@@ -22,8 +22,8 @@
 #include "lib/clock.h"
 #include "lib/conf.h"
 #include "lib/err.h"
+#include "listd/memo.h"
 #include "listd/smtp_session_private.h"
-#include "listd/tls_broken.h"
 #include "listd/tls_peer.h"
 #include "listd/tls_sessions.h"
 
@@ -80,8 +80,7 @@ retry_without_tls(struct smtp_session *s, const char *why)
 	session_why(s, 0, why);
 	session_drop(s);
 	s->avoid_tls = true;
-	s->at--;
-	connect_next_address(s);
+	connect_again(s);
 }
 
 /* TLS was begun and broke, or was never right. */
@@ -301,8 +300,9 @@ remember_broken(struct smtp_session *s)
 	if (!s->avoid_tls || !s->ehlo.starttls || s->env->tls_broken == NULL)
 		return;
 	connect_split_port(s->grant.host[s->host].name, host, 0);
-	if (!tls_broken_is(s->env->tls_broken, host, session_now(s)))
-		tls_broken_note(s->env->tls_broken, host, session_now(s));
+	if (!memo_has(s->env->tls_broken, host, session_now(s)))
+		memo_note(s->env->tls_broken, host,
+		    session_now(s) + TLS_BROKEN_MS);
 }
 
 static void

@@ -15,8 +15,8 @@
 #include "lib/xmalloc.h"
 #include "listd/bdat.h"
 #include "listd/copy.h"
+#include "listd/memo.h"
 #include "listd/smtp_session_private.h"
-#include "listd/tls_broken.h"
 
 #define REPLACED	"<rcpt>"
 
@@ -195,7 +195,7 @@ lacks_tls(struct smtp_session *s, struct item *item)
 	if (s->avoid_tls && s->env->tls_broken != NULL) {
 		/* It may have been mended since. */
 		connect_split_port(s->grant.host[s->host].name, host, 0);
-		tls_broken_forget(s->env->tls_broken, host);
+		memo_forget(s->env->tls_broken, host);
 	}
 	item_verdict(s, item, IPC_DEFERRED, IPC_STAGE_TLS, 0,
 	    s->tls != IPC_TLS_NONE ? "the list requires verified TLS, and "

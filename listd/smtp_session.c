@@ -95,7 +95,8 @@ void
 session_over(struct smtp_session *s, enum ipc_session_event event)
 {
 	struct ipc_session_state state = { .session = s->grant.session,
-		.event = event, .code = s->why_code };
+		.event = event, .code = s->why_code,
+		.connects = connect_untold(s) };
 
 	session_drop(s);
 	s->state = SESSION_OVER;
@@ -120,7 +121,7 @@ void
 session_open(struct smtp_session *s)
 {
 	struct ipc_session_state state = { .session = s->grant.session,
-		.event = IPC_SESSION_UP };
+		.event = IPC_SESSION_UP, .connects = connect_untold(s) };
 
 	s->state = SESSION_OPEN;
 	s->refusal.code = 0;
@@ -148,6 +149,7 @@ on_connected(void *arg)
 {
 	struct smtp_session *s = arg;
 
+	connect_answered(s);
 	s->state = SESSION_BANNER;
 	session_arm(s, s->env->conf->timeout_banner);
 }
@@ -281,7 +283,7 @@ smtp_session_watch(struct smtp_session *s)
 /* ---- the end */
 
 /*
- * Something broke.  Before the first greeting the next address may do better;
+ * Something broke.  Before the first greeting another address may do better;
  * after it, deliveries have begun and the site's state is news for queue.
  */
 static void
@@ -290,9 +292,7 @@ broken(struct smtp_session *s, uint16_t code)
 	bool orderly = s->state == SESSION_QUIT;
 
 	if (s->state != SESSION_OPEN && !orderly) {
-		session_drop(s);
-		s->avoid_tls = false;
-		connect_next_address(s);
+		connect_failed(s, code);
 		return;
 	}
 	/* A peer that hangs up after some messages just wants a new call. */
@@ -344,6 +344,7 @@ smtp_session_start(const struct smtp_session_env *env,
 	timer_init(&s->timer, env->timers, on_timeout, s);
 	if ((s->parser = smtp_reply_new()) == NULL)
 		abort();		/* no memory for a fixed size */
+	s->told = 1;			/* the grant counted one */
 	session_why(s, 0, "no host to try");
 	connect_next_host(s);
 	return s;

@@ -44,11 +44,11 @@ struct conf;
 struct copy;
 struct err;
 struct event_base;
+struct memo;
 struct resolver;
 struct smtp_logins;
 struct smtp_session;
 struct timers;
-struct tls_broken;
 struct tls_sessions;
 
 #define SMTP_SESSION_DEPTH_MAX	64	/* deliveries held at once */
@@ -100,7 +100,9 @@ struct smtp_session_env {
 	struct resolver		*resolver;
 	SSL_CTX			*tls;	/* NULL: never STARTTLS */
 	struct tls_sessions	*tls_sessions;	/* NULL: nothing is resumed */
-	struct tls_broken	*tls_broken;	/* NULL: nothing is remembered */
+	/* What is remembered of hosts (memo.h); NULL: nothing is. */
+	struct memo		*tls_broken;	/* they cannot speak it */
+	struct memo		*dead;		/* addresses without an answer */
 	const struct smtp_logins *logins;	/* NULL: no AUTH */
 	const struct smtp_session_ops *ops;
 	void			*arg;

@@ -27,6 +27,9 @@
 #define COMMAND_MAX	4096	/* octets of the commands of one write */
 #define BLOCK_MIN	4096	/* octets to leave in one timeout_block */
 #define ADDRESSES_MAX	32	/* addresses tried for one session */
+#define REFUSALS_MAX	2	/* hosts that may say no, in words, to one */
+#define DEAD_MS		300000	/* an address without an answer is tried last */
+#define TLS_BROKEN_MS	(3 * INT64_C(86400000))	/* known to break (S88) */
 
 /* Where the connection stands. */
 enum session_state {
@@ -98,6 +101,16 @@ struct smtp_session {
 	bool			 by_alias;	/* and they are its alias's */
 	bool			 for_domain;	/* proved for grant.domain alone */
 	unsigned		 tried;
+	unsigned		 connects;	/* made, those again too */
+	unsigned		 told;		/* of them, one by the grant */
+	unsigned		 refusals;	/* hosts that said no, in words */
+	/* Addresses that are tried when all others were. */
+	struct {
+		uint16_t	 host;		/* of grant.host */
+		struct resolver_address address;
+	}			 late[ADDRESSES_MAX];
+	unsigned		 nlate;		/* not tried yet */
+	bool			 late_now;	/* it is their turn */
 	bool			 avoid_tls;	/* it failed at this address */
 	char			 why[IPC_TEXT_MAX + 1];	/* last failure */
 	uint16_t		 why_code;
@@ -167,6 +180,17 @@ uint16_t connect_split_port(const char *name, char host[static 256],
 void connect_next_host(struct smtp_session *s);
 /* Try the address at s->at, or the next host. */
 void connect_next_address(struct smtp_session *s);
+/* Try the address before s->at once more. */
+void connect_again(struct smtp_session *s);
+/* The address before s->at takes connections. */
+void connect_answered(struct smtp_session *s);
+/*
+ * The connection failed before mail may be sent, for s->why; code is of the
+ * reply that refused it, 0 when there was none.  Go on elsewhere, or end.
+ */
+void connect_failed(struct smtp_session *s, uint16_t code);
+/* Connections made that queue has not heard of. */
+uint8_t connect_untold(struct smtp_session *s);
 
 /* smtp_greeting.c */
 /* The least there must be between this host and us, whoever's mail it is. */

@@ -86,6 +86,7 @@ struct sim {
 	uint8_t		source_down;	/* last octet: it gets no answer */
 	bool		enough;		/* 421 on each connection, ... */
 	unsigned	enough_after;	/* ... after so many messages */
+	uint8_t		connects;	/* of a session, past the first */
 	struct {
 		enum store_env	env;
 		struct job	job;

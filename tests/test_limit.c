@@ -185,6 +185,30 @@ connections_are_counted(void **state)
 	limit_free(l);
 }
 
+/* A session whose first addresses are dead made more than it was granted. */
+static void
+connects_that_nobody_asked_for_count(void **state)
+{
+	const struct limit_values v = { .connects_per_minute = 100 };
+	struct limit *l = limit_new(1, -MINUTE);
+
+	(void)state;
+	limit_set(l, &v, 0);
+	ndots = 0;
+	for (int64_t now = 0; now < 10 * MINUTE; now += 10000)
+		while (limit_connect_wait(l, now) == 0) {
+			limit_connect(l, now);
+			limit_connects_made(l, 31, now);
+			limit_disconnect(l);
+			for (int i = 0; i < 32; i++)
+				dots[ndots++] = now;
+		}
+	/* The last session may have begun with one left. */
+	assert_true(most_in_a_minute() <= 100 + 31);
+	assert_in_range(ndots, 800, 1000);
+	limit_free(l);
+}
+
 int
 main(void)
 {
@@ -194,6 +218,7 @@ main(void)
 		cmocka_unit_test(what_was_not_sent_is_given_back),
 		cmocka_unit_test(notices_find_some_left),
 		cmocka_unit_test(connections_are_counted),
+		cmocka_unit_test(connects_that_nobody_asked_for_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

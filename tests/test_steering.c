@@ -110,6 +110,27 @@ a_site_gets_what_it_accepts(void **state)
 	sim_free(sim);
 }
 
+/* What a session makes on its way to a host that answers is paid for. */
+static void
+dead_hosts_use_up_connects(void **state)
+{
+	struct sim *sim = begin(state, 1, "[provider slow]\n"
+	    "mx = mx0.example\nmessages_per_minute = 9\n"
+	    "connects_per_minute = 60\n", NULL, NULL, 0);
+	uint32_t id;
+
+	join_many(sim, 1, 30);
+	sim->connects = 59;	/* so one session a minute */
+	id = sim_release(sim, 0);
+	for (int i = 0; i < 400; i++) {
+		sim_settle(sim);
+		sim_pass(sim, 3 * SECOND);	/* idle ones are closed */
+	}
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	assert_in_range(sim_most(sim, 0, true, MINUTE), 1, 2);
+	sim_free(sim);
+}
+
 /* Sites of one provider share its limit; the rest of the world does not. */
 static void
 a_provider_shares_over_its_sites(void **state)
@@ -605,6 +626,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_site_gets_what_it_accepts),
+		T(dead_hosts_use_up_connects),
 		T(a_provider_shares_over_its_sites),
 		T(quiet_hours_and_no_sending),
 		T(a_small_campaign_gets_through),
