@@ -16,6 +16,7 @@
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "listd/figures.h"
+#include "listd/lane.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
 #include "listd/source.h"
@@ -518,6 +519,7 @@ next_turn(struct scheduler *s)
 	if (!may_ask(s))
 		return wait;
 	wait = earlier(wait, until(dues_next(s->waits), now));
+	wait = earlier(wait, lanes_wait_ms(s));
 	wait = earlier(wait, until(dues_next(s->retries), now));
 	wait = earlier(wait, until(dues_next(s->notices), now));
 	TAILQ_FOREACH(run, &s->runs, link)

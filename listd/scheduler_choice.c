@@ -219,10 +219,3 @@ choose_has(struct scheduler *s, struct path *p)
 	p->nstash++;
 	return true;
 }
-
-bool
-choose_site_has(const struct scheduler *s, const struct site *site)
-{
-	return site->nnotices > 0 || site->nretries > 0 ||
-	    site_has_fresh(s, site);
-}

@@ -242,9 +242,7 @@ path_in_front(struct scheduler *s, const struct site *site)
 	for (uint16_t i = 0; i < s->nsources; i++) {
 		const struct path *p = &site->paths[i];
 
-		at = path_closed_ms(s, p);
-		if (at == 0 && !source_has_share(s, p))
-			at = (sched_now(s) / DAY_MS + 1) * DAY_MS;
+		at = source_opens_ms(s, p);
 		if (best == NULL || at < first) {
 			best = p;
 			first = at;

@@ -18,13 +18,14 @@
 #include "lib/shaping.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
+#include "listd/lane.h"
 #include "listd/retry.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
 #include "spool/notice.h"
 #include "spool/subscriber.h"
 
-#define SUPPLY_WANTED	4096	/* domains resolved ahead, see site.h */
+#define SUPPLY_WANTED	4096	/* domains resolved ahead, see lane.h */
 #define UNREAD_MS	300000	/* a domain that cannot be read is tried again */
 
 static uint64_t
@@ -260,18 +261,21 @@ ask_notice(struct scheduler *s, uint64_t notice)
 
 /* The next run, in turn, that has a domain to be resolved. */
 static bool
-next_fresh(struct scheduler *s, struct run **run_r, uint32_t *domain_r)
+next_fresh(struct scheduler *s, bool enough, struct run **run_r,
+    uint32_t *domain_r)
 {
 	struct run *run = NULL;
 
-	if (s->supply >= SUPPLY_WANTED)
-		return false;
 	for (size_t i = 0; i < s->nruns; i++) {
 		/* The turn is a place in the list, kept by moving its head. */
 		run = TAILQ_FIRST(&s->runs);
 		TAILQ_REMOVE(&s->runs, run, link);
 		TAILQ_INSERT_TAIL(&s->runs, run, link);
-		if (!run_waits(run) && run_take_domain(run, domain_r)) {
+		if (run_waits(run))
+			continue;
+		run_take_back(s, run);
+		if (idlist_take(&run->again, domain_r) || (!enough &&
+		    run_take_domain(run, domain_r))) {
 			*run_r = run;
 			return true;
 		}
@@ -296,6 +300,7 @@ void
 lookups_advance(struct scheduler *s)
 {
 	int64_t now = sched_now(s);
+	bool enough;
 	uint32_t domain;
 	struct run *run;
 	uint64_t id;
@@ -307,9 +312,10 @@ lookups_advance(struct scheduler *s)
 	while (s->nlookups < SCHEDULER_LOOKUPS &&
 	    idlist_take(&s->retry_queue, &domain))
 		ask_retry(s, domain);
+	enough = lanes_supply(s) >= SUPPLY_WANTED;
 	for (int i = 0; i < SCHEDULER_LOOKUPS &&
 	    s->nlookups < SCHEDULER_LOOKUPS &&
-	    next_fresh(s, &run, &domain); i++)
+	    next_fresh(s, enough, &run, &domain); i++)
 		ask_fresh(s, run, domain);
 }
 
@@ -367,8 +373,7 @@ route_fresh(struct scheduler *s, struct query *q, struct site *site,
 			idlist_add(&q->run->small, q->domain);
 		return;
 	}
-	lane_add_domain(s, lane_get(site, q->run), q->domain);
-	site_kick(s, site);
+	domain_place(s, site, q->run, q->domain);
 }
 
 static void

@@ -124,6 +124,7 @@ struct lane {
 	struct run	*run;
 	struct site	*site;
 	struct idlist	 pending;	/* resolved, not begun */
+	size_t		 counted;	/* of them, in the run's pool */
 	struct dest_list ready;		/* with a READY member */
 	struct dest_list hungry;	/* with members to read */
 	size_t		 supply;	/* members FED or READY */
@@ -131,6 +132,12 @@ struct lane {
 	TAILQ_ENTRY(lane) of_site, of_run;
 };
 TAILQ_HEAD(lane_list, lane);
+
+/* Domains of a run whose sites are of one kind (lane.h). */
+struct pool {
+	size_t		 domains;	/* that wait there, as they count */
+	struct idlist	 passed;	/* known to belong there, passed over */
+};
 
 struct run {
 	struct campaign	 c;		/* without its slices */
@@ -146,7 +153,10 @@ struct run {
 	uint32_t	 chunk;		/* whose bits are in bits, + 1 */
 	uint8_t		 bits[PROGRESS_CHUNK];
 	struct idlist	 begun;		/* domains with a row, at start */
-	struct idlist	 big, small;	/* to be resolved */
+	struct idlist	 again, big, small;	/* to be resolved */
+	struct pool	*pools;		/* by kind */
+	size_t		 npools, npassed;
+	int64_t		 until_ms;	/* UTC: some site they passed opens */
 	size_t		 domains_left;	/* listed and not finished */
 	size_t		 asking;	/* queries of it */
 	int64_t		 deferred;	/* rows, with what is in no commit */
@@ -281,7 +291,6 @@ struct scheduler {
 	TAILQ_HEAD(, site) kicked;	/* to be looked at */
 	struct dues	*starving;	/* want a session, none is free */
 	struct dues	*pauses;	/* sites by pointer */
-	size_t		 supply;	/* domains ready at unpaused sites */
 
 	struct peer	 peer[SCHEDULER_PEERS_MAX];
 	bool		 started;	/* handing out is allowed */
@@ -527,7 +536,6 @@ struct delivery *choose_delivery(struct scheduler *s, struct path *p,
 /* Is there something for it?  Is a notice the next? */
 bool choose_has(struct scheduler *s, struct path *p);
 bool choose_is_notice(const struct scheduler *s, const struct path *p);
-bool choose_site_has(const struct scheduler *s, const struct site *site);
 
 /* ---- scheduler_session.c */
 void sessions_work(struct scheduler *s, struct site *site);

@@ -15,6 +15,7 @@
 #include "lib/err.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
+#include "listd/lane.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
 #include "spool/list.h"
@@ -145,11 +146,9 @@ run_free(struct scheduler *s, struct run *run)
 		if (d->run == run)
 			delivery_free_now(s, d);
 	}
-	while ((lane = TAILQ_FIRST(&run->lanes)) != NULL) {
-		lane->site->npending -= idlist_count(&lane->pending);
-		idlist_free(&lane->pending);
-		lane_release(s, lane);
-	}
+	while ((lane = TAILQ_FIRST(&run->lanes)) != NULL)
+		lane_drop(s, lane);
+	run_free_pools(run);
 	idlist_free(&run->begun);
 	idlist_free(&run->big);
 	idlist_free(&run->small);
@@ -319,6 +318,7 @@ run_take_domain(struct run *run, uint32_t *domain_r)
 {
 	/* What was begun is looked for while listing, so it goes after. */
 	return (run->listed && idlist_take(&run->begun, domain_r)) ||
+	    idlist_take(&run->again, domain_r) ||
 	    idlist_take(&run->big, domain_r) ||
 	    idlist_take(&run->small, domain_r);
 }
@@ -334,6 +334,7 @@ expire_begin(struct scheduler *s, struct run *run)
 
 	run->expiring = true;
 	lookups_forget_run(s, run);
+	run_take_back_all(run);
 	log_begin(&line, LEVEL_NOTICE, "campaign-expiring");
 	log_hex(&line, "campaign", run->c.id);
 	log_int(&line, "domains_left", (int64_t)run->domains_left);
@@ -372,7 +373,7 @@ expire_slice(struct scheduler *s, struct run *run)
 		if (!expire_domain(s, run, domain, &budget))
 			goto more;
 	TAILQ_FOREACH(l, &run->lanes, of_run)
-		while (lane_take_domain(s, l, &domain))
+		while (lane_take_domain(l, &domain))
 			if (!expire_domain(s, run, domain, &budget))
 				goto more;
 	return;

@@ -19,6 +19,7 @@
 #include "lib/shaping.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
+#include "listd/lane.h"
 #include "listd/scheduler_private.h"
 #include "spool/subscriber.h"
 #include "listd/site.h"
@@ -26,7 +27,6 @@
 #include "spool/notice.h"
 
 #define NOTICE_TOTAL	10	/* a tenth of all connections is kept */
-#define DAY_MS		86400000
 #define SUPPLY_MIN	16	/* members kept ready for a lane */
 #define OPEN_MAX	64	/* domains begun for a lane in one turn */
 #define FEED_TURN	16	/* reads of members for a lane in one turn */
@@ -97,19 +97,22 @@ lane_refill(struct scheduler *s, struct lane *l)
 			s->again = true;
 			return;
 		}
-		if (!lane_take_domain(s, l, &domain))
+		if (!lane_take_domain(l, &domain))
 			return;
+		if (l->run->npassed > 0)
+			s->again = true;	/* there may be room now */
 		if (s->mono_ms >= l->site->route_ms) {
 			/*
 			 * Ask again where it goes before it is begun.  Any
 			 * one that still comes here renews the route.
 			 */
-			idlist_add(&l->run->big, domain);
+			idlist_add(&l->run->again, domain);
+			s->again = true;
 			continue;
 		}
 		if (!domain_open(s, l->run, domain, l)) {
 			if (l->run->held)	/* damage: keep it */
-				lane_add_domain(s, l, domain);
+				lane_add_domain(l, domain);
 			continue;
 		}
 		for (d = dest_find(l->run, domain); d != NULL &&
@@ -393,16 +396,13 @@ path_unstash(struct scheduler *s, struct path *p)
 static bool
 path_is_closed(struct scheduler *s, struct path *p)
 {
-	int64_t until = path_closed_ms(s, p);
+	int64_t until = source_opens_ms(s, p);
 
-	if (until == 0 && !source_is_open(s, p))
-		until = (sched_now(s) / DAY_MS + 1) * DAY_MS;
+	/* Its share has yet to be committed?  Then that commit looks here. */
 	if (until == 0)
-		return false;
-	if (!source_may_take(s, p))
-		path_unstash(s, p);
-	if (choose_site_has(s, p->site))
-		dues_earlier(s->wakes, (uintptr_t)p->site, until);
+		return !source_is_open(s, p);
+	path_unstash(s, p);
+	dues_earlier(s->wakes, (uintptr_t)p->site, until);
 	return true;
 }
 
@@ -426,9 +426,12 @@ sessions_work(struct scheduler *s, struct site *site)
 		return;
 	}
 	paths_refresh(s, site);
-	retries_fill(s, site);
-	TAILQ_FOREACH(l, &site->lanes, of_site)
-		lane_refill(s, l);
+	site_sort(s, site);
+	if (site->shut_ms == 0) {
+		retries_fill(s, site);
+		TAILQ_FOREACH(l, &site->lanes, of_site)
+			lane_refill(s, l);
+	}
 	for (uint16_t i = 0; i < s->nsources; i++) {
 		struct path *p = &site->paths[(site->probing ?
 		    site->probe + i : i) % s->nsources];

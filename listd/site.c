@@ -4,7 +4,6 @@
  */
 #include "config.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +13,7 @@
 #include "lib/shaping.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
+#include "listd/lane.h"
 #include "listd/retry.h"
 #include "listd/site.h"
 #include "listd/source.h"
@@ -190,6 +190,7 @@ sites_reshape(struct scheduler *s)
 	struct unpack u;
 	size_t at = 0;
 
+	lanes_unsort(s);
 	while ((l = hash_each(&s->sites, &at, &next)) != NULL) {
 		struct site *site = HASH_OF(l, struct site, by_key);
 
@@ -403,72 +404,6 @@ site_cap(const struct scheduler *s, const struct site *site)
 	return sum;
 }
 
-/* ---- lanes, and the supply of domains that can be begun */
-
-static size_t
-site_supply(const struct site *site)
-{
-	if (site->paused)
-		return 0;
-	return site->npending < SITE_SUPPLY_MAX ? site->npending :
-	    SITE_SUPPLY_MAX;
-}
-
-struct lane *
-lane_get(struct site *site, struct run *run)
-{
-	struct lane *l;
-
-	/* A site has few campaigns, a campaign many sites. */
-	TAILQ_FOREACH(l, &site->lanes, of_site)
-		if (l->run == run)
-			return l;
-	l = xcalloc(1, sizeof(*l));
-	l->run = run;
-	l->site = site;
-	TAILQ_INIT(&l->ready);
-	TAILQ_INIT(&l->hungry);
-	TAILQ_INSERT_TAIL(&site->lanes, l, of_site);
-	TAILQ_INSERT_HEAD(&run->lanes, l, of_run);
-	return l;
-}
-
-void
-lane_add_domain(struct scheduler *s, struct lane *l, uint32_t domain)
-{
-	s->supply -= site_supply(l->site);
-	idlist_add(&l->pending, domain);
-	l->site->npending++;
-	s->supply += site_supply(l->site);
-}
-
-bool
-lane_take_domain(struct scheduler *s, struct lane *l, uint32_t *domain_r)
-{
-	bool got;
-
-	s->supply -= site_supply(l->site);
-	if ((got = idlist_take(&l->pending, domain_r)))
-		l->site->npending--;
-	s->supply += site_supply(l->site);
-	return got;
-}
-
-void
-lane_release(struct scheduler *s, struct lane *l)
-{
-	if (l->dests > 0 || idlist_count(&l->pending) > 0)
-		return;
-	assert(TAILQ_EMPTY(&l->ready) && TAILQ_EMPTY(&l->hungry));
-	if (l->site->turn == l)
-		l->site->turn = TAILQ_NEXT(l, of_site);
-	TAILQ_REMOVE(&l->site->lanes, l, of_site);
-	TAILQ_REMOVE(&l->run->lanes, l, of_run);
-	site_kick(s, l->site);
-	idlist_free(&l->pending);
-	free(l);
-}
-
 /* ---- what it bears */
 
 static void
@@ -557,7 +492,7 @@ another_may_try(struct scheduler *s, const struct path *p)
 		const struct path *q = &site->paths[i];
 		unsigned streams = s->sources[i].streams;
 
-		if (q != p && source_may_take(s, q) && (q->nsessions > 0 ||
+		if (q != p && source_opens_ms(s, q) == 0 && (q->nsessions > 0 ||
 		    (streams & s->sources[p->source].streams) != 0 ||
 		    (site->nnotices > 0 && (streams & SOURCE_NOTICES) != 0)))
 			return true;
@@ -598,7 +533,6 @@ site_pause(struct scheduler *s, struct site *site, int64_t until_ms,
 {
 	struct suspension sus;
 
-	s->supply -= site_supply(site);
 	site->paused = true;
 	site->probing = false;
 	site->by_hand = by_hand;
@@ -609,6 +543,7 @@ site_pause(struct scheduler *s, struct site *site, int64_t until_ms,
 	free(site->reason);
 	site->reason = xstrdup(reason);
 	dues_set(s->pauses, (uintptr_t)site, until_ms);
+	site_sort(s, site);
 	retries_unload(s, site);
 	suspension_of(site, &sus);
 	batch_suspend(s->batcher, &sus);
@@ -624,7 +559,7 @@ site_resume(struct scheduler *s, struct site *site, bool by_hand)
 	if (!site->paused)
 		return;
 	site->paused = false;
-	s->supply += site_supply(site);
+	site_sort(s, site);
 	paths_begin(s, site, 1);
 	site->probing = true;
 	if (by_hand) {

@@ -15,7 +15,6 @@
 #include "listd/path.h"
 #include "listd/scheduler_private.h"
 
-#define SITE_SUPPLY_MAX		64	/* domains that count as supply */
 #define SITE_ROUTE_MIN_MS	300000	/* a route is believed that long */
 #define SITE_ROUTE_MAX_MS	3600000
 
@@ -47,6 +46,8 @@ struct site {
 	struct lane_list lanes;
 	struct lane	*turn;		/* whose turn it is */
 	size_t		 npending;	/* domains of all lanes */
+	unsigned	 kind;		/* which pool they count for, lane.h */
+	int64_t		 shut_ms;	/* UTC: no campaigns until then; or 0 */
 	struct delivery_list retries, notices;
 	size_t		 nretries, nnotices;
 	struct idlist	 retry_domains;	/* with due rows to be read */
@@ -88,14 +89,6 @@ void site_kick_starving(struct scheduler *s);
 unsigned site_cap(const struct scheduler *s, const struct site *site);
 /* What waits there, as far as it is known: domains and members. */
 size_t site_waiting(const struct site *site);
-
-/* The lane of a run at a site, made when missing. */
-struct lane *lane_get(struct site *site, struct run *run);
-void lane_add_domain(struct scheduler *s, struct lane *l, uint32_t domain);
-bool lane_take_domain(struct scheduler *s, struct lane *l,
-    uint32_t *domain_r);
-/* Free it when it is empty. */
-void lane_release(struct scheduler *s, struct lane *l);
 
 /* A connection of a path came up. */
 void site_came_up(struct scheduler *s, struct path *p);

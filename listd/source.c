@@ -239,10 +239,13 @@ source_score(const struct source *source, uint64_t subscriber,
 	return best;
 }
 
-bool
-source_may_take(struct scheduler *s, const struct path *p)
+int64_t
+source_opens_ms(struct scheduler *s, const struct path *p)
 {
-	return path_closed_ms(s, p) == 0 && source_has_share(s, p);
+	int64_t at = path_closed_ms(s, p);
+
+	return at == 0 && !source_has_share(s, p) ?
+	    (today(s) + 1) * DAY_MS : at;
 }
 
 /*
@@ -272,7 +275,7 @@ source_choose(struct scheduler *s, const struct path *self,
 		uint64_t score;
 
 		if ((s->sources[i].streams & stream) == 0 || (p != self &&
-		    (self->site->probing || !source_may_take(s, p) ||
+		    (self->site->probing || source_opens_ms(s, p) != 0 ||
 		    is_full(p, d))))
 			continue;
 		score = source_score(&s->sources[i], d->who, d->campaign);

@@ -54,8 +54,8 @@ uint64_t source_score(const struct source *source, uint64_t subscriber,
  */
 uint16_t source_choose(struct scheduler *s, const struct path *self,
     const struct delivery *d);
-/* Not closed, and with something left of its share of the day? */
-bool source_may_take(struct scheduler *s, const struct path *p);
+/* UTC when it is not closed and has a share of the day left: 0 now. */
+int64_t source_opens_ms(struct scheduler *s, const struct path *p);
 /* Is something left of its share of the day at this provider? */
 bool source_has_share(struct scheduler *s, const struct path *p);
 /* The same, and it is committed that it may be used. */

@@ -18,7 +18,7 @@
 #include "spool/subscriber.h"
 
 #define FAKE_MEMBERS	4096
-#define FAKE_DOMAINS	256
+#define FAKE_DOMAINS	1024
 #define FAKE_NOTICES	64
 
 struct fake_member {

@@ -18,7 +18,7 @@
 #include "lib/sys/log.h"
 #include "listd/source.h"
 #include "spool/suspension.h"
-#include "tests/queue_sim.h"
+#include "tests/queue_steps.h"
 
 #define SECOND	1000
 #define MINUTE	(60 * SECOND)
@@ -33,7 +33,7 @@ static const struct source two_sources[] = {
 
 /* Domains go round the sites; sources are the first so many of two. */
 static struct sim *
-begin(void **state, unsigned sites, uint16_t sources, const char *overlay)
+begin_shaped(void **state, unsigned sites, uint16_t sources, const char *overlay)
 {
 	struct sim *sim = sim_new(*state, 1);
 
@@ -51,52 +51,6 @@ begin(void **state, unsigned sites, uint16_t sources, const char *overlay)
 	return sim;
 }
 
-static void
-join_many(struct sim *sim, uint32_t domain, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		audience_join(1, domain, sim_chance(sim));
-}
-
-static void
-each_got_one(const struct sim *sim)
-{
-	for (size_t i = 1; i <= audience.n; i++)
-		if (sim->delivered[i] != 1)
-			fail_msg("subscriber %zu got %u", i,
-			    sim->delivered[i]);
-}
-
-/* Turns and commits; of the peers what asks, opens and closes alone. */
-static void
-fill_peers(struct sim *sim)
-{
-	for (int i = 0; i < 100; i++) {
-		sim_turn(sim);
-		while (sim_commit(sim))
-			;
-		for (unsigned p = 0; p < sim->peers; p++) {
-			struct sim_peer *peer = &sim->peer[p];
-			bool asleep = peer->nasked == 0 && peer->hello == 0;
-
-			for (size_t k = 0; k < peer->sessions; k++)
-				asleep &= peer->session[k].up &&
-				    !peer->session[k].closing;
-			if (!asleep)
-				sim_peer_step(sim, p);
-		}
-	}
-}
-
-/* Everything that is out is deferred. */
-static void
-defer_all(struct sim *sim)
-{
-	for (unsigned p = 0; p < sim->peers; p++)
-		while (sim->peer[p].n > 0)
-			sim_answer(sim, p, 0, IPC_DEFERRED);
-}
-
 /* ---- what is kept for one path */
 
 /*
@@ -106,7 +60,7 @@ defer_all(struct sim *sim)
 static void
 a_lone_retry_keeps_its_site(void **state)
 {
-	struct sim *sim = begin(state, 1, 2, "[provider default]\n"
+	struct sim *sim = begin_shaped(state, 1, 2, "[provider default]\n"
 	    "messages_per_minute = 1\n");
 	unsigned deferred = 0;
 	uint32_t id;
@@ -116,7 +70,7 @@ a_lone_retry_keeps_its_site(void **state)
 	for (int i = 0; i < 200 && deferred < 8; i++) {
 		fill_peers(sim);
 		deferred += (unsigned)sim_out(sim);
-		defer_all(sim);
+		answer_all(sim, IPC_DEFERRED);
 		sim_pass(sim, 10 * SECOND);
 	}
 	assert_int_equal(deferred, 8);
@@ -143,7 +97,7 @@ leave_two_of_one_source(uint32_t campaign)
 static void
 what_is_kept_survives_quiet_hours(void **state)
 {
-	struct sim *sim = begin(state, 1, 2, "[provider default]\n"
+	struct sim *sim = begin_shaped(state, 1, 2, "[provider default]\n"
 	    "messages_per_minute = 1\n");
 	uint32_t id;
 
@@ -153,7 +107,7 @@ what_is_kept_survives_quiet_hours(void **state)
 	assert_int_equal(id, 1);
 	for (int i = 0; i < 20 && sim->attempts < 2; i++) {
 		fill_peers(sim);
-		defer_all(sim);
+		answer_all(sim, IPC_DEFERRED);
 		sim_pass(sim, 10 * SECOND);
 	}
 	sim_pass(sim, 10 * MINUTE);
@@ -180,7 +134,7 @@ what_is_kept_survives_quiet_hours(void **state)
 static void
 a_suspension_outlives_the_probe(void **state)
 {
-	struct sim *sim = begin(state, 1, 1, "");
+	struct sim *sim = begin_shaped(state, 1, 1, "");
 	struct scheduler_site site;
 	size_t at = 0;
 
@@ -209,7 +163,7 @@ a_suspension_outlives_the_probe(void **state)
 static void
 enough_for_one_connection(void **state)
 {
-	struct sim *sim = begin(state, 1, 1, "");
+	struct sim *sim = begin_shaped(state, 1, 1, "");
 	struct scheduler_summary sum;
 	int64_t began;
 	uint32_t id;
@@ -251,7 +205,7 @@ connects_from(const struct sim *sim, uint8_t source)
 static void
 a_source_without_a_way_is_got_past(void **state)
 {
-	struct sim *sim = begin(state, 1, 2, "");
+	struct sim *sim = begin_shaped(state, 1, 2, "");
 	struct scheduler_summary sum;
 	int64_t began = sim->mono_ms;
 	uint32_t id;
@@ -273,7 +227,7 @@ static void
 each_source_asks_in_turn(void **state)
 {
 	static const unsigned minutes[] = { 5, 10 };
-	struct sim *sim = begin(state, 1, 2, "");
+	struct sim *sim = begin_shaped(state, 1, 2, "");
 	struct scheduler_site site;
 	size_t at = 0;
 	uint32_t id;
@@ -308,6 +262,146 @@ each_source_asks_in_turn(void **state)
 	sim_free(sim);
 }
 
+/* ---- how far ahead domains are resolved */
+
+static void
+join_each(unsigned from, unsigned to)
+{
+	for (unsigned d = from; d <= to; d++)
+		audience_join(1, d, d * 0x9e3779b97f4a7c15);
+}
+
+/* Answer what is asked, and nothing else. */
+static void
+answer_lookups(struct sim *sim)
+{
+	bool any = true;
+
+	while (any) {
+		sim_turn(sim);
+		any = false;
+		for (unsigned p = 0; p < sim->peers; p++)
+			for (; sim->peer[p].nasked > 0; any = true)
+				sim_peer_step(sim, p);
+	}
+}
+
+/* More domains than are resolved ahead end with their campaigns. */
+static void
+cancelled_domains_are_no_supply(void **state)
+{
+	struct sim *sim = begin_shaped(state, 2, 1, "");
+	uint32_t id;
+
+	join_each(1, 250);
+	for (int i = 0; i < 64; i++) {
+		id = sim_release(sim, 0);
+		answer_lookups(sim);
+		sim_set_state(sim, id, CAMPAIGN_CANCELLED);
+		sim_settle(sim);
+	}
+	memset(sim->delivered, 0, sizeof(sim->delivered));
+	sim_until(sim, sim_release(sim, 0), CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+/* And so do those of campaigns that wait. */
+static void
+paused_domains_are_no_supply(void **state)
+{
+	struct sim *sim = begin_shaped(state, 250, 1, "");
+	uint32_t id, first = 0;
+
+	join_each(1, 250);
+	for (int i = 0; i < 20; i++) {
+		id = sim_release(sim, 0);
+		first = first == 0 ? id : first;
+		for (int k = 0; k < 100 && sim->peer[0].nasked +
+		    sim->peer[1].nasked < 240; k++)
+			sim_turn(sim);
+		sim_set_state(sim, id, CAMPAIGN_PAUSED);
+		answer_lookups(sim);
+	}
+	sim_until(sim, sim_release(sim, 0), CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	/* They are all there still. */
+	sim_set_state(sim, first, CAMPAIGN_RUNNING);
+	sim_until(sim, first, CAMPAIGN_FINISHED);
+	for (size_t i = 1; i <= audience.n; i++)
+		assert_int_equal(sim->delivered[i], 2);
+	sim_free(sim);
+}
+
+/* So many campaigns wait for those sites that are closed until 10:00. */
+static void
+closed_sites_hold_up_nobody(void **state, const char *overlay)
+{
+	struct sim *sim = begin_shaped(state, 1000, 1, overlay);
+	struct scheduler_summary sum;
+	struct campaign c;
+	struct tally v;
+	uint32_t id[8];
+
+	/* Those of the first twenty domains are open; they come last. */
+	for (unsigned d = 0; d < FAKE_DOMAINS; d++)
+		sim->domain_site[d] = d >= 900 ? d - 900 : d + 20;
+	join_each(1, 919);
+	for (size_t i = 0; i < 8; i++)
+		id[i] = sim_release(sim, i == 7 ? sim->utc_ms + HOUR : 0);
+	for (int i = 0; i < 30; i++) {
+		sim_settle(sim);
+		sim_wait(sim, MINUTE);
+	}
+	scheduler_summary(sim->s, &sum);
+	assert_in_range(sum.sites, 500, 540);
+	for (size_t i = 0; i < 8; i++) {
+		v = sim_tally(sim, id[i], &c);
+		assert_int_equal(c.state, CAMPAIGN_RUNNING);
+		assert_int_equal(v.delivered, 20);
+	}
+	/* The last of them expires, the others are sent when it is time. */
+	for (size_t i = 0; i < 8; i++)
+		sim_until(sim, id[i], CAMPAIGN_FINISHED);
+	v = sim_tally(sim, id[7], &c);
+	assert_int_equal(v.delivered, 20);
+	assert_int_equal(v.expired, 899);
+	for (size_t i = 1; i <= 899; i++)
+		assert_int_equal(sim->delivered[i], 7);
+	sim_free(sim);
+}
+
+static const char open_ones[] = "[provider day]\nquiet = none\nmx =";
+
+/* An overlay: what is said of others, and twenty sites that are open. */
+static const char *
+overlay_of(const char *others)
+{
+	static char text[4096];
+	size_t n = (size_t)snprintf(text, sizeof(text), "%s%s", others,
+	    open_ones);
+
+	for (unsigned i = 0; i < 20; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+		    " mx%u.example my%u.example", i, i);
+	snprintf(text + n, sizeof(text) - n, "\n");
+	return text;
+}
+
+static void
+a_closed_provider_holds_up_nobody(void **state)
+{
+	closed_sites_hold_up_nobody(state, overlay_of("[provider night]\n"
+	    "mx = example\nquiet = 07:00-10:00\n"));
+}
+
+static void
+quiet_hours_of_all_hold_up_nobody(void **state)
+{
+	closed_sites_hold_up_nobody(state, overlay_of("[provider default]\n"
+	    "quiet = 07:00-10:00\n"));
+}
+
 #define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
 
 int
@@ -320,6 +414,10 @@ main(void)
 		T(enough_for_one_connection),
 		T(a_source_without_a_way_is_got_past),
 		T(each_source_asks_in_turn),
+		T(cancelled_domains_are_no_supply),
+		T(paused_domains_are_no_supply),
+		T(a_closed_provider_holds_up_nobody),
+		T(quiet_hours_of_all_hold_up_nobody),
 	};
 	const struct log_params lp = {
 		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
