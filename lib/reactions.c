@@ -559,39 +559,26 @@ reactions_find(const struct reactions *r, uint64_t id)
 	return h != NULL ? &h->a : NULL;
 }
 
-/* The lower of two limits of which 0 is none. */
-static void
-limit(struct reaction_effect *e, uint32_t *field,
-    const struct reaction_action *a)
-{
-	if (*field != 0 && *field <= a->value)
-		return;
-	*field = a->value;
-	e->by[a->kind] = a->id;
-}
-
 static void
 add_effect(struct reaction_effect *e, const struct reaction_action *a)
 {
+	struct reaction_bound *b = a->scope == REACTION_PROVIDER ?
+	    &e->provider[a->kind] : &e->site[a->kind];
+
 	switch (a->kind) {
 	case REACTION_SUSPEND:
 	case REACTION_STOP_SOURCE:
 		if (a->until_ms > e->suspended_until_ms) {
 			e->suspended_until_ms = a->until_ms;
-			e->by[REACTION_SUSPEND] = a->id;
+			e->suspended_by = a->id;
 		}
 		break;
 	case REACTION_CONNECTIONS:
-		limit(e, &e->connections, a);
-		break;
 	case REACTION_MESSAGES_PER_MINUTE:
-		limit(e, &e->messages_per_minute, a);
-		break;
 	case REACTION_CONNECTS_PER_MINUTE:
-		limit(e, &e->connects_per_minute, a);
-		break;
 	case REACTION_MESSAGES_PER_CONNECTION:
-		limit(e, &e->messages_per_connection, a);
+		if (b->by == 0 || a->value < b->value)
+			*b = (struct reaction_bound){ a->value, a->id };
 		break;
 	case REACTION_STOP_CAMPAIGN:
 	case REACTION_KINDS:

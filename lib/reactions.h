@@ -111,15 +111,22 @@ const struct reaction_action *reactions_each(const struct reactions *r,
 const struct reaction_action *reactions_find(const struct reactions *r,
     uint64_t id);
 
-/* All that bears on a source at a site; 0 is no limit. */
+/* A limit, and the action that says it; 0: there is none. */
+struct reaction_bound {
+	uint32_t	value;
+	uint64_t	by;
+};
+
+/*
+ * All that bears on a source at a site.  What holds for the site and what
+ * holds for its provider are kept apart: the one says nothing of the other's
+ * sites.
+ */
 struct reaction_effect {
 	int64_t		suspended_until_ms;	/* 0: it is not */
-	uint32_t	connections;
-	uint32_t	messages_per_minute;
-	uint32_t	connects_per_minute;
-	uint32_t	messages_per_connection;
-	/* The action that says each, by kind; 0: none. */
-	uint64_t	by[REACTION_KINDS];
+	uint64_t	suspended_by;
+	struct reaction_bound site[REACTION_KINDS];
+	struct reaction_bound provider[REACTION_KINDS];
 };
 
 /* The strictest of each kind; cheap when nothing holds. */

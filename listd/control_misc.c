@@ -62,7 +62,7 @@ actions_json(struct call *c, const struct scheduler_site *site)
 
 	while (json_array_size(list) < ACTIONS_MAX &&
 	    scheduler_action_next(call_scheduler(c), &at, &a))
-		if (site == NULL || memcmp(a->site, site->key,
+		if (site == NULL || memcmp(a->site, site->hosts_key,
 		    sizeof(a->site)) == 0 || (a->provider != 0 &&
 		    a->provider == site->provider_key))
 			json_array_append_new(list, action_json(a));

@@ -24,10 +24,10 @@ limit_new(uint64_t key, int64_t start_us)
 
 	TAILQ_INIT(&l->waiting[LIMIT_CONNECT]);
 	TAILQ_INIT(&l->waiting[LIMIT_MESSAGE]);
+	TAILQ_INIT(&l->uses);
 	l->by_key.key = key;
-	/* Rates are not known yet; limit_set() makes these times of them. */
 	l->messages.tat_us = l->connects.tat_us = start_us;
-	l->last_us = start_us;
+	l->used_us = l->last_us = start_us;
 	return l;
 }
 
@@ -38,18 +38,28 @@ limit_free(struct limit *l)
 	free(l);
 }
 
-/* Take over what is owed at another rate; at first, a burst used up. */
+/* The burst was used up at that time; it may have been later still. */
 static void
-rate_set(struct gcra *g, struct gcra_rate *r, uint32_t n, uint32_t share,
-    int64_t now_us)
+use_up(struct gcra *g, const struct gcra_rate *r, int64_t used_us)
 {
-	struct gcra_rate was = *r;
+	int64_t tat = used_us + r->tolerance_us + r->interval_us;
+
+	if (tat > g->tat_us)
+		g->tat_us = tat;
+}
+
+/* From was to n: what is owed is taken over; where nothing counted, all is. */
+static void
+rate_set(struct gcra *g, struct gcra_rate *r, uint32_t was, uint32_t n,
+    uint32_t share, int64_t used_us, int64_t now_us)
+{
+	struct gcra_rate from = *r;
 
 	*r = gcra_rate(n, GCRA_MINUTE, n / share);
-	if (was.interval_us == 0)
-		g->tat_us += r->tolerance_us + r->interval_us;
+	if (was != 0)
+		gcra_change(g, &from, r, now_us);
 	else
-		gcra_change(g, &was, r, now_us);
+		use_up(g, r, used_us);
 }
 
 void
@@ -62,8 +72,9 @@ limit_set(struct limit *l, const struct limit_values *v, int64_t now_us)
 	if (n != 0 && n != was.messages_per_minute) {
 		l->out_max = n < SLOW ? 1 : n / OUT_SHARE;
 		n -= n < SLOW ? 0 : l->out_max;
-		rate_set(&l->messages, &l->message_rate, n,
-		    MESSAGE_BURST, now_us);
+		rate_set(&l->messages, &l->message_rate,
+		    was.messages_per_minute, n, MESSAGE_BURST, l->used_us,
+		    now_us);
 		l->reserve_us = l->message_rate.tolerance_us / RESERVE_SHARE;
 		if (l->reserve_us < l->message_rate.interval_us)
 			l->reserve_us = l->message_rate.tolerance_us <
@@ -74,9 +85,77 @@ limit_set(struct limit *l, const struct limit_values *v, int64_t now_us)
 		l->out_max = 0;
 	n = v->connects_per_minute;
 	if (n != 0 && n != was.connects_per_minute)
-		rate_set(&l->connects, &l->connect_rate, n,
-		    CONNECT_BURST, now_us);
+		rate_set(&l->connects, &l->connect_rate,
+		    was.connects_per_minute, n, CONNECT_BURST, l->used_us,
+		    now_us);
 }
+
+void
+limit_used(struct limit *l, int64_t used_us)
+{
+	if (used_us <= l->used_us)
+		return;
+	l->used_us = used_us;
+	if (l->last_us < used_us)
+		l->last_us = used_us;
+	if (l->v.messages_per_minute != 0)
+		use_up(&l->messages, &l->message_rate, used_us);
+	if (l->v.connects_per_minute != 0)
+		use_up(&l->connects, &l->connect_rate, used_us);
+}
+
+/* ---- who shares it */
+
+/* The lower of two values of which 0 is none. */
+static void
+lower(uint32_t *v, uint32_t other)
+{
+	if (*v == 0 || (other != 0 && other < *v))
+		*v = other;
+}
+
+static void
+lower_all(struct limit_values *v, const struct limit_values *other)
+{
+	lower(&v->connections, other->connections);
+	lower(&v->messages_per_minute, other->messages_per_minute);
+	lower(&v->connects_per_minute, other->connects_per_minute);
+}
+
+void
+limit_uses_changed(struct limit *l, int64_t now_us)
+{
+	struct limit_values least = { 0, 0, 0 };
+	const struct limit_use *u;
+
+	TAILQ_FOREACH(u, &l->uses, link)
+		lower_all(&least, &u->v);
+	limit_set(l, &least, now_us);
+}
+
+void
+limit_use(struct limit *l, struct limit_use *u, const struct limit_values *v,
+    int64_t now_us)
+{
+	struct limit_values least = *v;
+
+	if (!TAILQ_EMPTY(&l->uses))
+		lower_all(&least, &l->v);
+	TAILQ_INSERT_TAIL(&l->uses, u, link);
+	u->v = *v;
+	limit_set(l, &least, now_us);
+}
+
+void
+limit_use_end(struct limit *l, struct limit_use *u, int64_t now_us)
+{
+	TAILQ_REMOVE(&l->uses, u, link);
+	/* What the last one asked for stays until somebody comes. */
+	if (!TAILQ_EMPTY(&l->uses))
+		limit_uses_changed(l, now_us);
+}
+
+/* ---- what it allows */
 
 int64_t
 limit_connect_wait(const struct limit *l, int64_t now_us)
@@ -95,6 +174,7 @@ void
 limit_connect(struct limit *l, int64_t now_us)
 {
 	l->sessions++;
+	l->used_us = now_us;
 	if (l->v.connects_per_minute != 0)
 		gcra_take(&l->connects, &l->connect_rate, now_us);
 }
@@ -145,6 +225,7 @@ void
 limit_message(struct limit *l, int64_t now_us)
 {
 	l->out++;
+	l->used_us = now_us;
 	if (l->v.messages_per_minute != 0)
 		gcra_take(&l->messages, &l->message_rate, now_us);
 }
@@ -167,6 +248,8 @@ limit_clear_us(const struct limit *l)
 
 	if (l->connects.tat_us > at)
 		at = l->connects.tat_us;
+	if (l->used_us > at)
+		at = l->used_us;
 	if (l->v.messages_per_minute != 0 && l->v.messages_per_minute < SLOW &&
 	    l->last_us + l->message_rate.interval_us > at)
 		at = l->last_us + l->message_rate.interval_us;

@@ -13,7 +13,11 @@
  *
  * A new queue role begins as if all bursts had just been used up: whatever an
  * earlier one let go, its next arrival time cannot lie later.  So limits hold
- * over restarts, and nothing of this needs to be stored.
+ * over restarts, and nothing of this needs to be stored.  A rate that is set
+ * where there was none begins likewise, with what was let go last.
+ *
+ * Who shares the limit of a set of hosts may ask for different values, as the
+ * data know one by its hosts and another by its domain: the least counts.
  *
  * No I/O, no clock; times are microseconds of the caller's.
  */
@@ -40,8 +44,16 @@ struct limit_values {
 	uint32_t	connects_per_minute;
 };
 
+/* One who shares a limit, and the values it asks for. */
+struct limit_use {
+	struct limit_values v;
+	TAILQ_ENTRY(limit_use) link;
+};
+
 struct limit {
 	struct limit_values v;
+	TAILQ_HEAD(limit_uses, limit_use) uses;
+	uint64_t	 uses_of;	/* serial their values are of */
 	unsigned	 sessions;	/* open, or being opened */
 	unsigned	 out;		/* deliveries on their way */
 	unsigned	 out_max;	/* 0: any number */
@@ -49,6 +61,7 @@ struct limit {
 	int64_t		 reserve_us;	/* of the burst, for notices */
 	struct gcra	 messages, connects;
 	int64_t		 owed_us;	/* connects already made are paid then */
+	int64_t		 used_us;	/* something was let go, or may have been */
 	int64_t		 last_us;	/* a message of a slow rate ended */
 	unsigned	 refs;
 	/* First come, first served. */
@@ -61,6 +74,15 @@ struct limit *limit_new(uint64_t key, int64_t start_us);
 void limit_free(struct limit *l);
 /* Other values from now on. */
 void limit_set(struct limit *l, const struct limit_values *v, int64_t now_us);
+/* At that time something went that this limit did not count. */
+void limit_used(struct limit *l, int64_t used_us);
+
+/* u shares it: from now on the least that anybody asks for holds. */
+void limit_use(struct limit *l, struct limit_use *u,
+    const struct limit_values *v, int64_t now_us);
+/* Some u->v were changed. */
+void limit_uses_changed(struct limit *l, int64_t now_us);
+void limit_use_end(struct limit *l, struct limit_use *u, int64_t now_us);
 
 /* One more connection: 0 now, microseconds to wait, or -1 when one ends. */
 int64_t limit_connect_wait(const struct limit *l, int64_t now_us);

@@ -24,155 +24,6 @@ now_us(const struct scheduler *s)
 	return s->mono_ms * 1000;
 }
 
-/* ---- values, and who says them */
-
-#define ANY	-1
-
-static const struct {
-	const char	*name;
-	enum shaping_what shaping;
-	enum reaction_kind reaction;
-	int		 scope;		/* enum reaction_scope, or ANY */
-} whats[PATH_WHATS] = {
-	[PATH_CONNECTIONS] = { "connections", SHAPING_CONNECTIONS,
-	    REACTION_CONNECTIONS, REACTION_SITE },
-	[PATH_MESSAGES_PER_MINUTE] = { "messages_per_minute",
-	    SHAPING_MESSAGES_PER_MINUTE, REACTION_MESSAGES_PER_MINUTE,
-	    REACTION_SITE },
-	[PATH_CONNECTS_PER_MINUTE] = { "connects_per_minute",
-	    SHAPING_CONNECTS_PER_MINUTE, REACTION_CONNECTS_PER_MINUTE,
-	    REACTION_SITE },
-	[PATH_SHARED_CONNECTIONS] = { "shared_connections",
-	    SHAPING_SHARED_CONNECTIONS, REACTION_CONNECTIONS,
-	    REACTION_PROVIDER },
-	[PATH_SHARED_MESSAGES_PER_MINUTE] = { "shared_messages_per_minute",
-	    SHAPING_SHARED_MESSAGES_PER_MINUTE, REACTION_MESSAGES_PER_MINUTE,
-	    REACTION_PROVIDER },
-	[PATH_SHARED_CONNECTS_PER_MINUTE] = { "shared_connects_per_minute",
-	    SHAPING_SHARED_CONNECTS_PER_MINUTE, REACTION_CONNECTS_PER_MINUTE,
-	    REACTION_PROVIDER },
-	[PATH_MESSAGES_PER_CONNECTION] = { "messages_per_connection",
-	    SHAPING_MESSAGES_PER_CONNECTION, REACTION_MESSAGES_PER_CONNECTION,
-	    ANY },
-};
-
-const char *
-path_what_name(enum path_what what)
-{
-	return whats[what].name;
-}
-
-/* A lower value takes the place of what binds so far. */
-static bool
-binds(struct path_value *v, uint32_t value)
-{
-	if (value == 0 || (v->value != 0 && v->value <= value))
-		return false;
-	v->value = value;
-	return true;
-}
-
-static void
-bind_conf(const struct scheduler *s, enum path_what what,
-    struct path_value *v)
-{
-	if (what == PATH_CONNECTIONS &&
-	    binds(v, s->limits.connections_per_site))
-		strcpy(v->why, "connections_per_site of the configuration");
-	if (what == PATH_MESSAGES_PER_CONNECTION &&
-	    binds(v, s->limits.messages_per_connection))
-		strcpy(v->why, "messages_per_connection of the configuration");
-}
-
-static void
-bind_shaping(const struct scheduler *s, const struct path *p,
-    enum path_what what, bool tell, struct path_value *v)
-{
-	struct strbuf b = STRBUF_INIT(sizeof(v->why) - 1);
-
-	if (s->shaping == NULL || !binds(v, shaping_get(s->shaping,
-	    p->site->provider, whats[what].shaping)))
-		return;
-	if (tell) {
-		shaping_explain(s->shaping, p->site->provider,
-		    whats[what].shaping, &b);
-		snprintf(v->why, sizeof(v->why), "%.*s", (int)b.len,
-		    (const char *)b.s);
-		strbuf_free(&b);
-	}
-}
-
-static uint32_t
-effect_value(const struct reaction_effect *f, enum reaction_kind kind)
-{
-	switch (kind) {
-	case REACTION_CONNECTIONS:
-		return f->connections;
-	case REACTION_MESSAGES_PER_MINUTE:
-		return f->messages_per_minute;
-	case REACTION_CONNECTS_PER_MINUTE:
-		return f->connects_per_minute;
-	case REACTION_MESSAGES_PER_CONNECTION:
-		return f->messages_per_connection;
-	default:
-		return 0;
-	}
-}
-
-static void
-effect_on(const struct scheduler *s, const struct path *p,
-    struct reaction_effect *f)
-{
-	memset(f, 0, sizeof(*f));
-	if (s->reactions != NULL)
-		reactions_effect(s->reactions, p->site->key,
-		    site_provider_key(s, p->site), source_name(s, p->source),
-		    sched_now(s), f);
-}
-
-/* A reaction for a provider bears on all its sites together. */
-static void
-bind_reaction(const struct scheduler *s, const struct reaction_effect *f,
-    enum path_what what, struct path_value *v)
-{
-	enum reaction_kind kind = whats[what].reaction;
-	const struct reaction_action *a;
-
-	if (s->reactions == NULL || f->by[kind] == 0 ||
-	    (a = reactions_find(s->reactions, f->by[kind])) == NULL)
-		return;
-	if (whats[what].scope != ANY && (a->scope ==
-	    REACTION_PROVIDER && a->provider != 0) !=
-	    (whats[what].scope == REACTION_PROVIDER))
-		return;
-	if (binds(v, effect_value(f, kind)))
-		snprintf(v->why, sizeof(v->why), "reaction %016llx %s: %.300s",
-		    (unsigned long long)a->id, a->name, a->reply);
-}
-
-static uint32_t
-value_of(const struct scheduler *s, const struct path *p,
-    const struct reaction_effect *f, enum path_what what, bool tell,
-    struct path_value *v)
-{
-	v->value = 0;
-	v->why[0] = '\0';
-	bind_conf(s, what, v);
-	bind_shaping(s, p, what, tell, v);
-	bind_reaction(s, f, what, v);
-	return v->value;
-}
-
-uint32_t
-path_value(const struct scheduler *s, const struct path *p,
-    enum path_what what, struct path_value *v)
-{
-	struct reaction_effect f;
-
-	effect_on(s, p, &f);
-	return value_of(s, p, &f, what, true, v);
-}
-
 /* ---- limits, found by what they are counted for */
 
 static struct limit *
@@ -234,15 +85,115 @@ paths_new(struct scheduler *s, struct site *site)
 	}
 }
 
+struct path *
+path_of_use(const struct limit_use *u)
+{
+	return (struct path *)((uintptr_t)u - offsetof(struct path, asks));
+}
+
+static void limit_poke(struct scheduler *s, struct limit *l);
+
+/* What is open and on its way no longer counts there. */
+static void
+path_drop_limit(struct scheduler *s, struct path *p, enum path_limit which)
+{
+	struct limit *l = p->limit[which];
+
+	if (l == NULL)
+		return;
+	if (p->waits_for == l) {
+		path_leave_line(p);
+		site_kick(s, p->site);
+	}
+	if (which == PATH_HOSTS)
+		limit_use_end(l, &p->asks, now_us(s));
+	p->limit[which] = NULL;
+	l->sessions -= p->nsessions;
+	l->out -= p->out;
+	limit_poke(s, l);
+	limit_put(s, l);
+}
+
+/*
+ * It counts there, and at used_us it sent something that may not have.  True
+ * when it did not before.
+ */
+static bool
+path_take_limit(struct scheduler *s, struct path *p, enum path_limit which,
+    uint64_t key, int64_t used_us)
+{
+	struct limit *l = p->limit[which];
+
+	if (l != NULL && l->by_key.key == key)
+		return false;
+	l = limit_get(s, key);
+	l->sessions += p->nsessions;
+	l->out += p->out;
+	limit_used(l, used_us);
+	path_drop_limit(s, p, which);
+	p->limit[which] = l;
+	return true;
+}
+
+/* Values have changed: what do all ask for who share these hosts? */
+static void
+hosts_ask(struct scheduler *s, struct limit *l)
+{
+	struct limit_use *u;
+	struct path_asks a;
+
+	if (l->uses_of == s->limits_serial)
+		return;
+	l->uses_of = s->limits_serial;
+	TAILQ_FOREACH(u, &l->uses, link) {
+		path_asks(s, path_of_use(u), &a);
+		u->v = a.hosts;
+	}
+	limit_uses_changed(l, now_us(s));
+}
+
+static void
+path_set_hosts(struct scheduler *s, struct path *p,
+    const struct limit_values *v, int64_t used_us)
+{
+	uint64_t key;
+
+	memcpy(&key, p->site->hosts_key, sizeof(key));
+	key = hash_mix(key + ((uint64_t)(p->source + 1) << 32));
+	if (path_take_limit(s, p, PATH_HOSTS, key, used_us)) {
+		limit_use(p->limit[PATH_HOSTS], &p->asks, v, now_us(s));
+	} else if (memcmp(&p->asks.v, v, sizeof(*v)) != 0) {
+		p->asks.v = *v;
+		limit_uses_changed(p->limit[PATH_HOSTS], now_us(s));
+	}
+	hosts_ask(s, p->limit[PATH_HOSTS]);
+}
+
+/* All its sites ask for the same, so that one may speak for them. */
+static void
+path_set_provider(struct scheduler *s, struct path *p,
+    const struct limit_values *v, int64_t used_us)
+{
+	uint32_t provider = site_provider_key(s, p->site);
+
+	if (provider == 0 && v->connections == 0 &&
+	    v->messages_per_minute == 0 && v->connects_per_minute == 0) {
+		path_drop_limit(s, p, PATH_PROVIDER);
+		return;
+	}
+	path_take_limit(s, p, PATH_PROVIDER, hash_mix(
+	    (uint64_t)(p->source + 1) << 32 | provider), used_us);
+	limit_set(p->limit[PATH_PROVIDER], v, now_us(s));
+}
+
 void
 paths_free(struct scheduler *s, struct site *site)
 {
+	for (uint16_t i = 0; i < s->nsources; i++)
+		path_leave_line(&site->paths[i]);
 	for (uint16_t i = 0; i < s->nsources; i++) {
-		struct path *p = &site->paths[i];
-
-		path_leave_line(p);
-		limit_put(s, p->limit[PATH_HOSTS]);
-		limit_put(s, p->limit[PATH_PROVIDER]);
+		path_drop_limit(s, &site->paths[i], PATH_HOSTS);
+		path_drop_limit(s, &site->paths[i], PATH_PROVIDER);
 	}
 	free(site->paths);
 }
@@ -256,89 +207,45 @@ paths_keep(const struct scheduler *s, const struct site *site)
 	return false;
 }
 
-static void
-path_set_limit(struct scheduler *s, struct path *p, enum path_limit which,
-    uint64_t key, const struct limit_values *v)
-{
-	struct limit *old = p->limit[which];
-
-	/* One that is in use is left behind when nothing is open. */
-	if (old == NULL || (old->by_key.key != key && p->nsessions == 0)) {
-		if (old != NULL && p->waits_for == old)
-			path_leave_line(p);
-		p->limit[which] = limit_get(s, key);
-		p->limit[which]->sessions += p->nsessions;
-		p->limit[which]->out += p->out;
-		limit_put(s, old);
-	}
-	limit_set(p->limit[which], v, now_us(s));
-}
-
-static void
-path_begin_again(struct path *p, const struct reaction_effect *f)
-{
-	if (p->was_stopped && f->suspended_until_ms == 0) {
-		if (p->restart != 0)
-			feedback_begin(&p->feedback, p->restart, p->grow);
-		p->was_stopped = false;
-	}
-	if (f->suspended_until_ms != 0)
-		p->was_stopped = true;
-	p->stopped_ms = f->suspended_until_ms;
-}
-
 /* How it is to begin when the suspension is over. */
 static void
-path_note_restart(const struct scheduler *s, struct path *p,
-    const struct reaction_effect *f)
+path_begin_again(const struct scheduler *s, struct path *p,
+    const struct path_asks *asks)
 {
-	static const enum reaction_kind kinds[] = { REACTION_SUSPEND,
-		REACTION_STOP_SOURCE };
 	const struct reaction_action *a;
 
-	for (size_t i = 0; i < 2 && s->reactions != NULL; i++)
-		if (f->by[kinds[i]] != 0 && (a = reactions_find(s->reactions,
-		    f->by[kinds[i]])) != NULL) {
+	p->stopped_ms = asks->suspended_until_ms;
+	if (p->stopped_ms != 0) {
+		p->was_stopped = true;
+		if ((a = reactions_find(s->reactions, asks->suspended_by)) !=
+		    NULL) {
 			p->restart = a->restart;
 			p->grow = a->grow;
 		}
+	} else if (p->was_stopped) {
+		p->was_stopped = false;
+		if (p->restart != 0)
+			feedback_begin(&p->feedback, p->restart, p->grow);
+	}
 }
 
 static void
 path_refresh(struct scheduler *s, struct path *p)
 {
-	struct reaction_effect f;
-	struct path_value v;
-	struct limit_values own, shared;
-	uint64_t source = (uint64_t)(p->source + 1) << 32;
+	/* What it sent so far counts where it did not count before. */
+	int64_t used_us = p->limit[PATH_HOSTS] != NULL ?
+	    p->limit[PATH_HOSTS]->used_us : INT64_MIN;
+	struct path_asks a;
 
-	effect_on(s, p, &f);
-	own.connections = value_of(s, p, &f, PATH_CONNECTIONS, false, &v);
-	own.messages_per_minute = value_of(s, p, &f,
-	    PATH_MESSAGES_PER_MINUTE, false, &v);
-	own.connects_per_minute = value_of(s, p, &f,
-	    PATH_CONNECTS_PER_MINUTE, false, &v);
-	shared.connections = value_of(s, p, &f, PATH_SHARED_CONNECTIONS,
-	    false, &v);
-	shared.messages_per_minute = value_of(s, p, &f,
-	    PATH_SHARED_MESSAGES_PER_MINUTE, false, &v);
-	shared.connects_per_minute = value_of(s, p, &f,
-	    PATH_SHARED_CONNECTS_PER_MINUTE, false, &v);
-	p->messages = value_of(s, p, &f, PATH_MESSAGES_PER_CONNECTION, false,
-	    &v);
-	path_set_limit(s, p, PATH_HOSTS,
-	    hash_mix(p->site->hosts_key + source),
-	    &own);
-	if (p->limit[PATH_PROVIDER] != NULL || shared.connections != 0 ||
-	    shared.messages_per_minute != 0 || shared.connects_per_minute != 0)
-		path_set_limit(s, p, PATH_PROVIDER,
-		    hash_mix(site_provider_key(s, p->site) | source), &shared);
+	path_asks(s, p, &a);
+	path_set_hosts(s, p, &a.hosts, used_us);
+	path_set_provider(s, p, &a.provider, used_us);
+	p->messages = a.messages;
 	p->failures = s->shaping == NULL ? 100 : shaping_get(s->shaping,
 	    p->site->provider, SHAPING_FAILURES);
 	p->idle_ms = s->shaping == NULL ? 0 : 1000 * shaping_get(s->shaping,
 	    p->site->provider, SHAPING_IDLE_SECONDS);
-	path_note_restart(s, p, &f);
-	path_begin_again(p, &f);
+	path_begin_again(s, p, &a);
 }
 
 void

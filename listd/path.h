@@ -3,10 +3,11 @@
  * path.h - what one source address has at one site.
  *
  * A path has its own window of connections (feedback.h) under two limits
- * (limit.h): that of the hosts and, where the data say so, that of all sites
- * of the provider.  Their values are the least of what the configuration, the
- * shaping data and the reactions that hold now say; path_values() tells which
- * one it is.
+ * (limit.h): that of the hosts and that of all sites of the provider.  Their
+ * values are the least of what the configuration, the shaping data and the
+ * reactions that hold now say (path_value.c).  Several sites may have the same
+ * hosts; when the data come to know them as another provider's, what is open
+ * there counts with that one's from then on.
  *
  * With several sources a delivery has one that it keeps over its retries
  * (source.h); what is meant for another path waits in that one's stash.
@@ -28,6 +29,7 @@ struct path {
 	struct feedback	 feedback;
 	unsigned	 nsessions, up, out;
 	struct limit	*limit[PATH_LIMITS];	/* PROVIDER may be NULL */
+	struct limit_use asks;		/* of that of its hosts */
 	unsigned	 messages;	/* of one connection */
 	unsigned	 failures;	/* in a row that are enough */
 	unsigned	 idle_ms;	/* a session without work is kept */
@@ -60,6 +62,19 @@ _Static_assert(PATH_WHATS == SCHEDULER_VALUES, "all are told");
 uint32_t path_value(const struct scheduler *s, const struct path *p,
     enum path_what what, struct path_value *v_r);
 const char *path_what_name(enum path_what what);
+
+/* The path that asks for something. */
+struct path *path_of_use(const struct limit_use *u);
+
+/* The same without words: what it asks of its limits, and of itself. */
+struct path_asks {
+	struct limit_values hosts, provider;
+	unsigned	 messages;		/* of one connection */
+	int64_t		 suspended_until_ms;	/* by a reaction; or 0 */
+	uint64_t	 suspended_by;		/* which one */
+};
+void path_asks(const struct scheduler *s, const struct path *p,
+    struct path_asks *a_r);
 
 /* The paths of a new site, one for each source. */
 void paths_new(struct scheduler *s, struct site *site);

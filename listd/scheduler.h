@@ -216,6 +216,7 @@ void scheduler_summary(const struct scheduler *s,
 
 struct scheduler_site {
 	uint8_t		key[16];
+	uint8_t		hosts_key[16];	/* of the same hosts, whatever TLS */
 	const char	*host;		/* the best one */
 	const char	*reason;	/* of its last trouble or suspension */
 	const char	*provider;	/* of the shaping data; or "" */

@@ -72,21 +72,16 @@ static bool
 bind_reaction(const struct scheduler *s, const struct path *p,
     struct scheduler_bind *b)
 {
-	static const enum reaction_kind kinds[] = { REACTION_SUSPEND,
-		REACTION_STOP_SOURCE };
 	const struct reaction_action *a;
-	struct reaction_effect f;
+	struct path_asks asks;
 
 	if (s->reactions == NULL || p->stopped_ms <= sched_now(s))
 		return false;
-	reactions_effect(s->reactions, p->site->key,
-	    site_provider_key(s, p->site), source_name(s, p->source),
-	    sched_now(s), &f);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (f.by[kinds[i]] != 0 && (a = reactions_find(s->reactions,
-		    f.by[kinds[i]])) != NULL)
-			return bind(b, "reaction", "%016llx %s: %.400s",
-			    (unsigned long long)a->id, a->name, a->reply);
+	path_asks(s, p, &asks);
+	a = reactions_find(s->reactions, asks.suspended_by);
+	if (a != NULL)
+		return bind(b, "reaction", "%016llx %s: %.400s",
+		    (unsigned long long)a->id, a->name, a->reply);
 	return bind(b, "reaction", "it ends in a moment");
 }
 

@@ -60,6 +60,7 @@ site_describe(const struct scheduler *s, const struct site *site,
 
 	memset(r, 0, sizeof(*r));
 	memcpy(r->key, site->key, sizeof(r->key));
+	memcpy(r->hosts_key, site->hosts_key, sizeof(r->hosts_key));
 	r->host = site->host;
 	r->reason = site->reason != NULL ? site->reason : "";
 	r->provider = s->shaping != NULL ? shaping_name(s->shaping,

@@ -41,7 +41,7 @@ bears_on_site(const struct scheduler *s, const struct reaction_action *a,
 		return false;
 	if (a->scope == REACTION_PROVIDER && a->provider != 0)
 		return a->provider == site_provider_key(s, site);
-	return memcmp(a->site, site->key, SITE_KEY) == 0;
+	return memcmp(a->site, site->hosts_key, SITE_KEY) == 0;
 }
 
 static void
@@ -230,7 +230,7 @@ feed(struct scheduler *s, const struct path *p, const struct told *t)
 	snprintf(reply, sizeof(reply), "%u %s%s%s", t->code, text,
 	    text[0] != '\0' ? " " : "", t->text);
 	e.reply_len = strlen(reply);
-	memcpy(e.site, p->site->key, SITE_KEY);
+	memcpy(e.site, p->site->hosts_key, SITE_KEY);
 	n = reactions_feed(s->reactions, s->rules, &e, due);
 	for (size_t i = 0; i < n; i++)
 		action_due(s, &due[i]);

@@ -45,13 +45,13 @@ name_order(const void *a, const void *b)
  * the hosts must not wait for it.  So are those whose hosts DNSSEC vouches for:
  * what TLSA records prove, they prove of the domain.
  */
-static uint64_t
+static void
 key_of_route(struct scheduler *s, const struct ipc_route *r,
-    const char *of_domain, uint8_t key[static SITE_KEY])
+    const char *of_domain, uint8_t key[static SITE_KEY],
+    uint8_t hosts_key[static SITE_KEY])
 {
 	const char *names[IPC_HOSTS_MAX];
 	uint8_t digest[SHA256_DIGEST_LENGTH];
-	uint64_t hosts;
 	struct strbuf b = STRBUF_INIT(IPC_HOSTS_MAX * 260 + 16);
 
 	for (uint16_t i = 0; i < r->n; i++)
@@ -62,7 +62,7 @@ key_of_route(struct scheduler *s, const struct ipc_route *r,
 		if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
 			pack_str(&b, names[i]);
 	SHA256((const uint8_t *)b.s, b.len, digest);
-	memcpy(&hosts, digest, sizeof(hosts));	/* limits are theirs */
+	memcpy(hosts_key, digest, SITE_KEY);	/* limits are theirs */
 	if (r->tls != IPC_TLS_NONE || r->secure)
 		pack_u8(&b, (uint8_t)(r->tls | (r->secure ? KEY_SECURE : 0)));
 	if (of_domain[0] != '\0')
@@ -70,7 +70,6 @@ key_of_route(struct scheduler *s, const struct ipc_route *r,
 	SHA256((const uint8_t *)b.s, b.len, digest);
 	memcpy(key, digest, SITE_KEY);
 	strbuf_free(&b);
-	return hosts;
 }
 
 struct site *
@@ -93,7 +92,7 @@ site_new(struct scheduler *s, const uint8_t key[static SITE_KEY])
 	struct site *site = xcalloc(1, sizeof(*site));
 
 	memcpy(site->key, key, SITE_KEY);
-	memcpy(&site->hosts_key, key, sizeof(site->hosts_key));
+	memcpy(site->hosts_key, key, SITE_KEY);
 	paths_new(s, site);
 	strbuf_init(&site->hosts, IPC_HOSTS_MAX * 264 + 16);
 	TAILQ_INIT(&site->sessions);
@@ -223,22 +222,22 @@ struct site *
 site_of_route(struct scheduler *s, const struct ipc_route *r,
     const char *domain)
 {
-	uint8_t key[SITE_KEY];
+	uint8_t key[SITE_KEY], hosts_key[SITE_KEY];
 	uint16_t provider = provider_of(s, r, domain);
 	const char *of_domain = "";
-	uint64_t hosts;
 	struct site *site;
 	int64_t ttl = (int64_t)r->ttl_s * 1000;
 
 	/* A provider that is known by this domain and not by its hosts. */
 	if (provider != provider_of(s, r, NULL))
 		of_domain = domain;
-	hosts = key_of_route(s, r, of_domain, key);
+	key_of_route(s, r, of_domain, key, hosts_key);
 	if ((site = site_by_key(s, key)) == NULL)
 		site = site_new(s, key);
-	if (site->hosts_key != hosts || site->provider != provider)
+	if (memcmp(site->hosts_key, hosts_key, SITE_KEY) != 0 ||
+	    site->provider != provider)
 		site->limits_of = 0;
-	site->hosts_key = hosts;
+	memcpy(site->hosts_key, hosts_key, SITE_KEY);
 	site->provider = provider;
 	strcpy(site->of_domain, of_domain);
 	take_domain(site, r, domain);

@@ -25,7 +25,8 @@ struct site {
 	char		*domain;	/* whose mail alone goes there; NULL */
 	char		*alias;		/* and what that one is an alias of */
 	bool		 of_many;	/* or more than one domain's does */
-	uint64_t	 hosts_key;	/* of its hosts alone: of their limits */
+	/* Of its hosts alone: limits and reactions are theirs. */
+	uint8_t		 hosts_key[SITE_KEY];
 	uint16_t	 provider;	/* in the shaping data of now */
 	char		 of_domain[256]; /* whose name told the provider */
 	uint64_t	 limits_of;	/* serial its paths' limits are of */

@@ -645,6 +645,7 @@ answer_lookup(struct sim *sim, unsigned peer)
 	switch (sim->dns[domain]) {
 	case SIM_DNS_SITE:
 		r.status = IPC_DNS_OK;
+		r.tls = sim->domain_tls[domain];
 		r.n = 2;
 		r.host[0].preference = 10;
 		snprintf(r.host[0].name, 256, "mx%u.example",

@@ -81,6 +81,7 @@ struct sim {
 	unsigned	sites;
 	unsigned	domain_site[FAKE_DOMAINS];
 	enum sim_dns	dns[FAKE_DOMAINS];
+	enum ipc_tls	domain_tls[FAKE_DOMAINS];	/* its policy */
 	bool		site_down[FAKE_DOMAINS];
 	const char	*refusal;	/* what a site that is down says */
 	uint8_t		source_down;	/* last octet: it gets no answer */

@@ -209,6 +209,62 @@ connects_that_nobody_asked_for_count(void **state)
 	limit_free(l);
 }
 
+/* Who shares a limit may ask for different values: the least of each. */
+static void
+the_least_that_is_asked_for_holds(void **state)
+{
+	const struct limit_values wide = { 20, 6000, 100 }, few = { 2, 0, 0 },
+	    slow = { 0, 60, 200 };
+	struct limit *l = limit_new(1, -MINUTE);
+	struct limit_use a, b, c;
+
+	(void)state;
+	limit_use(l, &a, &wide, 0);
+	assert_int_equal(l->v.connections, 20);
+	limit_use(l, &b, &few, 0);
+	limit_use(l, &c, &slow, 0);
+	assert_int_equal(l->v.connections, 2);
+	assert_int_equal(l->v.messages_per_minute, 60);
+	assert_int_equal(l->v.connects_per_minute, 100);
+	/* In whatever order they speak. */
+	a.v.connects_per_minute = 50;
+	limit_uses_changed(l, 0);
+	assert_int_equal(l->v.connections, 2);
+	assert_int_equal(l->v.connects_per_minute, 50);
+	limit_use_end(l, &b, 0);
+	assert_int_equal(l->v.connections, 20);
+	limit_use_end(l, &a, 0);
+	assert_int_equal(l->v.connections, 0);
+	assert_int_equal(l->v.connects_per_minute, 200);
+	/* Until somebody else comes. */
+	limit_use_end(l, &c, 0);
+	assert_int_equal(l->v.messages_per_minute, 60);
+	limit_use(l, &a, &wide, 0);
+	assert_int_equal(l->v.messages_per_minute, 6000);
+	limit_free(l);
+}
+
+/* Before the reload there was no rate: what went then has used it up. */
+static void
+a_new_rate_begins_with_what_went_last(void **state)
+{
+	const struct limit_values none = { 0, 0, 0 }, v = { 0, 600, 0 };
+	struct limit *l = limit_new(1, -10 * MINUTE);
+
+	(void)state;
+	limit_set(l, &none, 0);
+	assert_int_equal(limit_message_wait(l, true, 0), 0);
+	limit_message(l, 0);
+	limit_message_over(l, true, 0);
+	limit_set(l, &v, SECOND / 100);
+	assert_true(limit_message_wait(l, true, SECOND / 100) > 0);
+	assert_int_equal(limit_message_wait(l, true, MINUTE), 0);
+	/* Likewise what went elsewhere, by one who shares it from now on. */
+	limit_used(l, MINUTE);
+	assert_true(limit_message_wait(l, true, MINUTE) > 0);
+	limit_free(l);
+}
+
 int
 main(void)
 {
@@ -219,6 +275,8 @@ main(void)
 		cmocka_unit_test(notices_find_some_left),
 		cmocka_unit_test(connections_are_counted),
 		cmocka_unit_test(connects_that_nobody_asked_for_count),
+		cmocka_unit_test(the_least_that_is_asked_for_holds),
+		cmocka_unit_test(a_new_rate_begins_with_what_went_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

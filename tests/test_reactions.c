@@ -42,6 +42,9 @@ static const char text[] =
     "action = messages-per-minute 10\nfor = 30m\n"
     "[reaction wide]\nsource = 2026-08 x\nclass = wide\nscope = provider\n"
     "when = 2 in 10m\naction = connections 1\nfor = 1h\n"
+    "[class few]\nsource = 2026-08 x\nwords = \"g\"\n"
+    "[reaction few]\nsource = 2026-08 x\nclass = few\n"
+    "action = connections 1\nfor = 1h\n"
     "[reaction auth]\nsource = 2026-08 x\nclass = auth\nwhen = 3 in 1h\n"
     "action = stop-campaign\n"
     "[reaction both]\nsource = 2026-08 x\nclass = both\n"
@@ -133,6 +136,20 @@ effect(const struct world *w, char site, uint32_t provider,
 	return e;
 }
 
+static uint32_t
+of_site(const struct world *w, char site, const char *source,
+    enum reaction_kind kind)
+{
+	return effect(w, site, 0, source).site[kind].value;
+}
+
+static uint32_t
+of_provider(const struct world *w, char site, uint32_t provider,
+    const char *source, enum reaction_kind kind)
+{
+	return effect(w, site, provider, source).provider[kind].value;
+}
+
 /* R5: silence from the last one on, for all sources at that site. */
 static void
 silence(void **state)
@@ -162,7 +179,7 @@ silence(void **state)
 	assert_int_equal(w->due[0].until_ms, T0 + 630 * S);
 	assert_int_equal(effect(w, 1, 0, "any").suspended_until_ms,
 	    T0 + 630 * S);
-	assert_int_equal(effect(w, 1, 0, "any").by[REACTION_SUSPEND], a.id);
+	assert_int_equal(effect(w, 1, 0, "any").suspended_by, a.id);
 	assert_int_equal(effect(w, 2, 0, "any").suspended_until_ms, 0);
 
 	assert_int_equal(reactions_next_ms(w->r), T0 + 630 * S);
@@ -224,8 +241,8 @@ counting_begins_anew(void **state)
 	assert_int_equal(feed(w, "slow", 1, "a"), 1);
 	id = w->due[0].id;
 	assert_int_equal(w->due[0].value, 10);
-	assert_int_equal(effect(w, 1, 0, "a").messages_per_minute, 10);
-	assert_int_equal(effect(w, 1, 0, "b").messages_per_minute, 0);
+	assert_int_equal(of_site(w, 1, "a", REACTION_MESSAGES_PER_MINUTE), 10);
+	assert_int_equal(of_site(w, 1, "b", REACTION_MESSAGES_PER_MINUTE), 0);
 	w->now += 10 * M;
 	for (int i = 0; i < 2; i++)
 		assert_int_equal(feed(w, "slow", 1, "a"), 0);
@@ -254,26 +271,50 @@ scope_of_a_provider(void **state)
 	assert_int_equal(w->due[0].provider, 7);
 	assert_int_equal(w->due[0].site[0], 2);
 	assert_string_equal(w->due[0].source, "a");
-	assert_int_equal(effect(w, 3, 7, "a").connections, 1);
-	assert_int_equal(effect(w, 3, 8, "a").connections, 0);
-	assert_int_equal(effect(w, 3, 7, "b").connections, 0);
+	assert_int_equal(of_provider(w, 3, 7, "a", REACTION_CONNECTIONS), 1);
+	assert_int_equal(of_provider(w, 3, 8, "a", REACTION_CONNECTIONS), 0);
+	assert_int_equal(of_provider(w, 3, 7, "b", REACTION_CONNECTIONS), 0);
 
 	assert_int_equal(feed(w, "wide", 4, "a"), 0);
 	assert_int_equal(feed(w, "wide", 5, "a"), 0);
 	assert_int_equal(feed(w, "wide", 5, "a"), 1);
 	assert_int_equal(w->due[0].scope, REACTION_SITE);
-	assert_int_equal(effect(w, 5, 0, "a").connections, 1);
-	assert_int_equal(effect(w, 4, 0, "a").connections, 0);
+	assert_int_equal(of_site(w, 5, "a", REACTION_CONNECTIONS), 1);
+	assert_int_equal(of_site(w, 4, "a", REACTION_CONNECTIONS), 0);
 	/* Two sites of nobody are not one provider, by either number. */
-	assert_int_equal(effect(w, 6, 0, "a").connections, 0);
+	assert_int_equal(of_site(w, 6, "a", REACTION_CONNECTIONS), 0);
 	e.provider = datafile_key("default");
 	memset(e.site, 7, sizeof(e.site));
 	assert_int_equal(reactions_feed(w->r, w->rules, &e, w->due), 0);
 	memset(e.site, 8, sizeof(e.site));
 	assert_int_equal(reactions_feed(w->r, w->rules, &e, w->due), 0);
 	assert_int_equal(reactions_feed(w->r, w->rules, &e, w->due), 1);
-	assert_int_equal(effect(w, 8, e.provider, "a").connections, 1);
-	assert_int_equal(effect(w, 7, e.provider, "a").connections, 0);
+	assert_int_equal(of_site(w, 8, "a", REACTION_CONNECTIONS), 1);
+	assert_int_equal(of_site(w, 7, "a", REACTION_CONNECTIONS), 0);
+}
+
+/* What one site must do stricter says nothing of the provider's others. */
+static void
+both_scopes_hold(void **state)
+{
+	struct world *w = *state;
+	struct reaction_event wide = event(w, "wide", 1, "a");
+	struct reaction_event site = event(w, "few", 1, "a");
+	struct reaction_effect e;
+
+	wide.provider = site.provider = 7;
+	assert_int_equal(reactions_feed(w->r, w->rules, &wide, w->due), 0);
+	assert_int_equal(reactions_feed(w->r, w->rules, &wide, w->due), 1);
+	assert_int_equal(reactions_feed(w->r, w->rules, &site, w->due), 1);
+	e = effect(w, 1, 7, "a");
+	assert_int_equal(e.site[REACTION_CONNECTIONS].value, 1);
+	assert_int_equal(e.site[REACTION_CONNECTIONS].by, w->due[0].id);
+	assert_int_equal(e.provider[REACTION_CONNECTIONS].value, 1);
+	assert_int_not_equal(e.provider[REACTION_CONNECTIONS].by,
+	    w->due[0].id);
+	e = effect(w, 2, 7, "a");
+	assert_int_equal(e.site[REACTION_CONNECTIONS].value, 0);
+	assert_int_equal(e.provider[REACTION_CONNECTIONS].value, 1);
 }
 
 /* By campaign, over sites and sources; until a person acts. */
@@ -328,11 +369,11 @@ several_actions(void **state)
 	for (int i = 0; i < 3; i++)
 		(void)feed(w, "slow", 1, "a");
 	e = effect(w, 1, 0, "a");
-	assert_int_equal(e.messages_per_minute, 1);
-	assert_int_equal(e.connections, 2);
+	assert_int_equal(e.site[REACTION_MESSAGES_PER_MINUTE].value, 1);
+	assert_int_equal(e.site[REACTION_CONNECTIONS].value, 2);
 	assert_string_equal(reactions_find(w->r,
-	    e.by[REACTION_MESSAGES_PER_MINUTE])->name, "both");
-	assert_int_equal(e.by[REACTION_SUSPEND], 0);
+	    e.site[REACTION_MESSAGES_PER_MINUTE].by)->name, "both");
+	assert_int_equal(e.suspended_by, 0);
 	/* A source stopped is not the others. */
 	assert_int_equal(feed(w, "listed", 1, "a"), 1);
 	assert_int_equal(effect(w, 1, 0, "a").suspended_until_ms,
@@ -340,7 +381,7 @@ several_actions(void **state)
 	assert_int_equal(effect(w, 1, 0, "b").suspended_until_ms, 0);
 	/* Over, though nobody has asked for what is over. */
 	w->now += 91 * M;
-	assert_int_equal(effect(w, 1, 0, "a").messages_per_minute, 0);
+	assert_int_equal(of_site(w, 1, "a", REACTION_MESSAGES_PER_MINUTE), 0);
 }
 
 static void
@@ -357,8 +398,8 @@ by_category(void **state)
 	}
 	assert_int_equal(reactions_feed(w->r, w->rules, &e, w->due), 2);
 	w->now = e.now_ms;
-	assert_int_equal(effect(w, 1, 0, "a").messages_per_connection, 2);
-	assert_int_equal(effect(w, 1, 0, "a").connects_per_minute, 3);
+	assert_int_equal(of_site(w, 1, "a", REACTION_MESSAGES_PER_CONNECTION), 2);
+	assert_int_equal(of_site(w, 1, "a", REACTION_CONNECTS_PER_MINUTE), 3);
 	e.rule = 0;
 	e.category = REPLY_CAT_NONE;
 	assert_int_equal(reactions_feed(w->r, w->rules, &e, w->due), 0);
@@ -372,12 +413,12 @@ cancel(void **state)
 
 	for (int i = 0; i < 5; i++)
 		(void)feed(w, "slow", 1, "a");
-	assert_int_equal(effect(w, 1, 0, "a").messages_per_minute, 10);
-	id = effect(w, 1, 0, "a").by[REACTION_MESSAGES_PER_MINUTE];
+	assert_int_equal(of_site(w, 1, "a", REACTION_MESSAGES_PER_MINUTE), 10);
+	id = effect(w, 1, 0, "a").site[REACTION_MESSAGES_PER_MINUTE].by;
 	assert_true(reactions_cancel(w->r, id));
 	assert_false(reactions_cancel(w->r, id));
 	assert_null(reactions_find(w->r, id));
-	assert_int_equal(effect(w, 1, 0, "a").messages_per_minute, 0);
+	assert_int_equal(of_site(w, 1, "a", REACTION_MESSAGES_PER_MINUTE), 0);
 	/* The two since then are forgotten too. */
 	assert_int_equal(feed(w, "slow", 1, "a"), 0);
 	assert_int_equal(feed(w, "slow", 1, "a"), 0);
@@ -551,6 +592,7 @@ main(void)
 		TEST(window_is_exact),
 		TEST(counting_begins_anew),
 		TEST(scope_of_a_provider),
+		TEST(both_scopes_hold),
 		TEST(campaign_stops),
 		TEST(several_actions),
 		TEST(by_category),

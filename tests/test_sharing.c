@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_sharing.c - limits that several sites share, while data and reactions
+ * change under them.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/reactions.h"
+#include "lib/sys/log.h"
+#include "tests/queue_sim.h"
+
+#define SECOND	1000
+#define MINUTE	(60 * SECOND)
+
+static struct sim *
+begin(void **state, unsigned sites, const char *overlay, const char *replies)
+{
+	struct sim *sim = sim_new(*state, 1);
+
+	audience_reset();
+	sim->sites = sites;
+	sim->limits.connections_per_site = 20;
+	for (unsigned d = 0; d < FAKE_DOMAINS; d++)
+		sim->domain_site[d] = d % sites;
+	sim_shape(sim, overlay, replies);
+	sim_start(sim);
+	/* What an earlier role may have sent is over by then. */
+	sim_settle(sim);
+	sim_pass(sim, MINUTE);
+	return sim;
+}
+
+static void
+join_many(struct sim *sim, uint32_t domain, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		audience_join(1, domain, sim_chance(sim));
+}
+
+static void
+each_got_one(const struct sim *sim)
+{
+	for (size_t i = 1; i <= audience.n; i++)
+		if (sim->delivered[i] != 1)
+			fail_msg("subscriber %zu got %u", i,
+			    sim->delivered[i]);
+}
+
+static unsigned
+delivered_at(const struct sim *sim, unsigned site)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sim->nevents; i++)
+		n += !sim->events[i].connect && sim->events[i].site == site;
+	return n;
+}
+
+/* Turns of so many seconds; the most sessions at a site in any of them. */
+static unsigned
+most_sessions_at(struct sim *sim, unsigned site, int seconds)
+{
+	unsigned most = 0, now;
+
+	for (int i = 0; i < seconds; i++) {
+		sim_settle(sim);
+		now = sim_sessions_at(sim, site);
+		most = now > most ? now : most;
+		sim_wait(sim, SECOND);
+	}
+	return most;
+}
+
+static const char two_of_one[] = "[provider p]\nmx = example\n"
+    "shared_connections = 2\nconnections = 8\n";
+static const char one_is_anothers[] = "[provider p]\n"
+    "mx = mx1.example my1.example\nshared_connections = 2\n"
+    "connections = 8\n[provider q]\nmx = mx0.example my0.example\n"
+    "shared_connections = 3\nconnections = 8\n";
+
+/*
+ * New data say that a site with open connections is another provider's: it
+ * leaves that one's limit as it is, and is no longer bound by it.
+ */
+static void
+a_site_changes_its_provider(void **state)
+{
+	struct sim *sim = begin(state, 2, two_of_one, NULL);
+	unsigned opens;
+	uint32_t id;
+
+	join_many(sim, 1, 2000);	/* at site 1 */
+	join_many(sim, 2, 2000);	/* at site 0 */
+	id = sim_release(sim, 0);
+	sim->no_answers = true;
+	most_sessions_at(sim, 0, 30);
+	assert_int_equal(sim_sessions_at(sim, 0) + sim_sessions_at(sim, 1), 2);
+	sim_shape(sim, one_is_anothers, NULL);
+	assert_int_equal(most_sessions_at(sim, 0, 60), 3);
+	assert_int_equal(sim_sessions_at(sim, 1), 2);
+	/* And back: those that are open count there, so no more is opened. */
+	sim_shape(sim, two_of_one, NULL);
+	opens = sim->session_opens;
+	most_sessions_at(sim, 0, 60);
+	assert_int_equal(sim->session_opens, opens);
+	sim_kill_peer(sim, 0);
+	sim_kill_peer(sim, 1);
+	most_sessions_at(sim, 0, 60);
+	assert_int_equal(sim_sessions_at(sim, 0) + sim_sessions_at(sim, 1), 2);
+	sim->no_answers = false;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+/* Domains with and without a policy about TLS, or known by name, share. */
+static void
+sites_with_the_same_hosts_share_the_least(void **state)
+{
+	struct sim *sim = begin(state, 1, "[provider few]\n"
+	    "domain = d3.example\nconnections = 2\n", NULL);
+	uint32_t id;
+
+	sim->domain_tls[2] = IPC_TLS_VERIFIED;
+	/* The one that asks for least is there to the end. */
+	for (unsigned d = 1; d <= 3; d++)
+		join_many(sim, d, d == 3 ? 300 : 50);
+	id = sim_release(sim, 0);
+	sim->no_answers = true;
+	assert_int_equal(most_sessions_at(sim, 0, 30), 2);
+	/* Other data come, and the sites look at them in some order. */
+	sim_shape(sim, "[provider few]\ndomain = d3.example\n"
+	    "connections = 3\n", NULL);
+	assert_int_equal(most_sessions_at(sim, 0, 30), 3);
+	sim_shape(sim, "[provider few]\ndomain = d3.example\n"
+	    "messages_per_minute = 60\n", NULL);
+	sim->no_answers = false;
+	sim_settle(sim);	/* what was out before is not counted */
+	assert_true(delivered_at(sim, 0) < 30);
+	sim->nevents = 0;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	assert_in_range(sim_most(sim, 0, false, MINUTE), 20, 60);
+	sim_free(sim);
+}
+
+/* Answer what is out with a refusal, once. */
+static void
+refuse_one(struct sim *sim)
+{
+	for (unsigned p = 0; p < sim->peers; p++)
+		if (sim->peer[p].n > 0) {
+			sim_answer(sim, p, 0, IPC_FAILED);
+			return;
+		}
+}
+
+/* What one says of its hosts holds for all who share them. */
+static void
+a_reaction_holds_for_the_hosts(void **state)
+{
+	struct sim *sim = begin(state, 1, "", "[class busy]\ncode = 550\n"
+	    "category = rate\n[reaction slow]\nclass = busy\n"
+	    "action = connections 1\naction = messages-per-connection 7\n"
+	    "for = 1h\n");
+	uint32_t id;
+
+	sim->domain_tls[2] = IPC_TLS_VERIFIED;
+	join_many(sim, 1, 1000);
+	join_many(sim, 2, 1000);
+	id = sim_release(sim, 0);
+	sim->no_answers = true;
+	assert_in_range(most_sessions_at(sim, 0, 30), 4, 20);
+	refuse_one(sim);
+	sim_kill_peer(sim, 0);
+	sim_kill_peer(sim, 1);
+	assert_int_equal(most_sessions_at(sim, 0, 60), 1);
+	assert_int_equal(sim->last_open.messages, 7);
+	sim->no_answers = false;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sim_free(sim);
+}
+
+#define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_site_changes_its_provider),
+		T(sites_with_the_same_hosts_share_the_least),
+		T(a_reaction_holds_for_the_hosts),
+	};
+	const struct log_params lp = {
+		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
+	};
+	const struct log_params loud = {
+		.name = "test", .to_stderr = true, .level = LEVEL_INFO,
+	};
+
+	log_open(getenv("LISTD_TEST_LOG") != NULL ? &loud : &lp);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
