@@ -209,6 +209,8 @@ delivery_end(struct scheduler *s, struct delivery *d)
 		batch_deferred(s->batcher, d->campaign, -1);
 		d->run->deferred--;
 	}
+	if (d->kind == IPC_KIND_NOTICE)
+		dues_del(s->notices, d->who & ~WHO_NOTICE);
 	delivery_free(s, d);
 }
 
@@ -235,10 +237,7 @@ delivery_back(struct scheduler *s, struct delivery *d)
 	detach(s, d, d->state == DELIVERY_OUT &&
 	    !s->peer[d->session->peer].up);
 	if (d->kind != IPC_KIND_CAMPAIGN) {
-		d->state = DELIVERY_NOTICE;
-		TAILQ_INSERT_HEAD(&site->notices, d, link);
-		site->nnotices++;
-		site_kick(s, site);
+		notice_waits(s, d, site, true);
 		return;
 	}
 	if (d->run->dead) {

@@ -244,14 +244,12 @@ ask_notice(struct scheduler *s, uint64_t notice)
 	struct delivery *d = delivery_of(s, NULL, notice | WHO_NOTICE);
 	struct query *q;
 
-	if (d != NULL)
-		return;		/* it is on its way */
-	if ((d = notice_delivery(s, notice)) == NULL)
-		return;
-	if (sched_now(s) >= d->born_ms + NOTICE_LIFETIME_MS) {
-		delivery_settle(s, d, OUTCOME_EXPIRED, &verdict_expired, 0);
+	if (d != NULL) {	/* it is on its way */
+		notice_expires(s, d);
 		return;
 	}
+	if ((d = notice_delivery(s, notice)) == NULL || notice_expires(s, d))
+		return;
 	q = query_new(s, QUERY_NOTICE, d->domain_name);
 	q->notice = notice;
 	delivery_free(s, d);
@@ -397,16 +395,6 @@ route_retry(struct scheduler *s, struct query *q, struct site *site,
 }
 
 static void
-put_notice(struct scheduler *s, struct delivery *d, struct site *site)
-{
-	d->site = site;
-	d->state = DELIVERY_NOTICE;
-	TAILQ_INSERT_TAIL(&site->notices, d, link);
-	site->nnotices++;
-	site_kick(s, site);
-}
-
-static void
 route_notice(struct scheduler *s, struct query *q, struct site *site,
     const struct verdict *v)
 {
@@ -423,7 +411,7 @@ route_notice(struct scheduler *s, struct query *q, struct site *site,
 	if (v != NULL)
 		delivery_settle(s, d, v->state, v, 0);
 	else
-		put_notice(s, d, site);
+		notice_waits(s, d, site, false);
 }
 
 static void
@@ -444,7 +432,7 @@ route_test(struct scheduler *s, struct query *q, struct site *site,
 	d->attempt = 1;
 	d->queued_ms = sched_now(s);
 	d->test = t;
-	put_notice(s, d, site);
+	notice_waits(s, d, site, false);
 }
 
 /* Somebody wants to know; nothing is sent. */

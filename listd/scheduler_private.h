@@ -484,7 +484,7 @@ void lookups_peer_down(struct scheduler *s, unsigned peer);
 void lookups_forget_run(struct scheduler *s, struct run *run);
 void lookups_free(struct scheduler *s);
 
-/* ---- scheduler_retry.c: deferrals and notices */
+/* ---- scheduler_retry.c: deferrals */
 int retries_load(struct scheduler *s, struct err *e);
 /* It is known to be: damage is not the end (P6). */
 bool campaign_is_over(struct scheduler *s, uint32_t campaign);
@@ -501,11 +501,20 @@ void retries_sweep(struct scheduler *s);
  * a sweep looks at.
  */
 void retries_park(struct scheduler *s, const struct run *run);
+/* Forget what waits in memory at a site; rows stand for it all. */
+void retries_unload(struct scheduler *s, struct site *site);
+
+/* ---- scheduler_notice.c: notices, and tests, which go with them */
 void notices_load(struct scheduler *s);
 /* Its delivery, made from its row; NULL when it is gone or damaged. */
 struct delivery *notice_delivery(struct scheduler *s, uint64_t notice);
-/* Forget what waits in memory at a site; rows stand for it all. */
-void retries_unload(struct scheduler *s, struct site *site);
+/* It waits at a site, before the others or behind them; at a paused one not. */
+void notice_waits(struct scheduler *s, struct delivery *d, struct site *site,
+    bool first);
+/* Forget it; its row is looked at again, where it goes asked anew. */
+void notice_rests(struct scheduler *s, struct delivery *d);
+/* Is its time over?  Then it ends, unless it is out. */
+bool notice_expires(struct scheduler *s, struct delivery *d);
 
 /* ---- scheduler_reaction.c */
 

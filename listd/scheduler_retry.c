@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * scheduler_retry.c - what was tried and waits: deferrals, by domain, and
- * notices.
+ * scheduler_retry.c - what was tried and waits: deferrals, by domain.
  *
  * In memory is only which domain has its next row due when.  When a domain is
  * due and its route is known, some of its rows are read at its site.  A walk
@@ -19,7 +18,6 @@
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
 #include "spool/deferral.h"
-#include "spool/notice.h"
 #include "spool/subscriber.h"
 
 #define LOAD_MAX	64	/* rows read at once, and kept at a site */
@@ -291,12 +289,8 @@ retries_unload(struct scheduler *s, struct site *site)
 		idlist_add(&site->retry_domains, d->domain);
 		delivery_free(s, d);
 	}
-	while ((d = TAILQ_FIRST(&site->notices)) != NULL) {
-		if (d->kind == IPC_KIND_NOTICE)
-			dues_set(s->notices, d->who & ~WHO_NOTICE,
-			    sched_now(s) + retry_wait_ms(1, sched_chance(s)));
-		delivery_free(s, d);
-	}
+	while ((d = TAILQ_FIRST(&site->notices)) != NULL)
+		notice_rests(s, d);
 }
 
 static void
@@ -420,54 +414,4 @@ retries_advance(struct scheduler *s)
 	walk_slice(s);
 	if (s->sweeping)
 		s->again = true;
-}
-
-/* ---- notices */
-
-void
-notices_load(struct scheduler *s)
-{
-	struct notice n;
-	struct err e = ERR_INIT;
-	int rc;
-
-	if (sched_s(s) == NULL)
-		return;
-	while ((rc = notice_next(s->s_txn, s->notice_from, &n, &e)) != 0) {
-		if (rc == 1)
-			dues_set(s->notices, n.id, n.due_ms);
-		else
-			log_failure(LEVEL_ERROR, "notice-damaged", &e);
-		if (rc == -1 && e.code != ERR_DAMAGED)
-			return;
-		/* Behind a damaged one others wait for their confirmation. */
-		s->notice_from = n.id + 1;
-	}
-}
-
-struct delivery *
-notice_delivery(struct scheduler *s, uint64_t notice)
-{
-	struct notice n;
-	struct err e = ERR_INIT;
-	struct delivery *d;
-	char *at;
-	int rc;
-
-	if (sched_s(s) == NULL)
-		return NULL;
-	if ((rc = notice_get(s->s_txn, notice, &n, &e)) == -1)
-		log_failure(LEVEL_ERROR, "notice-damaged", &e);
-	if (rc != 1 || (at = strrchr(n.address, '@')) == NULL)
-		return NULL;
-	*at = '\0';
-	d = delivery_new(s, IPC_KIND_NOTICE, notice | WHO_NOTICE, n.address,
-	    at + 1);
-	d->list = n.list;
-	d->domain = n.domain;
-	d->attempt = (uint16_t)(n.attempts + 1);
-	d->queued_ms = n.due_ms;
-	d->first_ms = n.first_ms;
-	d->born_ms = n.created_ms;
-	return d;
 }
