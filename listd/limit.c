@@ -10,10 +10,12 @@
 
 #include "lib/xmalloc.h"
 #include "listd/limit.h"
+#include "listd/scheduler.h"
 
 #define MESSAGE_BURST	60	/* a second's worth at once */
 #define CONNECT_BURST	10	/* a tenth: a site is opened in one go */
 #define OUT_SHARE	10	/* at most a tenth is on its way */
+#define OUT_MIN		(2 * SCHEDULER_DEPTH)	/* two full sessions */
 #define SLOW		10	/* a minute: one at a time, and spaced */
 #define RESERVE_SHARE	10	/* of the burst */
 
@@ -62,28 +64,54 @@ rate_set(struct gcra *g, struct gcra_rate *r, uint32_t was, uint32_t n,
 		use_up(g, r, used_us);
 }
 
+/* What is kept back of the rate: no more than can be on its way at once. */
+static unsigned
+out_max_of(const struct limit_values *v)
+{
+	uint32_t n = v->messages_per_minute, max = n / OUT_SHARE;
+	uint64_t held = (uint64_t)v->connections * SCHEDULER_DEPTH;
+
+	if (n == 0)
+		return 0;
+	if (n < SLOW)
+		return 1;
+	if (held == 0)
+		return max;
+	if (held < OUT_MIN)
+		held = OUT_MIN;
+	/* One more: when all are full it is the connections that bind. */
+	return held + 1 < max ? (unsigned)held + 1 : max;
+}
+
+static void
+set_message_rate(struct limit *l, uint32_t was, int64_t now_us)
+{
+	uint32_t n = l->v.messages_per_minute;
+	unsigned out_max = out_max_of(&l->v);
+
+	/* What more connections had is on its way still. */
+	if (n == was && out_max <= l->out_max)
+		return;
+	l->out_max = out_max;
+	if (n == 0)
+		return;
+	rate_set(&l->messages, &l->message_rate, was,
+	    n < SLOW ? n : n - out_max, MESSAGE_BURST, l->used_us, now_us);
+	l->reserve_us = l->message_rate.tolerance_us / RESERVE_SHARE;
+	if (l->reserve_us < l->message_rate.interval_us)
+		l->reserve_us = l->message_rate.tolerance_us <
+		    2 * l->message_rate.interval_us ? 0 :
+		    l->message_rate.interval_us;
+}
+
 void
 limit_set(struct limit *l, const struct limit_values *v, int64_t now_us)
 {
 	const struct limit_values was = l->v;
-	uint32_t n = v->messages_per_minute;
+	uint32_t n = v->connects_per_minute;
 
 	l->v = *v;
-	if (n != 0 && n != was.messages_per_minute) {
-		l->out_max = n < SLOW ? 1 : n / OUT_SHARE;
-		n -= n < SLOW ? 0 : l->out_max;
-		rate_set(&l->messages, &l->message_rate,
-		    was.messages_per_minute, n, MESSAGE_BURST, l->used_us,
-		    now_us);
-		l->reserve_us = l->message_rate.tolerance_us / RESERVE_SHARE;
-		if (l->reserve_us < l->message_rate.interval_us)
-			l->reserve_us = l->message_rate.tolerance_us <
-			    2 * l->message_rate.interval_us ? 0 :
-			    l->message_rate.interval_us;
-	}
-	if (v->messages_per_minute == 0)
-		l->out_max = 0;
-	n = v->connects_per_minute;
+	set_message_rate(l, was.messages_per_minute, now_us);
 	if (n != 0 && n != was.connects_per_minute)
 		rate_set(&l->connects, &l->connect_rate,
 		    was.connects_per_minute, n, CONNECT_BURST, l->used_us,

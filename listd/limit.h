@@ -9,7 +9,8 @@
  * It holds as the receiver counts, too, who sees a message later than we let
  * it go: n a minute become n - out_max handed out a minute, with at most
  * out_max on their way at any moment.  Then in no minute, wherever it begins,
- * more than n arrive.
+ * more than n arrive.  out_max is a tenth of n, or what so many connections as
+ * are allowed can hold, when that is less.
  *
  * A new queue role begins as if all bursts had just been used up: whatever an
  * earlier one let go, its next arrival time cannot lie later.  So limits hold

@@ -51,9 +51,11 @@ most_in_a_minute(void)
  * up to late_us; with a new limit at every restart_us.
  */
 static void
-press(uint32_t n, int64_t late_us, int64_t restart_us, int minutes)
+press_with(unsigned connections, uint32_t n, int64_t late_us,
+    int64_t restart_us, int minutes)
 {
-	const struct limit_values v = { .messages_per_minute = n };
+	const struct limit_values v = { .messages_per_minute = n,
+		.connections = connections };
 	int64_t on_way[DOTS], now = 0, began = 0;
 	struct limit *l = limit_new(1, 0);
 	unsigned out = 0, chance = 7;
@@ -86,6 +88,12 @@ press(uint32_t n, int64_t late_us, int64_t restart_us, int minutes)
 	limit_free(l);
 }
 
+static void
+press(uint32_t n, int64_t late_us, int64_t restart_us, int minutes)
+{
+	press_with(0, n, late_us, restart_us, minutes);
+}
+
 /* S13: n a minute means n, however late they arrive. */
 static void
 never_more_than_n_arrive_in_a_minute(void **state)
@@ -106,6 +114,56 @@ never_more_than_n_arrive_in_a_minute(void **state)
 		if (rows[i].late == 0)
 			assert_true(ndots + 1 >= rows[i].n * 10 * 8 / 10);
 	}
+}
+
+/* No more is kept back than so many connections hold: 8 each. */
+static void
+few_connections_keep_little_back(void **state)
+{
+	static const struct { unsigned connections; int64_t late; } rows[] = {
+		{ 1, 0 }, { 10, 0 }, { 10, SECOND / 2 }, { 10, 30 * SECOND },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		press_with(rows[i].connections, 6000, rows[i].late, 0, 3);
+		assert_true(most_in_a_minute() <= 6000);
+		/* A burst is paid for by the pace after it (lib/gcra.h). */
+		if (rows[i].late < SECOND)
+			assert_in_range(ndots, 3 * 5800 - 100, 18000);
+	}
+	/* At a rate that is low for them a tenth is less than what they hold. */
+	press_with(10, 60, 59 * SECOND, 0, 10);
+	assert_in_range(most_in_a_minute(), 6, 60);
+}
+
+/* Fewer connections do not call back what the others have on its way. */
+static void
+what_is_on_its_way_still_counts(void **state)
+{
+	struct limit_values v = { .messages_per_minute = 6000,
+		.connections = 50 };
+	struct limit *l = limit_new(1, -MINUTE);
+	unsigned sent = 0;
+
+	(void)state;
+	limit_set(l, &v, 0);
+	for (int64_t now = 0; l->out < 400; now += SECOND)
+		while (l->out < 400 && limit_message_wait(l, true, now) == 0)
+			limit_message(l, now);
+	v.connections = 2;
+	limit_set(l, &v, 10 * SECOND);
+	/* 400 arrive now, and as many more as it lets go. */
+	for (int64_t now = 10 * SECOND; now < 70 * SECOND; now += SECOND / 100) {
+		if (l->out > 0)
+			limit_message_over(l, true, now);
+		for (; limit_message_wait(l, true, now) == 0; sent++)
+			limit_message(l, now);
+	}
+	assert_in_range(sent, 4000, 5600);
+	while (l->out > 0)
+		limit_message_over(l, true, 0);
+	limit_free(l);
 }
 
 static void
@@ -270,6 +328,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(never_more_than_n_arrive_in_a_minute),
+		cmocka_unit_test(few_connections_keep_little_back),
+		cmocka_unit_test(what_is_on_its_way_still_counts),
 		cmocka_unit_test(a_restart_gives_nothing_extra),
 		cmocka_unit_test(what_was_not_sent_is_given_back),
 		cmocka_unit_test(notices_find_some_left),
