@@ -117,7 +117,10 @@ enum ipc_tls {
 	IPC_TLS_DANE,		/* as validated TLSA records say */
 };
 
-/* The hosts to try for a domain, best first, equal preferences shuffled. */
+/*
+ * The hosts to try for a domain, best first.  Of one preference each session
+ * tries them in an order of its own.
+ */
 struct ipc_host {
 	uint16_t	preference;
 	char		name[256];	/* or an address literal, from a smarthost */

@@ -268,26 +268,15 @@ random_below(uint32_t n)
 	return x % n;
 }
 
-/* Lowest preference first; equal ones in random order (RFC 5321 5.1). */
-static void
-sort_hosts(struct ipc_route *route)
+/* The lowest preference first; who connects shuffles those that are equal. */
+static int
+host_order(const void *a, const void *b)
 {
-	for (uint16_t i = 1; i < route->n; i++) {
-		uint16_t j = (uint16_t)random_below(i + 1u);
-		struct ipc_host tmp = route->host[i];
+	const struct ipc_host *one = a, *other = b;
 
-		route->host[i] = route->host[j];
-		route->host[j] = tmp;
-	}
-	for (uint16_t i = 1; i < route->n; i++) {
-		struct ipc_host tmp = route->host[i];
-		uint16_t j = i;
-
-		for (; j > 0 && route->host[j - 1].preference > tmp.preference;
-		    j--)
-			route->host[j] = route->host[j - 1];
-		route->host[j] = tmp;
-	}
+	if (one->preference != other->preference)
+		return one->preference < other->preference ? -1 : 1;
+	return strcasecmp(one->name, other->name);
 }
 
 static bool
@@ -370,7 +359,8 @@ finish_route(struct resolver_lookup *l)
 		memcpy(route->alias, l->host.alias, sizeof(route->alias));
 	drop_root_names(route);
 	if (route->status == IPC_DNS_OK) {
-		sort_hosts(route);
+		qsort(route->host, route->n, sizeof(route->host[0]),
+		    host_order);
 		drop_self(route, l->resolver);
 	}
 	if (route->ttl_s == UINT32_MAX)

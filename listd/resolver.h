@@ -68,7 +68,7 @@ uint16_t resolver_smarthosts(const struct conf_smarthosts *list, bool by_weight,
 
 /*
  * The hosts that take mail for domain (A-label form), RFC 5321 section 5.1:
- * MX by preference, equal ones shuffled, aliases followed; without MX the
+ * MX by preference, equal ones by name, aliases followed; without MX the
  * domain itself; null MX (RFC 7505), NXDOMAIN and "no address either" are
  * told apart from faults.  route->request is 0.  It is secure when DNSSEC
  * vouches for all that led to the hosts; without MX, for the addresses too.

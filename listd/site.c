@@ -37,9 +37,26 @@ name_order(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* The order in which they are to be tried, whatever the numbers are. */
+static unsigned
+rank_of(const struct ipc_route *r, const char *name)
+{
+	unsigned rank = 0;
+
+	for (uint16_t i = 0; i < r->n; i++) {
+		if (i > 0 && r->host[i].preference > r->host[i - 1].preference)
+			rank++;
+		if (strcmp(r->host[i].name, name) == 0)
+			break;
+	}
+	return rank;
+}
+
 /*
- * The set of names decides, not their preferences.  The store's own number
- * goes in first, so that nobody can make names that meet in our tables.
+ * Names decide, and which of them comes first: what is a domain's last resort
+ * may be another's own host, and has to be tried last for the one (RFC 5321
+ * section 5.1).  The store's own number goes in first, so that nobody can make
+ * names that meet in our tables.
  * Domains with a policy about TLS are a site of their own: their connections
  * must not be used for less, and when their policy is broken, others who share
  * the hosts must not wait for it.  So are those whose hosts DNSSEC vouches for:
@@ -52,7 +69,7 @@ key_of_route(struct scheduler *s, const struct ipc_route *r,
 {
 	const char *names[IPC_HOSTS_MAX];
 	uint8_t digest[SHA256_DIGEST_LENGTH];
-	struct strbuf b = STRBUF_INIT(IPC_HOSTS_MAX * 260 + 16);
+	struct strbuf b = STRBUF_INIT(IPC_HOSTS_MAX * 261 + 300);
 
 	for (uint16_t i = 0; i < r->n; i++)
 		names[i] = r->host[i].name;
@@ -63,6 +80,8 @@ key_of_route(struct scheduler *s, const struct ipc_route *r,
 			pack_str(&b, names[i]);
 	SHA256((const uint8_t *)b.s, b.len, digest);
 	memcpy(hosts_key, digest, SITE_KEY);	/* limits are theirs */
+	for (uint16_t i = 0; i < r->n; i++)
+		pack_u8(&b, (uint8_t)rank_of(r, names[i]));
 	if (r->tls != IPC_TLS_NONE || r->secure)
 		pack_u8(&b, (uint8_t)(r->tls | (r->secure ? KEY_SECURE : 0)));
 	if (of_domain[0] != '\0')

@@ -3,8 +3,9 @@
  * site.h - the hosts that take the mail of many domains.
  *
  * A site is named by the set of its hosts, so that thousands of vanity domains
- * at one provider share one limit (DESIGN.md section 4); and by what TLS must
- * be there, for a policy is kept by whole connections.  What one of our source
+ * at one provider share one limit (DESIGN.md section 4); and by the order in
+ * which they are to be tried and what TLS must be there, which are kept by
+ * whole connections.  What one of our source
  * addresses has there is a path (path.h): its window of connections, its
  * limits, its sessions.  When a site refuses all of them it rests by the
  * schedule of retries, and nothing is written per recipient.

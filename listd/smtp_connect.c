@@ -2,7 +2,7 @@
 /*
  * smtp_connect.c - where a session goes to.
  *
- * Hosts are tried in the order of the route and their addresses in the order
+ * Hosts are tried by preference, equal ones shuffled, and their addresses in the order
  * of the resolver, until one greets us and lets us send (RFC 5321 section
  * 5.1).  An address that is this machine's own is passed over; where our own
  * inbound role listens we are one of the domain's hosts, and those that come no
@@ -20,6 +20,8 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <openssl/rand.h>
 
 #include "lib/conf.h"
 #include "lib/err.h"
@@ -253,6 +255,39 @@ connect_next_address(struct smtp_session *s)
 		return;
 	}
 	s->host++;
+	connect_next_host(s);
+}
+
+/*
+ * Hosts of one preference share the load (RFC 5321 section 5.1).  Relays come
+ * in the order they were drawn.
+ */
+static void
+shuffle_equals(struct ipc_host *host, uint16_t n)
+{
+	uint32_t chance[IPC_HOSTS_MAX] = { 0 };
+
+	/* Without chance they keep their order. */
+	if (RAND_bytes((unsigned char *)chance, sizeof(chance)) != 1)
+		return;
+	for (uint16_t from = 0, i; from < n; from = i) {
+		for (i = from + 1; i < n && host[i].preference ==
+		    host[from].preference; i++) {
+			uint16_t with = (uint16_t)(from + chance[i] %
+			    (i - from + 1u));
+			struct ipc_host tmp = host[i];
+
+			host[i] = host[with];
+			host[with] = tmp;
+		}
+	}
+}
+
+void
+connect_first_host(struct smtp_session *s)
+{
+	if (s->env->conf->smarthost.n == 0)
+		shuffle_equals(s->grant.host, s->grant.n);
 	connect_next_host(s);
 }
 

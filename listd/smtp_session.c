@@ -346,7 +346,7 @@ smtp_session_start(const struct smtp_session_env *env,
 		abort();		/* no memory for a fixed size */
 	s->told = 1;			/* the grant counted one */
 	session_why(s, 0, "no host to try");
-	connect_next_host(s);
+	connect_first_host(s);
 	return s;
 }
 

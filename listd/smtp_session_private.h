@@ -176,6 +176,8 @@ extern const struct smtp_conn_ops session_conn_ops;
 /* The host of a route's name, which may carry its port. */
 uint16_t connect_split_port(const char *name, char host[static 256],
     uint16_t port);
+/* Begin. */
+void connect_first_host(struct smtp_session *s);
 /* Try the host at s->host, or end when there is none. */
 void connect_next_host(struct smtp_session *s);
 /* Try the address at s->at, or the next host. */

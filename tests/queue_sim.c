@@ -170,6 +170,7 @@ got_session(struct sim *sim, struct sim_peer *p, struct unpack *u)
 	se->id = o.session;
 	se->site = (unsigned)strtoul(o.host[0].name + 2, NULL, 10);
 	se->source = o.source_ip[3];
+	se->swapped = o.host[0].name[1] == 'y';
 	se->provider = o.provider;
 	sim->last_open = o;
 	sim_note(sim, se, true, NULL);
@@ -192,8 +193,9 @@ got_deliver(struct sim *sim, struct sim_peer *p, struct unpack *u)
 {
 	uint32_t session = unpack_u32(u);
 	uint16_t n = unpack_u16(u);
+	const struct sim_session *se = find_session(p, session);
 
-	assert_non_null(find_session(p, session));
+	assert_non_null(se);
 	for (; n > 0; n--) {
 		struct sim_out *o = &p->out[p->n++];
 
@@ -202,6 +204,9 @@ got_deliver(struct sim *sim, struct sim_peer *p, struct unpack *u)
 		ipc_get_delivery(u, &o->d);
 		o->session = session;
 		o->begun = false;
+		/* Its own hosts first (RFC 5321 section 5.1). */
+		assert_int_equal(se->swapped, sim->dns[strtoul(o->d.domain + 1,
+		    NULL, 10)] == SIM_DNS_SWAPPED);
 	}
 	assert_true(unpack_done(u));
 }
@@ -644,14 +649,16 @@ answer_lookup(struct sim *sim, unsigned peer)
 	r.ttl_s = 3600;
 	switch (sim->dns[domain]) {
 	case SIM_DNS_SITE:
+	case SIM_DNS_SWAPPED:
 		r.status = IPC_DNS_OK;
 		r.tls = sim->domain_tls[domain];
 		r.n = 2;
-		r.host[0].preference = 10;
-		snprintf(r.host[0].name, 256, "mx%u.example",
-		    sim->domain_site[domain]);
-		snprintf(r.host[1].name, 256, "my%u.example",
-		    sim->domain_site[domain]);
+		for (int i = 0; i < 2; i++) {
+			r.host[i].preference = (uint16_t)(10 + i);
+			snprintf(r.host[i].name, 256, "m%c%u.example",
+			    (i == 1) == (sim->dns[domain] == SIM_DNS_SITE) ?
+			    'y' : 'x', sim->domain_site[domain]);
+		}
 		break;
 	case SIM_DNS_TEMPORARY:
 		r.status = IPC_DNS_TEMPORARY;

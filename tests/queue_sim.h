@@ -26,6 +26,7 @@
 
 enum sim_dns {	/* what a domain's look-up says */
 	SIM_DNS_SITE,		/* its site takes mail */
+	SIM_DNS_SWAPPED,	/* the same, with the other host first */
 	SIM_DNS_TEMPORARY, SIM_DNS_NXDOMAIN, SIM_DNS_NULL_MX,
 };
 
@@ -41,6 +42,7 @@ struct sim_session {
 	uint8_t		source;
 	uint32_t	provider;
 	bool		up, closing;
+	bool		swapped;	/* its hosts' order */
 	unsigned	sent;
 };
 

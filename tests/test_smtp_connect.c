@@ -47,6 +47,7 @@ static struct world {
 	struct smtp_session_env	 env;
 	struct evconnlistener	*listener;
 	const char		*says[HOSTS];	/* as banner; NULL: hangs up */
+	unsigned		 equals;	/* first hosts of one preference */
 	struct strbuf		 tried;		/* host.address and a blank */
 	struct ipc_session_state end;		/* the last that was told */
 	unsigned		 untold;	/* connects, as told in all */
@@ -210,7 +211,7 @@ on_limit(evutil_socket_t fd, short what, void *arg)
 	fail_msg("it hangs after \"%s\"", w.tried.s);
 }
 
-/* A session to the first n hosts; what it tried. */
+/* A session to the first n hosts, w.equals of them equal; what it tried. */
 static const char *
 run_session(unsigned n, const uint8_t source[4])
 {
@@ -221,7 +222,7 @@ run_session(unsigned n, const uint8_t source[4])
 	struct smtp_session *session;
 
 	for (unsigned i = 0; i < n; i++) {
-		grant.host[i].preference = (uint16_t)i;
+		grant.host[i].preference = i < w.equals ? 0 : (uint16_t)i;
 		snprintf(grant.host[i].name, sizeof(grant.host[i].name), "h%u",
 		    i + 1);
 	}
@@ -349,6 +350,36 @@ how_far_it_goes(void **state)
 	}
 }
 
+/* Equal ones have an order of each session's own; others never come first. */
+static void
+equal_hosts_share_the_load(void **state)
+{
+	unsigned first[HOSTS] = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < HOSTS; i++)
+		w.says[i] = "220 mx";
+	w.equals = 3;
+	for (int i = 0; i < 200; i++)
+		first[run_session(5, NULL)[0] - '1']++;
+	for (unsigned i = 0; i < HOSTS; i++)
+		if ((first[i] > 0) != (i < 3))
+			fail_msg("h%u was first %u times", i + 1, first[i]);
+	/* Where they fail the others follow by preference. */
+	w.says[0] = w.says[1] = w.says[2] = w.says[3] = NULL;
+	assert_string_equal(run_session(5, NULL) + strlen("1.1 1.2 ") * 3,
+	    "4.1 4.2 5.1 ");
+	/* Relays come as they were drawn. */
+	w.conf.smarthost.n = 1;
+	w.conf.smarthost_tls = CONF_TLS_OPPORTUNISTIC;
+	w.conf.smarthost_networks = (struct conf_cidrs){ 1,
+		{ { .family = 4, .bits = 8, .ip = { 127 } } } };
+	w.says[0] = "220 mx";
+	now_ms += DEAD_MS;
+	for (int i = 0; i < 20; i++)
+		assert_string_equal(run_session(5, NULL), "1.1 ");
+}
+
 /* Not every session waits for an address where nobody answers. */
 static void
 the_dead_come_last(void **state)
@@ -386,6 +417,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(how_far_it_goes),
+		cmocka_unit_test_setup_teardown(equal_hosts_share_the_load,
+		    set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_dead_come_last, set_up,
 		    tear_down),
 	};

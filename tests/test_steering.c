@@ -110,6 +110,29 @@ a_site_gets_what_it_accepts(void **state)
 	sim_free(sim);
 }
 
+/*
+ * One domain's last resort is another's own host: each has its hosts in its
+ * own order, and they share what these accept.
+ */
+static void
+each_domain_has_its_order_of_hosts(void **state)
+{
+	struct sim *sim = begin(state, 1, "[provider slow]\n"
+	    "mx = mx0.example my0.example\nmessages_per_minute = 60\n", NULL,
+	    NULL, 0);
+	uint32_t id;
+
+	for (unsigned d = 1; d <= 20; d++) {
+		sim->dns[d] = d % 2 ? SIM_DNS_SITE : SIM_DNS_SWAPPED;
+		join_many(sim, d, 10);
+	}
+	id = sim_release(sim, 0);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	assert_in_range(sim_most(sim, 0, false, MINUTE), 40, 60);
+	sim_free(sim);
+}
+
 /* What a session makes on its way to a host that answers is paid for. */
 static void
 dead_hosts_use_up_connects(void **state)
@@ -627,6 +650,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_site_gets_what_it_accepts),
 		T(dead_hosts_use_up_connects),
+		T(each_domain_has_its_order_of_hosts),
 		T(a_provider_shares_over_its_sites),
 		T(quiet_hours_and_no_sending),
 		T(a_small_campaign_gets_through),
