@@ -23,6 +23,7 @@
 #include "listd/parent.h"
 #include "listd/privsep.h"
 #include "listd/role_private.h"
+#include "listd/steering.h"
 
 #define MISTAKES_MAX	65536
 #define START_WAIT_MS	120000	/* of who started us, for "started" */
@@ -68,12 +69,21 @@ static int
 print_conf(const struct conf *c)
 {
 	struct strbuf out = STRBUF_INIT(2 * CONF_FILE_MAX);
+	struct strbuf mistakes = STRBUF_INIT(1 << 16);
+	struct err e = ERR_INIT;
 	int rc;
 
 	if (conf_postmaster_is_here(c))
 		fprintf(stderr, "listd: warning: postmaster: this host has no "
 		    "mailboxes, so mail for %s reaches nobody\n",
 		    c->postmaster);
+	if (steering_check(c, &mistakes, &e) == -1) {
+		fputs(mistakes.s, stderr);
+		fprintf(stderr, "listd: %s\n", e.text);
+		strbuf_free(&mistakes);
+		return STATUS_CONFIG;
+	}
+	strbuf_free(&mistakes);
 	conf_dump(c, &out);
 	rc = fwrite(out.s, 1, out.len, stdout) == out.len &&
 	    fflush(stdout) == 0 ? STATUS_OK : STATUS_AGAIN;

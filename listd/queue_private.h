@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "listd/steering.h"
 #include "lib/conf.h"
 #include "lib/strbuf.h"
 #include "lib/sys/timers.h"
@@ -44,9 +45,7 @@ struct queue {
 	char		 outcomes[CONF_PATH_MAX + 16];	/* its folder */
 	struct ring	*ring;
 	struct scheduler *sched;
-	struct shaping	*shaping;	/* what receivers accept */
-	struct reply_rules *rules;	/* and what refusals mean */
-	struct strbuf	 replies[2];	/* as read: shipped, overlay */
+	struct steering	 steering;	/* what receivers accept */
 	struct figures	*figures;	/* counted since the start */
 	struct control	*control;
 	struct writer	*writer[2];	/* by enum store_env */

@@ -26,6 +26,7 @@
 #include "listd/layout.h"
 #include "listd/resources.h"
 #include "listd/start.h"
+#include "listd/steering.h"
 #include "spool/secrets.h"
 
 #define BACKLOG		1024
@@ -460,30 +461,21 @@ open_dkim(const struct conf *c, struct descriptors *d, struct err *e)
 	return rc;
 }
 
-/* The installed one, unless another is named; without, what is built in. */
-static int
-open_data(const char *name, const char *setting, const char *path,
-    const char *installed, struct descriptors *d, struct err *e)
-{
-	if (path[0] != '\0')
-		return open_file(name, setting, path, 0, d, e);
-	if (access(installed, R_OK) == 0)
-		return open_file(name, setting, installed, 0, d, e);
-	return 0;
-}
-
 static int
 open_steering(const struct conf *c, struct descriptors *d, struct err *e)
 {
-	if (open_data(FD_SHAPING, "shaping_file", c->shaping_file,
-	    PKGDATADIR "/shaping.conf", d, e) == -1 ||
-	    open_file(FD_SHAPING_OVERLAY, "shaping_overlay",
-	    c->shaping_overlay, 0, d, e) == -1 ||
-	    open_data(FD_REPLIES, "replies_file", c->replies_file,
-	    PKGDATADIR "/replies.conf", d, e) == -1)
-		return -1;
-	return open_file(FD_REPLIES_OVERLAY, "replies_overlay",
-	    c->replies_overlay, 0, d, e);
+	static const char *const names[STEERING_FILES] = {
+		[STEERING_SHAPING] = FD_SHAPING,
+		[STEERING_SHAPING_OVERLAY] = FD_SHAPING_OVERLAY,
+		[STEERING_REPLIES] = FD_REPLIES,
+		[STEERING_REPLIES_OVERLAY] = FD_REPLIES_OVERLAY,
+	};
+
+	for (enum steering_file i = 0; i < STEERING_FILES; i++)
+		if (open_file(names[i], steering_setting(i),
+		    steering_path(c, i), 0, d, e) == -1)
+			return -1;
+	return 0;
 }
 
 /* Mail cannot leave from an address that is not ours: say so at once. */

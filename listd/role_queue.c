@@ -384,7 +384,8 @@ make_scheduler(struct queue *q, uint64_t last_batch, struct err *e)
 	}
 	if ((q->sched = scheduler_new(&p, e)) == NULL)
 		return -1;
-	scheduler_set_shaping(q->sched, q->shaping, q->rules);
+	scheduler_set_shaping(q->sched, q->steering.shaping,
+	    q->steering.rules);
 	return 0;
 }
 
