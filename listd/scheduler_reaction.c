@@ -127,6 +127,7 @@ run_look_stopped(struct scheduler *s, struct run *run)
 		    "%016llx %s: %.300s", (unsigned long long)a->id, a->name,
 		    a->reply);
 		retries_park(s, run);
+		recall_run(s, run);	/* they would fail as well */
 		return;
 	}
 	run->why[0] = '\0';

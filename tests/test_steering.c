@@ -489,6 +489,10 @@ begin_and_stop(void **state, int64_t send_by_ms, uint32_t *id)
 		}
 		sim_pass(sim, 5);
 	}
+	/* What is out would be refused as well: it is called back. */
+	assert_true(sim_out(sim) > 0);
+	assert_int_equal(sim->peer[0].nrecalls + sim->peer[1].nrecalls,
+	    sim_out(sim) + 1);
 	sim_settle(sim);
 	return sim;
 }
