@@ -27,12 +27,12 @@ struct https_request;
 #define HTTPS_URL_MAX		512
 
 struct https_ask {
-	const char	*host;		/* the name, as in URL and certificate */
+	const char	*host;		/* as in URL and certificate */
 	uint16_t	 port;
 	const char	*path;		/* with its slash */
 	const struct resolver_address *address;
 	size_t		 n;		/* at least one */
-	size_t		 max;		/* octets of a body; more is a failure */
+	size_t		 max;		/* octets of a body; more fail */
 	/* From when it is begun to its end; cut at the maximum. */
 	int64_t		 timeout_ms;
 	X509_STORE	*authorities;	/* borrowed for the call */

@@ -93,8 +93,8 @@ struct resolver_lookup *resolver_addresses(struct resolver *r,
     const struct resolver_host *host), void *arg);
 
 /*
- * Whether DNSSEC vouches for the alias that a host is, wherever it leads; status
- * tells a fault of the DNS from the rest alone.
+ * Whether DNSSEC vouches for the alias that a host is, wherever it leads;
+ * status tells a fault of the DNS from the rest alone.
  */
 struct resolver_lookup *resolver_alias(struct resolver *r, const char *host,
     void (*done)(void *arg, enum ipc_dns status, bool secure), void *arg);
