@@ -110,15 +110,22 @@ site_sort(struct scheduler *s, struct site *site)
 }
 
 size_t
-lanes_supply(const struct scheduler *s)
+lanes_of_kind(const struct scheduler *s, unsigned kind)
 {
 	const struct run *run;
 	size_t n = 0;
 
 	TAILQ_FOREACH(run, &s->runs, link)
-		if (run->npools > POOL_OPEN && !run_waits(run))
-			n += run->pools[POOL_OPEN].domains;
+		if (kind < run->npools && !run_waits(run))
+			n += run->pools[kind].domains +
+			    idlist_count(&run->pools[kind].passed);
 	return n;
+}
+
+size_t
+lanes_supply(const struct scheduler *s)
+{
+	return lanes_of_kind(s, POOL_OPEN);	/* none is passed over */
 }
 
 /* ---- lanes */

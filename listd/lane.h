@@ -46,6 +46,8 @@ void site_sort(struct scheduler *s, struct site *site);
 
 /* Domains of all runs that may send, and whose sites are open. */
 size_t lanes_supply(const struct scheduler *s);
+/* Domains of those runs at sites of one kind, and what was passed over. */
+size_t lanes_of_kind(const struct scheduler *s, unsigned kind);
 /* Where there is room again, what was passed over is resolved first. */
 void run_take_back(struct scheduler *s, struct run *run);
 /* All of it is. */

@@ -16,6 +16,7 @@
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "listd/figures.h"
+#include "listd/finish.h"
 #include "listd/lane.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"

@@ -26,7 +26,7 @@
 #include "spool/subscriber.h"
 
 #define SUPPLY_WANTED	4096	/* domains resolved ahead, see lane.h */
-#define UNREAD_MS	300000	/* a domain that cannot be read is tried again */
+#define UNREAD_MS	300000	/* before one that cannot be read */
 
 static uint64_t
 wait_id(const struct run *run, uint32_t domain)

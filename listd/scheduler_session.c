@@ -19,6 +19,7 @@
 #include "lib/shaping.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
+#include "listd/finish.h"
 #include "listd/lane.h"
 #include "listd/scheduler_private.h"
 #include "spool/subscriber.h"

@@ -114,3 +114,11 @@ share_left(const struct share *s)
 	/* What was begun before a restart ends without having been counted. */
 	return s->members > ended ? s->members - ended : 0;
 }
+
+uint64_t
+shares_left(struct shares *s, const uint8_t key[static SITE_KEY])
+{
+	const struct share *v = find(s, key);
+
+	return v == &s->other ? 0 : share_left(v);
+}

@@ -54,5 +54,7 @@ void shares_outcome(struct shares *s, const uint8_t *key,
     enum outcome_state state, int64_t now_ms);
 /* Members of domains begun there who have no end yet. */
 uint64_t share_left(const struct share *s);
+/* The same at a site; 0 when it is not told apart. */
+uint64_t shares_left(struct shares *s, const uint8_t key[static SITE_KEY]);
 
 #endif

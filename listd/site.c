@@ -19,9 +19,6 @@
 #include "listd/source.h"
 
 #define KEY_SECURE		0x80	/* in a key, beside what TLS is asked */
-#define FINISH_AHEAD_MS		600000	/* before who waits longer */
-#define FINISH_COUNT_MAX	1000000000
-
 static uint64_t
 hash_of_key(const uint8_t key[static SITE_KEY])
 {
@@ -354,56 +351,6 @@ site_kick(struct scheduler *s, struct site *site)
 		return;
 	site->is_kicked = true;
 	TAILQ_INSERT_TAIL(&s->kicked, site, kicked);
-}
-
-size_t
-site_waiting(const struct site *site)
-{
-	size_t n = site->npending;
-	const struct lane *l;
-
-	TAILQ_FOREACH(l, &site->lanes, of_site)
-		n += l->supply;
-	return n;
-}
-
-/* How long what waits there takes at the rate it allows, at least. */
-static int64_t
-finish_ms(const struct site *site)
-{
-	const struct limit *l = site->paths[0].limit[PATH_HOSTS];
-	size_t n = site_waiting(site);
-
-	if (n > FINISH_COUNT_MAX)
-		n = FINISH_COUNT_MAX;
-	if (l == NULL || l->v.messages_per_minute == 0)
-		return (int64_t)n;
-	return (int64_t)n * 60000 / l->v.messages_per_minute;
-}
-
-/*
- * The longest estimated finish goes first, for it decides when a campaign
- * ends; but nobody waits FINISH_AHEAD_MS longer for that.
- */
-void
-site_starves(struct scheduler *s, struct site *site)
-{
-	int64_t at, ahead = finish_ms(site);
-
-	if (dues_get(s->starving, (uintptr_t)site, &at))
-		return;
-	if (ahead > FINISH_AHEAD_MS)
-		ahead = FINISH_AHEAD_MS;
-	dues_set(s->starving, (uintptr_t)site, s->mono_ms - ahead);
-}
-
-void
-site_kick_starving(struct scheduler *s)
-{
-	uint64_t id;
-
-	if (dues_pop(s->starving, INT64_MAX, &id))
-		site_kick(s, (struct site *)(uintptr_t)id);
 }
 
 unsigned

@@ -49,6 +49,7 @@ struct site {
 	struct lane	*turn;		/* whose turn it is */
 	size_t		 npending;	/* domains of all lanes */
 	unsigned	 kind;		/* which pool they count for, lane.h */
+	int64_t		 starves_ms;	/* for a connection, since then */
 	int64_t		 shut_ms;	/* UTC: no campaigns until then; or 0 */
 	struct delivery_list retries, notices;
 	size_t		 nretries, nnotices;
@@ -83,14 +84,8 @@ void site_describe(const struct scheduler *s, const struct site *site,
     struct scheduler_site *r);
 /* Look at it in this turn. */
 void site_kick(struct scheduler *s, struct site *site);
-/* It wants a connection, and all connections_total are taken. */
-void site_starves(struct scheduler *s, struct site *site);
-/* Kick the one of them that has longest to go. */
-void site_kick_starving(struct scheduler *s);
 /* Connections all its paths may hold now. */
 unsigned site_cap(const struct scheduler *s, const struct site *site);
-/* What waits there, as far as it is known: domains and members. */
-size_t site_waiting(const struct site *site);
 
 /* A connection of a path came up. */
 void site_came_up(struct scheduler *s, struct path *p);

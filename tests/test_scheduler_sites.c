@@ -402,6 +402,57 @@ quiet_hours_of_all_hold_up_nobody(void **state)
 	    "quiet = 07:00-10:00\n"));
 }
 
+/* ---- who has longest to go */
+
+/*
+ * One connection for three sites: who gets it when the first is done with it?
+ * At site 1 is one large domain, at site 2 so many small ones.
+ */
+static unsigned
+next_connected(void **state, unsigned small, const char *overlay)
+{
+	struct sim *sim = begin_shaped(state, 3, 1, overlay);
+	unsigned site = 0;
+	uint32_t id;
+
+	sim->limits.connections_total = 1;
+	scheduler_set_limits(sim->s, &sim->limits);
+	for (unsigned d = 2; d < FAKE_DOMAINS; d++)
+		sim->domain_site[d] = d == FAKE_DOMAINS - 1 ? 0 : 2;
+	join_many(sim, FAKE_DOMAINS - 1, 20);
+	sim_release(sim, 0);
+	fill_peers(sim);
+	assert_int_equal(sim_sessions_at(sim, 0), 1);
+	join_many(sim, 1, 1500);
+	join_each(2, small + 1);
+	id = sim_release(sim, 0);
+	answer_lookups(sim);
+	assert_int_equal(sim->session_opens, 1);
+	sim->nevents = 0;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	for (size_t i = 0; i < sim->nevents && site == 0; i++)
+		if (sim->events[i].connect)
+			site = sim->events[i].site;
+	sim_free(sim);
+	return site;
+}
+
+/* 1500 members, of whom few are in memory, against 200. */
+static void
+members_tell_who_is_next(void **state)
+{
+	assert_int_equal(next_connected(state, 200, ""), 1);
+}
+
+/* A minute or two against ten, by what the provider takes of all. */
+static void
+shared_limits_tell_who_is_next(void **state)
+{
+	assert_int_equal(next_connected(state, 10, "[provider slow]\n"
+	    "mx = mx2.example my2.example\n"
+	    "shared_messages_per_minute = 1\n"), 2);
+}
+
 #define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
 
 int
@@ -418,6 +469,8 @@ main(void)
 		T(paused_domains_are_no_supply),
 		T(a_closed_provider_holds_up_nobody),
 		T(quiet_hours_of_all_hold_up_nobody),
+		T(members_tell_who_is_next),
+		T(shared_limits_tell_who_is_next),
 	};
 	const struct log_params lp = {
 		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,

@@ -68,6 +68,9 @@ outcomes_go_to_their_site(void **state)
 	shares_outcome(s, NULL, OUTCOME_SUPPRESSED, HOUR);
 	/* Who is deferred is still to be mailed. */
 	assert_int_equal(share_left(&s->v[0]), 13);
+	assert_int_equal(shares_left(s, key(1)), 13);
+	/* A site of none of them has no share of its own. */
+	assert_int_equal(shares_left(s, key(99)), 0);
 	assert_int_equal(s->v[0].attempts[OUTCOME_DEFERRED], 2);
 	assert_int_equal(share_left(&s->v[1]), 1);
 	assert_int_equal(s->other.attempts[OUTCOME_SUPPRESSED], 1);
