@@ -199,6 +199,27 @@ reply_rules_classify(const struct reply_rules *r, uint32_t provider,
 	    &reply->enhanced, reply->text, reply->text_len, verdict_r);
 }
 
+void
+reply_rules_report(const struct reply_rules *r, int code,
+    const struct enhanced *enhanced, const char *text, size_t len,
+    struct reply_class *class)
+{
+	struct reply_verdict v, floor;
+
+	reply_rules_classify_text(r, 0, REPLY_AT_REPORT, code, enhanced, text,
+	    len, &v);
+	if (v.rule == 0)
+		return;
+	reply_rules_classify_text(NULL, 0, REPLY_AT_REPORT, code, enhanced,
+	    text, len, &floor);
+	class->category = v.class.category;
+	if (v.class.recipient < class->recipient ||
+	    (v.class.recipient == REPLY_RECIPIENT_HARD &&
+	    floor.class.recipient == REPLY_RECIPIENT_SOFT &&
+	    class->recipient == REPLY_RECIPIENT_SOFT))
+		class->recipient = v.class.recipient;
+}
+
 /* ---- names and lists */
 
 bool

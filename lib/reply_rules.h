@@ -93,6 +93,15 @@ void reply_rules_classify_text(const struct reply_rules *r, uint32_t provider,
     enum reply_stage stage, int code, const struct enhanced *enhanced,
     const char *text, size_t len, struct reply_verdict *verdict_r);
 
+/*
+ * Refine what a report was found to say.  Whoever judged it knows more than
+ * the reply that it quotes (lib/dsn.h), so a class may spare the recipient, or
+ * make them hard where codes and judge both say soft, and nothing else.
+ */
+void reply_rules_report(const struct reply_rules *r, int code,
+    const struct enhanced *enhanced, const char *text, size_t len,
+    struct reply_class *class);
+
 /* Where a class or reaction stands and who says so. */
 struct reply_rule_origin {
 	const char	*name;

@@ -24,6 +24,7 @@
 struct content;
 struct figures;
 struct job;
+struct reply_rules;
 struct queue;
 struct role_env;
 struct scheduler;
@@ -38,6 +39,8 @@ struct store *queue_store(struct queue *q);
 struct content *queue_content(struct queue *q);
 struct scheduler *queue_scheduler(struct queue *q);
 struct figures *queue_figures(struct queue *q);
+/* What refusals mean; others after a reload, so nobody keeps it. */
+const struct reply_rules *queue_rules(struct queue *q);
 /*
  * Pass a copy of job to the writer of env (spool/writer.h).  Its done runs in
  * the loop, never before this returns.

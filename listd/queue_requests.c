@@ -19,7 +19,7 @@
 #include "lib/conf.h"
 #include "lib/err.h"
 #include "lib/ipc.h"
-#include "lib/reply_class.h"
+#include "lib/reply_rules.h"
 #include "lib/strbuf.h"
 #include "lib/sys/channel.h"
 #include "lib/sys/log.h"
@@ -357,6 +357,21 @@ apply(struct txn *t, void *arg, struct err *e)
 
 /* ---- frames */
 
+/* By the rules, too: what inbound knows are the codes and common words. */
+static void
+judge_report(const struct reply_rules *rules, struct ipc_bounce *b)
+{
+	const struct enhanced code = { (uint8_t)b->enhanced[0],
+		b->enhanced[1], b->enhanced[2] };
+	struct reply_class class = { .category = b->category,
+		.recipient = b->recipient };
+
+	reply_rules_report(rules, b->code, &code, b->text, strlen(b->text),
+	    &class);
+	b->category = (uint8_t)class.category;
+	b->recipient = (uint8_t)class.recipient;
+}
+
 static void
 decode(struct peer_request *r, struct unpack *u)
 {
@@ -456,6 +471,8 @@ peer_request_start(struct peer_request *r)
 	optin_limits_of(env->conf, &r->limits);
 	memcpy(r->postmaster, env->conf->postmaster, sizeof(r->postmaster));
 	r->text = "";
+	if (r->type == IPC_BOUNCE)
+		judge_report(queue_rules(all->q), &r->in.bounce);
 	r->peer->open++;
 	all->open++;
 	if (r->peer->open >= QUEUE_REQUESTS_MAX)

@@ -78,6 +78,12 @@ queue_figures(struct queue *q)
 	return q->figures;
 }
 
+const struct reply_rules *
+queue_rules(struct queue *q)
+{
+	return q->steering.rules;
+}
+
 void
 queue_commit(struct queue *q, enum store_env env, const struct job *job)
 {

@@ -458,6 +458,61 @@ promises_hold(void **state)
 	strbuf_free(&text);
 }
 
+/* ---- reports, which were judged by more than the reply they quote */
+
+static const struct {
+	const char		*why, *rule, *reply;
+	enum reply_recipient	 judged, want;
+	enum reply_category	 category;
+} reports[] = {
+	{ "a class spares", "recipient = none\n", "550 5.1.1 w", HARD, NONE,
+	    CAT(MAILBOX_UNKNOWN) },
+	{ "by its category, too", "category = policy\n", "550 5.1.1 w", HARD,
+	    NONE, CAT(POLICY) },
+	{ "what was spared stays so", "recipient = hard\n"
+	    "category = mailbox-unknown\n", "550 5.0.0 w", NONE, NONE,
+	    CAT(MAILBOX_UNKNOWN) },
+	{ "the codes alone make nobody hard", "", "550 5.1.1 w", SOFT, SOFT,
+	    CAT(MAILBOX_UNKNOWN) },
+	{ "a class does, where both are soft", "recipient = hard\n"
+	    "category = mailbox-unknown\n", "550 5.0.0 w", SOFT, HARD,
+	    CAT(MAILBOX_UNKNOWN) },
+	{ "not by a 4yz", "recipient = hard\n"
+	    "category = mailbox-unknown\n", "450 w", SOFT, SOFT,
+	    CAT(MAILBOX_UNKNOWN) },
+	{ "none fits", "stage = dot\nrecipient = none\n", "550 5.1.1 w", HARD,
+	    HARD, CAT(UNKNOWN) },
+};
+
+static void
+reports_are_refined(void **state)
+{
+	struct strbuf text = STRBUF_INIT(4096);
+
+	(void)state;
+	for (size_t i = 0; i < LEN(reports); i++) {
+		struct reply_class c = { .category = CAT(UNKNOWN),
+			.recipient = reports[i].judged };
+		const char *words = reports[i].reply + 4;
+		struct reply_rules *r;
+		struct enhanced e;
+
+		strbuf_reset(&text);
+		strbuf_addf(&text, C "words = \"w\"\n%s", reports[i].rule);
+		r = parse(text.s, NULL);
+		words += enhanced_parse(words, strlen(words), &e);
+		reply_rules_report(r, atoi(reports[i].reply), &e, words,
+		    strlen(words), &c);
+		if (c.recipient != reports[i].want ||
+		    c.category != reports[i].category)
+			fail_msg("%s: %s %s", reports[i].why,
+			    reply_category_name(c.category),
+			    reply_recipient_name(c.recipient));
+		reply_rules_free(r);
+	}
+	strbuf_free(&text);
+}
+
 /* ---- reactions */
 
 static void
@@ -511,6 +566,7 @@ main(void)
 		cmocka_unit_test(first_class_counts),
 		cmocka_unit_test(overlay_comes_first),
 		cmocka_unit_test(promises_hold),
+		cmocka_unit_test(reports_are_refined),
 		cmocka_unit_test(reactions_are_read),
 	};
 
