@@ -17,6 +17,7 @@
 
 #include "lib/sys/log.h"
 #include "listd/source.h"
+#include "spool/row.h"
 #include "spool/suspension.h"
 #include "tests/queue_steps.h"
 
@@ -129,6 +130,147 @@ what_is_kept_survives_quiet_hours(void **state)
 }
 
 /* ---- how sites rest */
+
+/* R117: one slow site does not hold up the others. */
+static void
+a_dead_site_stops_nobody_else(void **state)
+{
+	struct sim *sim = begin(state, 2);
+	struct campaign c;
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 100);		/* site 1 */
+	join_many(sim, 2, 100);		/* site 0 */
+	sim->site_down[1] = true;
+	id = sim_release(sim, 0);
+	sim_settle(sim);
+	v = sim_tally(sim, id, &c);
+	assert_int_equal(v.delivered, 100);
+	assert_int_equal(v.deferred, 0);	/* no rows for a site */
+	assert_int_equal(v.attempts, 100);
+	sim_wait(sim, HOUR);
+	sim->site_down[1] = false;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+/* The pause of a site follows the schedule and survives a restart. */
+static void
+site_pauses_grow(void **state)
+{
+	static const int minutes[] = { 5, 10, 20, 40, 60, 120, 240, 240 };
+	struct sim *sim = begin(state, 1);
+	unsigned opens;
+	uint32_t id;
+
+	join_many(sim, 1, 50);
+	sim->site_down[0] = true;
+	id = sim_release(sim, 0);
+	sim_settle(sim);
+	for (unsigned i = 0; i < 8; i++) {
+		int64_t base = minutes[i] * (int64_t)MINUTE, waited = 0;
+
+		if (i == 3) {
+			sim_crash(sim, false);
+			sim_start(sim);
+		}
+		opens = sim->session_opens;
+		while (sim->session_opens == opens) {
+			sim_pass(sim, 10000);
+			waited += 10000;
+			sim_settle(sim);
+			if (waited > 5 * HOUR)
+				fail_msg("pause %u does not end", i);
+		}
+		assert_in_range(waited, base * 85 / 100,
+		    base * 115 / 100 + 10000);
+		/* One connection is enough to see that it is down. */
+		assert_int_equal(sim->session_opens, opens + 1);
+	}
+	sim->site_down[0] = false;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+static void
+a_site_can_be_suspended(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct scheduler_site site;
+	size_t at = 0;
+	uint32_t id;
+
+	join_many(sim, 1, 400);
+	id = sim_release(sim, 0);
+	for (int i = 0; i < 8; i++) {
+		sim_turn(sim);
+		sim_commit(sim);
+		sim_peer_step(sim, 0);
+		sim_peer_step(sim, 1);
+	}
+	assert_false(scheduler_site_suspend(sim->s, "other.example", "x"));
+	assert_true(scheduler_site_suspend(sim->s, "mx0.example", "by hand"));
+	sim_settle(sim);
+	assert_int_equal(sim_out(sim), 0);
+	sim_crash(sim, false);
+	sim_start(sim);
+	sim_settle(sim);
+	for (int i = 0; i < 100; i++) {
+		sim_pass(sim, HOUR);
+		sim_settle(sim);
+	}
+	assert_int_equal(sim_out(sim), 0);
+	assert_true(scheduler_site_next(sim->s, &at, &site));
+	assert_string_equal(site.host, "mx0.example");
+	assert_true(site.by_hand);
+	assert_string_equal(site.reason, "by hand");
+	assert_false(scheduler_site_next(sim->s, &at, &site));
+	assert_true(scheduler_site_resume(sim->s, "mx0.example"));
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+static int
+damage_first_site(struct txn *t, void *arg, struct err *e)
+{
+	struct suspension sus;
+
+	(void)arg;
+	if (suspension_next(t, NULL, &sus, e) != 1)
+		return -1;
+	return txn_put(t, TABLE_SITES, SLICE(sus.site, SITE_KEY),
+	    SLICE("junk", 4), e);
+}
+
+/* P6: what cannot be read may have said that nothing is to be sent there. */
+static void
+a_damaged_suspension_holds(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	uint32_t id;
+
+	join_many(sim, 1, 40);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	assert_true(scheduler_site_suspend(sim->s, "mx0.example", "by hand"));
+	answer_all(sim, IPC_DEFERRED);
+	sim_crash(sim, true);
+	world_must(sim->w, STORE_Q, damage_first_site, NULL);
+	sim_start(sim);
+	for (int i = 0; i < 10; i++) {
+		sim_settle(sim);
+		sim_pass(sim, HOUR);
+	}
+	assert_int_equal(sim_out(sim), 0);
+	assert_true(scheduler_site_resume(sim->s, "mx0.example"));
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
 
 /* A person suspends it while it is asked whether it is back. */
 static void
@@ -461,6 +603,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_lone_retry_keeps_its_site),
 		T(what_is_kept_survives_quiet_hours),
+		T(a_dead_site_stops_nobody_else),
+		T(site_pauses_grow),
+		T(a_site_can_be_suspended),
+		T(a_damaged_suspension_holds),
 		T(a_suspension_outlives_the_probe),
 		T(enough_for_one_connection),
 		T(a_source_without_a_way_is_got_past),
