@@ -304,6 +304,8 @@ struct explain {
 struct wanted {
 	bool		 fresh;		/* it was not tried, and may be */
 	bool		 rows, due;	/* deferrals that may go, and now */
+	bool		 tried;		/* some of these rows were */
+	uint16_t	 code, enhanced[3];	/* the answer to one of them */
 	bool		 notices;
 	const struct run *waits, *lost;
 };
@@ -377,6 +379,21 @@ run_wants(struct scheduler *s, const struct run *run, uint32_t domain)
 }
 
 static void
+row_wants(const struct scheduler *s, const struct deferral *row,
+    struct wanted *w)
+{
+	w->rows = true;
+	w->due |= row->due_ms <= sched_now(s);
+	if (row->attempts == 0)
+		return;
+	w->tried = true;
+	if (w->code != 0 || row->code == 0)
+		return;
+	w->code = row->code;
+	memcpy(w->enhanced, row->enhanced, sizeof(w->enhanced));
+}
+
+static void
 rows_want(struct scheduler *s, uint32_t domain, struct wanted *w)
 {
 	static struct deferral rows[ROWS_MAX];
@@ -395,10 +412,8 @@ rows_want(struct scheduler *s, uint32_t domain, struct wanted *w)
 			w->waits = run;
 		else if (is_held_lost(run, &rows[i]))
 			w->lost = run;
-		else {
-			w->rows = true;
-			w->due |= rows[i].due_ms <= sched_now(s);
-		}
+		else
+			row_wants(s, &rows[i], w);
 	}
 }
 
@@ -454,6 +469,23 @@ bind_run(const struct run *run, struct scheduler_bind *b)
 	bind(b, "campaign", "%u: %.480s", run->c.id, how);
 }
 
+/* All of it waits for a time that is to come. */
+static void
+bind_later(const struct scheduler *s, const struct wanted *w,
+    struct scheduler_bind *b)
+{
+	if (!w->tried)
+		bind(b, "recipient_per_day", "%u of the configuration, in 24 "
+		    "hours", s->limits.recipient_per_day);
+	else if (w->code == 0)
+		bind(b, "retry", "it was tried, and not answered");
+	else if (w->enhanced[0] == 0)
+		bind(b, "retry", "it was tried, and answered %u", w->code);
+	else
+		bind(b, "retry", "it was tried, and answered %u %u.%u.%u",
+		    w->code, w->enhanced[0], w->enhanced[1], w->enhanced[2]);
+}
+
 /* Nothing may go out whatever the site takes; then it does not matter. */
 static void
 bind_unwanted(struct explain *x, struct site *site, const struct wanted *w,
@@ -489,8 +521,7 @@ domain_bind(struct explain *x, struct site *site, const char *why,
 	else if (bind_send(s, site, b) || bind_paused(s, site, b))
 		return;
 	else if (!w->fresh && !w->notices && !w->due)
-		bind(b, "retry", "it was tried, and its next attempt is due "
-		    "later");
+		bind_later(s, w, b);
 	else
 		path_bind(s, path_in_front(s, site), b);
 }

@@ -365,12 +365,28 @@ a_retry_binds(void **state)
 	    IPC_DEFERRED);
 	struct scheduler_domain v;
 
-	must_bind(sim, "d1.example", "retry", "is due later");
+	must_bind(sim, "d1.example", "retry", "answered 450");
 	v = sim_explain(sim, "d1.example");
 	assert_true(v.has_site && v.retry_ms > sim->utc_ms);
 	/* Nobody resolves for that what is suspended meanwhile. */
 	sim_set_state(sim, id, CAMPAIGN_PAUSED);
 	must_bind(sim, "d1.example", "campaign", "it is paused");
+	sim_free(sim);
+}
+
+/* S8: of a second campaign nobody gets a copy on the same day. */
+static void
+what_is_enough_a_day_binds(void **state)
+{
+	struct sim *sim = begin(state, "", NULL, NULL);
+
+	sim->limits.recipient_per_day = 1;
+	scheduler_set_limits(sim->s, &sim->limits);
+	join_many(sim, 1, 5);
+	sim_until(sim, sim_release(sim, 0), CAMPAIGN_FINISHED);
+	sim_release(sim, 0);
+	sim_settle(sim);
+	must_bind(sim, "d1.example", "recipient_per_day", "1 of the");
 	sim_free(sim);
 }
 
@@ -404,6 +420,7 @@ main(void)
 		T(quiet_hours_bind),
 		T(a_warm_up_binds),
 		T(a_retry_binds),
+		T(what_is_enough_a_day_binds),
 		T(what_is_not_answered_binds),
 	};
 	const struct log_params lp = {
