@@ -285,6 +285,10 @@ struct conf_lines {
 int conf_parse_lines(struct conf *c, const char *file, const void *bytes,
     size_t len, struct strbuf *mistakes, struct conf_lines *lines_r);
 
+/* A relay as host:port or [ip6]:port, which tells it from all others. */
+void conf_smarthost_name(const struct conf_smarthost *h,
+    char name_r[static CONF_NAME_MAX]);
+
 /*
  * S17: may this relay be used by one who has no login for it?  Its address is
  * in smarthost_networks; that of a name is known when it is connected to, and

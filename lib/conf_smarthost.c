@@ -15,6 +15,7 @@
 #include "lib/strbuf.h"
 
 #define SMTP_PORT	25
+#define RELAY_MAX	240	/* octets of host and port, as they are written */
 #define RATE_MAX	10000000
 #define QUOTA_MAX	1000000000
 
@@ -95,14 +96,14 @@ read_relay(const char *value, struct conf_smarthost *h)
 	size_t len = strcspn(value, " \t");
 	const char *host, *port, *rest = value + len + strspn(value + len,
 	    " \t");
-	char entry[CONF_NAME_MAX + 16];
+	char entry[RELAY_MAX + 1];
 	bool said[KEYS] = { false };
 	uint8_t family, ip[16];
 
 	while (*rest != '\0')
 		if (!read_key(&rest, h, said))
 			return false;
-	if (len >= sizeof(entry))
+	if (len > RELAY_MAX)
 		return false;
 	memcpy(entry, value, len);
 	entry[len] = '\0';
@@ -156,12 +157,22 @@ conf_set_smarthost(const struct conf_setting *s, struct conf_smarthosts *list,
 }
 
 void
-conf_smarthost_format(const struct conf_smarthost *h, struct strbuf *out)
+conf_smarthost_name(const struct conf_smarthost *h,
+    char name[static CONF_NAME_MAX])
 {
 	bool colon = strchr(h->host, ':') != NULL;
 
-	strbuf_addf(out, "%s%s%s:%u", colon ? "[" : "", h->host,
-	    colon ? "]" : "", h->port);
+	snprintf(name, CONF_NAME_MAX, "%s%.*s%s:%u", colon ? "[" : "",
+	    RELAY_MAX, h->host, colon ? "]" : "", h->port);
+}
+
+void
+conf_smarthost_format(const struct conf_smarthost *h, struct strbuf *out)
+{
+	char name[CONF_NAME_MAX];
+
+	conf_smarthost_name(h, name);
+	strbuf_adds(out, name);
 	for (size_t i = 0; i < KEYS; i++)
 		if (i < 2 || key_get(h, i) != 0)
 			strbuf_addf(out, " %s=%u", keys[i].name,

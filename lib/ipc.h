@@ -123,7 +123,7 @@ enum ipc_tls {
  */
 struct ipc_host {
 	uint16_t	preference;
-	char		name[256];	/* or an address literal, from a smarthost */
+	char		name[256];	/* of a smarthost: host:port */
 };
 
 struct ipc_route {
@@ -160,13 +160,14 @@ struct ipc_session_open {
 	enum ipc_tls	tls;		/* no mail on a connection below it */
 	enum ipc_bdat	bdat;
 	uint32_t	idle_ms;	/* without work it is kept; 0: as configured */
-	uint32_t	provider;	/* shaping_key() of the site's; 0: none */
+	uint32_t	provider;	/* shaping_key() of who it is; 0: none */
 	uint8_t		source_family;	/* 4, 6; 0: the system's choice */
 	uint8_t		source_ip[16];
 	char		ehlo[256];	/* "": our hostname */
 	bool		secure;		/* see struct ipc_route */
 	char		domain[256];	/* the only one there is mail for; or "" */
 	char		alias[256];	/* of that domain; or "" */
+	bool		relay;		/* its one host is a smarthost */
 	uint16_t	n;
 	struct ipc_host	host[IPC_HOSTS_MAX];
 };

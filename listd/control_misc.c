@@ -302,6 +302,25 @@ bind_json(json_t *o, const struct scheduler_bind *b)
 	json_object_set_new(o, "why", why != NULL ? why : json_string(""));
 }
 
+static void
+relay_json(json_t *o, const struct scheduler_path *v)
+{
+	static const char *const names[] = { "this_hour", "today" };
+	char name[32];
+
+	if (v->relay == NULL)
+		return;
+	json_object_set_new(o, "relay", json_string(v->relay));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (v->relay_may[i] == 0)
+			continue;
+		snprintf(name, sizeof(name), "relay_sent_%s", names[i]);
+		set(o, name, v->relay_sent[i]);
+		snprintf(name, sizeof(name), "relay_may_%s", names[i]);
+		set(o, name, v->relay_may[i]);
+	}
+}
+
 /* Each source there: where it stands, each value and who says it. */
 static json_t *
 paths_json(struct call *c, const uint8_t key[static 16])
@@ -323,6 +342,7 @@ paths_json(struct call *c, const uint8_t key[static 16])
 			set(o, "sent_today", (uint64_t)v.sent_today);
 			set(o, "may_today", (uint64_t)v.may_today);
 		}
+		relay_json(o, &v);
 		values = json_object();
 		for (int i = 0; i < SCHEDULER_VALUES; i++)
 			if (v.value[i].value != 0)

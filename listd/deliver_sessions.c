@@ -22,7 +22,6 @@
 #include "listd/copy.h"
 #include "listd/deliver_link.h"
 #include "listd/deliver_private.h"
-#include "listd/resolver.h"
 #include "listd/role.h"
 
 void
@@ -191,6 +190,42 @@ const struct smtp_session_ops deliver_session_ops = {
 	.returned = op_returned, .state = op_state,
 };
 
+/*
+ * At a reload queue and this role do not change their minds at the same
+ * moment.  Nobody's relay is taken for a recipient's host meanwhile, or the
+ * other way round (S17).
+ */
+static bool
+is_by_conf(const struct conf *conf, const struct ipc_session_open *grant)
+{
+	char name[CONF_NAME_MAX];
+
+	if (!grant->relay)
+		return conf->smarthost.n == 0;
+	for (size_t i = 0; i < conf->smarthost.n && grant->n == 1; i++) {
+		conf_smarthost_name(&conf->smarthost.v[i], name);
+		if (strcmp(name, grant->host[0].name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A grant that is given back; what is given to it comes back, too. */
+static void
+say_closed(struct deliver *dl, uint32_t session)
+{
+	static const struct ipc_session_state none;
+	struct ipc_session_state state = none;
+	struct strbuf b = STRBUF_INIT(IPC_FRAME_MAX);
+
+	state.session = session;
+	state.event = IPC_SESSION_CLOSED;
+	ipc_put_session_state(&b, &state);
+	deliver_link_report(dl->link, IPC_SESSION_STATE, &b);
+	strbuf_free(&b);
+	flush_later(dl);
+}
+
 void
 frame_session_open(struct deliver *dl, struct unpack *u)
 {
@@ -202,10 +237,10 @@ frame_session_open(struct deliver *dl, struct unpack *u)
 		u->bad = true;
 		return;
 	}
-	/* What queue knows may be older than the configuration. */
-	if (dl->env->conf->smarthost.n > 0)
-		grant.n = resolver_smarthosts(&dl->env->conf->smarthost, true,
-		    grant.host);
+	if (!is_by_conf(dl->env->conf, &grant)) {
+		say_closed(dl, grant.session);
+		return;
+	}
 	hs = xcalloc(1, sizeof(*hs));
 	hs->id = grant.session;
 	TAILQ_INSERT_TAIL(&dl->bucket[hs->id % SESSION_BUCKETS], hs, entry);

@@ -79,10 +79,10 @@ shut_until(struct scheduler *s, struct site *site)
 	int64_t until = INT64_MAX, at;
 
 	paths_refresh(s, site);
-	for (uint16_t i = 0; i < s->nsources; i++) {
+	for (uint16_t i = 0; i < site->npaths; i++) {
 		const struct path *p = &site->paths[i];
 
-		if ((s->sources[i].streams & SOURCE_CAMPAIGNS) == 0)
+		if ((s->sources[p->source].streams & SOURCE_CAMPAIGNS) == 0)
 			continue;
 		if ((at = source_opens_ms(s, p)) == 0)
 			return 0;

@@ -12,6 +12,7 @@
 #include "lib/shaping.h"
 #include "lib/xmalloc.h"
 #include "listd/path.h"
+#include "listd/relay.h"
 #include "listd/site.h"
 #include "listd/source.h"
 
@@ -74,15 +75,59 @@ limits_free(struct scheduler *s)
 void
 paths_new(struct scheduler *s, struct site *site)
 {
-	site->paths = xcalloc(s->nsources, sizeof(*site->paths));
-	for (uint16_t i = 0; i < s->nsources; i++) {
+	struct relay *r = s->nrelays > 0 ? TAILQ_FIRST(&s->relays) : NULL;
+
+	site->npaths = (uint16_t)(s->nsources * (r != NULL ? s->nrelays : 1));
+	site->paths = xcalloc(site->npaths, sizeof(*site->paths));
+	for (uint16_t i = 0; i < site->npaths; i++) {
 		struct path *p = &site->paths[i];
 
 		p->site = site;
-		p->source = i;
+		p->source = i % s->nsources;
+		if (r != NULL && i > 0 && p->source == 0)
+			r = TAILQ_NEXT(r, link);
+		p->relay = r;
 		TAILQ_INIT(&p->stash);
 		feedback_begin(&p->feedback, FEEDBACK_FIRST, 1);
 	}
+}
+
+struct path *
+path_by(const struct path *p, uint16_t source)
+{
+	return &p->site->paths[p - p->site->paths - p->source + source];
+}
+
+const uint8_t *
+path_hosts_key(const struct path *p)
+{
+	return p->relay != NULL ? p->relay->key : p->site->hosts_key;
+}
+
+uint16_t
+path_provider(const struct path *p)
+{
+	return p->relay != NULL ? p->relay->provider : p->site->provider;
+}
+
+uint32_t
+path_provider_key(const struct scheduler *s, const struct path *p)
+{
+	uint16_t provider = path_provider(p);
+
+	return s->shaping == NULL || provider == SHAPING_DEFAULT ? 0 :
+	    shaping_key(s->shaping, provider);
+}
+
+/* A relay counts our mail by our login, wherever it comes from. */
+static uint64_t
+path_limit_key(const struct path *p)
+{
+	uint64_t key;
+
+	memcpy(&key, path_hosts_key(p), sizeof(key));
+	return hash_mix(p->relay != NULL ? key : key +
+	    ((uint64_t)(p->source + 1) << 32));
 }
 
 struct path *
@@ -156,11 +201,7 @@ static void
 path_set_hosts(struct scheduler *s, struct path *p,
     const struct limit_values *v, int64_t used_us)
 {
-	uint64_t key;
-
-	memcpy(&key, p->site->hosts_key, sizeof(key));
-	key = hash_mix(key + ((uint64_t)(p->source + 1) << 32));
-	if (path_take_limit(s, p, PATH_HOSTS, key, used_us)) {
+	if (path_take_limit(s, p, PATH_HOSTS, path_limit_key(p), used_us)) {
 		limit_use(p->limit[PATH_HOSTS], &p->asks, v, now_us(s));
 	} else if (memcmp(&p->asks.v, v, sizeof(*v)) != 0) {
 		p->asks.v = *v;
@@ -189,19 +230,35 @@ path_set_provider(struct scheduler *s, struct path *p,
 void
 paths_free(struct scheduler *s, struct site *site)
 {
-	for (uint16_t i = 0; i < s->nsources; i++)
+	for (uint16_t i = 0; i < site->npaths; i++)
 		path_leave_line(&site->paths[i]);
-	for (uint16_t i = 0; i < s->nsources; i++) {
+	for (uint16_t i = 0; i < site->npaths; i++) {
 		path_drop_limit(s, &site->paths[i], PATH_HOSTS);
 		path_drop_limit(s, &site->paths[i], PATH_PROVIDER);
 	}
 	free(site->paths);
 }
 
-bool
-paths_keep(const struct scheduler *s, const struct site *site)
+void
+path_unstash(struct scheduler *s, struct path *p)
 {
-	for (uint16_t i = 0; i < s->nsources; i++)
+	struct delivery *d;
+
+	while ((d = TAILQ_FIRST(&p->stash)) != NULL)
+		delivery_back(s, d);
+}
+
+void
+paths_unstash(struct scheduler *s, struct site *site)
+{
+	for (uint16_t i = 0; i < site->npaths; i++)
+		path_unstash(s, &site->paths[i]);
+}
+
+bool
+paths_keep(const struct site *site)
+{
+	for (uint16_t i = 0; i < site->npaths; i++)
 		if (site->paths[i].nstash > 0)
 			return true;
 	return false;
@@ -242,9 +299,9 @@ path_refresh(struct scheduler *s, struct path *p)
 	path_set_provider(s, p, &a.provider, used_us);
 	p->messages = a.messages;
 	p->failures = s->shaping == NULL ? 100 : shaping_get(s->shaping,
-	    p->site->provider, SHAPING_FAILURES);
+	    path_provider(p), SHAPING_FAILURES);
 	p->idle_ms = s->shaping == NULL ? 0 : 1000 * shaping_get(s->shaping,
-	    p->site->provider, SHAPING_IDLE_SECONDS);
+	    path_provider(p), SHAPING_IDLE_SECONDS);
 	path_begin_again(s, p, &a);
 }
 
@@ -254,7 +311,7 @@ paths_refresh(struct scheduler *s, struct site *site)
 	if (site->limits_of == s->limits_serial)
 		return;
 	site->limits_of = s->limits_serial;
-	for (uint16_t i = 0; i < s->nsources; i++)
+	for (uint16_t i = 0; i < site->npaths; i++)
 		path_refresh(s, &site->paths[i]);
 }
 
@@ -278,6 +335,8 @@ path_closed_ms(const struct scheduler *s, const struct path *p)
 	if (s->shaping != NULL && shaping_quiet(s->shaping,
 	    p->site->provider, now / 1000, &quiet) && quiet * 1000 > at)
 		at = quiet * 1000;
+	if (p->relay != NULL && (quiet = relay_closed_ms(s, p->relay)) > at)
+		at = quiet;
 	return at;
 }
 
@@ -465,6 +524,29 @@ path_sent(struct scheduler *s, struct path *p, bool tried)
 		}
 }
 
+void
+path_take(struct scheduler *s, struct path *p)
+{
+	source_take(s, p);
+	if (p->relay != NULL)
+		relay_take(s, p->relay);
+}
+
+void
+path_give(struct scheduler *s, struct path *p, int64_t taken_ms)
+{
+	source_give(s, p, taken_ms);
+	if (p->relay != NULL)
+		relay_give(s, p->relay, taken_ms);
+}
+
+bool
+path_has_share(struct scheduler *s, const struct path *p)
+{
+	return source_is_open(s, p) && (p->relay == NULL ||
+	    relay_is_open(s, p->relay));
+}
+
 bool
 path_is_wanted(const struct path *p)
 {
@@ -482,7 +564,7 @@ path_tls(const struct scheduler *s, const struct path *p)
 
 	if (s->shaping == NULL)
 		return tls;
-	switch (shaping_get(s->shaping, p->site->provider, SHAPING_TLS)) {
+	switch (shaping_get(s->shaping, path_provider(p), SHAPING_TLS)) {
 	case SHAPING_TLS_UNVERIFIED:
 		data = IPC_TLS_UNVERIFIED;
 		break;

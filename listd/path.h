@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * path.h - what one source address has at one site.
+ * path.h - what one source address has at one site, or with one relay.
  *
  * A path has its own window of connections (feedback.h) under two limits
  * (limit.h): that of the hosts and that of all sites of the provider.  Their
@@ -25,7 +25,10 @@ enum path_limit { PATH_HOSTS, PATH_PROVIDER, PATH_LIMITS };
 
 struct path {
 	struct site	*site;
+	struct relay	*relay;		/* or NULL: its hosts themselves */
 	uint16_t	 source;
+	bool		 is_open;	/* of a relay: as it was looked at */
+	bool		 in_turn;	/* and still to be looked at */
 	struct feedback	 feedback;
 	unsigned	 nsessions, up, out;
 	struct limit	*limit[PATH_LIMITS];	/* PROVIDER may be NULL */
@@ -76,17 +79,26 @@ struct path_asks {
 void path_asks(const struct scheduler *s, const struct path *p,
     struct path_asks *a_r);
 
-/* The paths of a new site, one for each source. */
+/* The paths of a site, one for each source, or each relay and source. */
 void paths_new(struct scheduler *s, struct site *site);
 void paths_free(struct scheduler *s, struct site *site);
+/* The path by another source, of the same relay if any. */
+struct path *path_by(const struct path *p, uint16_t source);
+/* Who it is that answers there: of limits, and of reactions. */
+const uint8_t *path_hosts_key(const struct path *p);
+uint16_t path_provider(const struct path *p);
+uint32_t path_provider_key(const struct scheduler *s, const struct path *p);
+/* What is kept for one of them may go another way. */
+void path_unstash(struct scheduler *s, struct path *p);
+void paths_unstash(struct scheduler *s, struct site *site);
 /* Does anything wait for one of them alone? */
-bool paths_keep(const struct scheduler *s, const struct site *site);
+bool paths_keep(const struct site *site);
 /* Data, configuration or reactions changed: take the values of now. */
 void paths_refresh(struct scheduler *s, struct site *site);
 /* Every site looks at its values again. */
 void paths_changed(struct scheduler *s);
 
-/* UTC when it may be used: 0 now.  Quiet hours count. */
+/* UTC when it may be used: 0 now.  Quiet hours and quotas count. */
 int64_t path_closed_ms(const struct scheduler *s, const struct path *p);
 /* May it have one more connection?  If not, it waits in a line. */
 bool path_may_connect(struct scheduler *s, struct path *p, bool notice);
@@ -99,6 +111,11 @@ bool path_may_send(struct scheduler *s, struct path *p, bool notice);
 /* On so slow a path a session that is not up holds one message at most. */
 bool path_is_slow(const struct path *p);
 void path_send(struct scheduler *s, struct path *p);
+/* It counts by its source and its relay; one taken then was not sent (UTC). */
+void path_take(struct scheduler *s, struct path *p);
+void path_give(struct scheduler *s, struct path *p, int64_t taken_ms);
+/* Is there something of their shares, and committed that it may be used? */
+bool path_has_share(struct scheduler *s, const struct path *p);
 void path_sent(struct scheduler *s, struct path *p, bool tried);
 /* Let it wait in no line. */
 void path_leave_line(struct path *p);

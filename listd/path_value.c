@@ -11,10 +11,14 @@
 #include "lib/reactions.h"
 #include "lib/shaping.h"
 #include "listd/path.h"
+#include "listd/relay.h"
 #include "listd/site.h"
 #include "listd/source.h"
 
 #define ANY	-1
+/* Of a relay that nothing else is said of. */
+#define RELAY_CONNECTIONS	10
+#define RELAY_MESSAGES		100
 
 static const struct {
 	const char	*name;
@@ -50,6 +54,12 @@ path_what_name(enum path_what what)
 	return whats[what].name;
 }
 
+static bool
+is_shared(enum path_what what)
+{
+	return whats[what].scope == REACTION_PROVIDER;
+}
+
 /* A lower value takes the place of what binds so far. */
 static bool
 binds(struct path_value *v, uint32_t value)
@@ -58,6 +68,33 @@ binds(struct path_value *v, uint32_t value)
 		return false;
 	v->value = value;
 	return true;
+}
+
+static void
+bind_relay(const struct scheduler_relay *c, enum path_what what,
+    struct path_value *v)
+{
+	const uint32_t said[PATH_WHATS] = {
+		[PATH_CONNECTIONS] = c->connections,
+		[PATH_MESSAGES_PER_MINUTE] = c->messages_per_minute,
+		[PATH_CONNECTS_PER_MINUTE] = c->connects_per_minute,
+		[PATH_MESSAGES_PER_CONNECTION] = c->messages_per_connection,
+	};
+
+	if (binds(v, said[what]))
+		snprintf(v->why, sizeof(v->why), "smarthost %s of the "
+		    "configuration", c->name);
+}
+
+/* What nobody says of a relay. */
+static void
+bind_relay_default(enum path_what what, struct path_value *v)
+{
+	uint32_t value = what == PATH_CONNECTIONS ? RELAY_CONNECTIONS :
+	    what == PATH_MESSAGES_PER_CONNECTION ? RELAY_MESSAGES : 0;
+
+	if (v->value == 0 && binds(v, value))
+		strcpy(v->why, "of any smarthost, unless something is said");
 }
 
 static void
@@ -73,21 +110,51 @@ bind_conf(const struct scheduler *s, enum path_what what,
 }
 
 static void
-bind_shaping(const struct scheduler *s, const struct path *p,
-    enum path_what what, bool tell, struct path_value *v)
+bind_row(const struct scheduler *s, uint16_t provider,
+    enum shaping_what what, bool tell, struct path_value *v)
 {
 	struct strbuf b = STRBUF_INIT(sizeof(v->why) - 1);
 
-	if (s->shaping == NULL || !binds(v, shaping_get(s->shaping,
-	    p->site->provider, whats[what].shaping)))
+	if (!binds(v, shaping_get(s->shaping, provider, what)) || !tell)
 		return;
-	if (tell) {
-		shaping_explain(s->shaping, p->site->provider,
-		    whats[what].shaping, &b);
-		snprintf(v->why, sizeof(v->why), "%.*s", (int)b.len,
-		    (const char *)b.s);
-		strbuf_free(&b);
+	shaping_explain(s->shaping, provider, what, &b);
+	snprintf(v->why, sizeof(v->why), "%.*s", (int)b.len,
+	    (const char *)b.s);
+	strbuf_free(&b);
+}
+
+/*
+ * A relay has what its row says and no more: "default" is for hosts of whom
+ * nothing is known, and of a relay our administrator knows.  What a domain's
+ * row says is shared by all relays.
+ */
+static void
+bind_rows(const struct scheduler *s, const struct path *p,
+    enum path_what what, bool tell, struct path_value *v)
+{
+	uint16_t provider = is_shared(what) ? p->site->provider :
+	    p->relay->provider;
+	struct shaping_origin o;
+
+	if (provider == SHAPING_DEFAULT)
+		return;
+	for (enum path_what i = 0; i < PATH_WHATS; i++) {
+		if (whats[i].reaction != whats[what].reaction)
+			continue;
+		shaping_origin(s->shaping, provider, whats[i].shaping, &o);
+		if (o.provider == provider)
+			bind_row(s, provider, whats[i].shaping, tell, v);
 	}
+}
+
+static void
+bind_shaping(const struct scheduler *s, const struct path *p,
+    enum path_what what, bool tell, struct path_value *v)
+{
+	if (s->shaping != NULL && p->relay != NULL)
+		bind_rows(s, p, what, tell, v);
+	else if (s->shaping != NULL)
+		bind_row(s, p->site->provider, whats[what].shaping, tell, v);
 }
 
 static void
@@ -96,8 +163,8 @@ effect_on(const struct scheduler *s, const struct path *p,
 {
 	memset(f, 0, sizeof(*f));
 	if (s->reactions != NULL)
-		reactions_effect(s->reactions, p->site->hosts_key,
-		    site_provider_key(s, p->site), source_name(s, p->source),
+		reactions_effect(s->reactions, path_hosts_key(p),
+		    path_provider_key(s, p), source_name(s, p->source),
 		    sched_now(s), f);
 }
 
@@ -114,18 +181,22 @@ bind_action(const struct scheduler *s, const struct reaction_bound *bound,
 		    (unsigned long long)a->id, a->name, a->reply);
 }
 
-/* A reaction for a provider bears on all its sites together. */
+/*
+ * A reaction for a provider bears on all its sites together; a relay is one
+ * place whatever it is for.
+ */
 static void
-bind_reaction(const struct scheduler *s, const struct reaction_effect *f,
-    enum path_what what, struct path_value *v)
+bind_reaction(const struct scheduler *s, const struct path *p,
+    const struct reaction_effect *f, enum path_what what,
+    struct path_value *v)
 {
 	enum reaction_kind kind = whats[what].reaction;
 
-	if (s->reactions == NULL)
+	if (s->reactions == NULL || (p->relay != NULL && is_shared(what)))
 		return;
-	if (whats[what].scope != REACTION_PROVIDER)
+	if (!is_shared(what))
 		bind_action(s, &f->site[kind], v);
-	if (whats[what].scope != REACTION_SITE)
+	if (whats[what].scope != REACTION_SITE || p->relay != NULL)
 		bind_action(s, &f->provider[kind], v);
 }
 
@@ -134,9 +205,14 @@ bind_all(const struct scheduler *s, const struct path *p,
     const struct reaction_effect *f, enum path_what what, bool tell,
     struct path_value *v)
 {
-	bind_conf(s, what, v);
+	if (p->relay != NULL)
+		bind_relay(&p->relay->c, what, v);
+	else
+		bind_conf(s, what, v);
 	bind_shaping(s, p, what, tell, v);
-	bind_reaction(s, f, what, v);
+	if (p->relay != NULL)
+		bind_relay_default(what, v);
+	bind_reaction(s, p, f, what, v);
 }
 
 /* ---- for people */

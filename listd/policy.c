@@ -232,14 +232,14 @@ on_route(void *arg, const struct ipc_route *route)
 	a->lookup = NULL;
 	a->route = *route;
 	/* It is of use with TLSA records alone. */
-	if (!conf->smtp_dane || conf->smarthost.n > 0) {
+	if (!conf->smtp_dane) {
 		a->route.secure = false;
 		a->route.alias[0] = '\0';
 	}
-	/* A relay has its own policy, and a name may be too long for one. */
+	/* A name may be too long for a policy. */
 	if (route->status != IPC_DNS_OK || !conf->smtp_mta_sts ||
-	    conf->smarthost.n > 0 || snprintf(name, sizeof(name),
-	    RECORD_PREFIX "%s", a->domain) > 253) {
+	    snprintf(name, sizeof(name), RECORD_PREFIX "%s",
+	    a->domain) > 253) {
 		answer(a);
 		return;
 	}

@@ -24,6 +24,7 @@
 #include "listd/scheduler.h"
 #include "listd/source.h"
 
+_Static_assert(SCHEDULER_RELAYS_MAX == CONF_SMARTHOST_MAX, "the same");
 _Static_assert(SOURCES_MAX == CONF_SOURCE_MAX, "all that can be configured");
 _Static_assert((int)SOURCE_BOTH == (int)CONF_STREAM_BOTH, "the same bits");
 

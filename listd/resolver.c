@@ -16,7 +16,6 @@
 #include <strings.h>
 
 #include <event2/event.h>
-#include <openssl/rand.h>
 #include <unbound.h>
 #include <unbound-event.h>
 
@@ -258,16 +257,6 @@ ask(struct resolver_lookup *l, enum dns_type first, enum dns_type second)
 
 /* ---- routes */
 
-static uint32_t
-random_below(uint32_t n)
-{
-	uint32_t x;
-
-	if (RAND_bytes((unsigned char *)&x, sizeof(x)) != 1)
-		return 0;
-	return x % n;
-}
-
 /* The lowest preference first; who connects shuffles those that are equal. */
 static int
 host_order(const void *a, const void *b)
@@ -427,56 +416,6 @@ lookup_new(struct resolver *r, enum lookup_kind kind, const char *name,
 	return l;
 }
 
-/* The next of its preference: each in its weight's share of all times. */
-static size_t
-choose_smarthost(const struct conf_smarthosts *list, const bool *taken)
-{
-	size_t best = 0, i;
-	uint32_t sum = 0, at;
-
-	for (i = 0; i < list->n; i++) {
-		if (taken[i])
-			continue;
-		if (sum == 0 || list->v[i].preference <
-		    list->v[best].preference) {
-			best = i;
-			sum = 0;
-		}
-		if (list->v[i].preference == list->v[best].preference)
-			sum += list->v[i].weight;
-	}
-	at = random_below(sum);
-	for (i = best; i < list->n; i++) {
-		if (taken[i] || list->v[i].preference !=
-		    list->v[best].preference)
-			continue;
-		if (at < list->v[i].weight)
-			return i;
-		at -= list->v[i].weight;
-	}
-	return best;
-}
-
-uint16_t
-resolver_smarthosts(const struct conf_smarthosts *list, bool by_weight,
-    struct ipc_host host[static IPC_HOSTS_MAX])
-{
-	bool taken[CONF_SMARTHOST_MAX] = { false };
-	uint16_t n = 0;
-
-	for (; n < list->n && n < IPC_HOSTS_MAX; n++) {
-		size_t i = by_weight ? choose_smarthost(list, taken) : n;
-		const struct conf_smarthost *sh = &list->v[i];
-		bool six = strchr(sh->host, ':') != NULL;
-
-		taken[i] = true;
-		host[n].preference = n;
-		snprintf(host[n].name, sizeof(host[n].name), "%s%.240s%s:%u",
-		    six ? "[" : "", sh->host, six ? "]" : "", sh->port);
-	}
-	return n;
-}
-
 struct resolver_lookup *
 resolver_route(struct resolver *r, const char *domain,
     void (*done)(void *, const struct ipc_route *), void *arg)
@@ -484,14 +423,7 @@ resolver_route(struct resolver *r, const char *domain,
 	struct resolver_lookup *l = lookup_new(r, LOOKUP_ROUTE, domain, arg);
 
 	l->done.route = done;
-	if (r->smarthosts.n == 0) {
-		ask(l, DNS_MX, 0);
-		return l;
-	}
-	l->route.n = resolver_smarthosts(&r->smarthosts, false,
-	    l->route.host);
-	l->route.ttl_s = RESOLVER_TTL_NEGATIVE_S;	/* a reload ends it */
-	lookup_answered(l, IPC_DNS_OK, true);
+	ask(l, DNS_MX, 0);
 	return l;
 }
 

@@ -19,7 +19,6 @@
 #include "lib/ipc.h"
 
 struct conf;
-struct conf_smarthosts;
 struct err;
 struct event_base;
 struct resolver;
@@ -40,7 +39,7 @@ struct resolver_address {
 /*
  * conf		resolver or, when that is empty, resolv_fd; hostname and the
  *		EHLO names of source_address (to see that a route leads back
- *		to us); smarthost.
+ *		to us).
  * resolv_fd	resolv.conf, borrowed, read here; -1 for none
  * anchor_fd	DNSSEC trust anchor, borrowed; -1: nothing is validated
  *
@@ -52,19 +51,12 @@ struct resolver *resolver_new(struct event_base *base,
 void resolver_free(struct resolver *r);
 
 /*
- * The configuration was reloaded: hostname and smarthosts count from here on,
- * and so do the servers and the anchor, if they changed.  Lookups under way
+ * The configuration was reloaded: hostname counts from here on, and so
+ * do the servers and the anchor, if they changed.  Lookups under way
  * end with the old ones.  -1 with e: those could not be set, the old ones stay.
  */
 int resolver_reload(struct resolver *r, const struct conf *conf,
     int resolv_fd, int anchor_fd, struct err *e);
-
-/*
- * The smarthosts as the hosts of a route; their number.  In the order they are
- * written, or by_weight as they are to be tried this time.
- */
-uint16_t resolver_smarthosts(const struct conf_smarthosts *list, bool by_weight,
-    struct ipc_host host_r[static IPC_HOSTS_MAX]);
 
 /*
  * The hosts that take mail for domain (A-label form), RFC 5321 section 5.1:

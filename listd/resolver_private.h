@@ -28,7 +28,6 @@ struct resolver {
 	struct upstream		*now;
 	TAILQ_HEAD(, upstream)	 upstreams;	/* now, and those before it */
 	struct event		*sweep;		/* of old ones, from the loop */
-	struct conf_smarthosts	 smarthosts;	/* n 0: by MX */
 	/* What we are called: hostname, and the EHLO names of sources. */
 	char			 own[CONF_SOURCE_MAX + 1][CONF_NAME_MAX];
 	size_t			 nown;

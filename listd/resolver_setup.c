@@ -191,7 +191,6 @@ resolver_reload(struct resolver *r, const struct conf *conf, int resolv_fd,
 	add_own_name(r, conf->hostname);
 	for (size_t i = 0; i < conf->source_address.n; i++)
 		add_own_name(r, conf->source_address.v[i].ehlo);
-	r->smarthosts = conf->smarthost;
 	if (read_settings(&settings, conf, resolv_fd, anchor_fd, e) == -1) {
 		strbuf_free(&settings);
 		return -1;

@@ -207,12 +207,33 @@ limits_of(const struct conf *c, struct scheduler_limits *l)
 	l->messages_per_connection = (unsigned)c->messages_per_connection;
 	l->queue_lifetime_ms = c->queue_lifetime;
 	l->recipient_per_day = (unsigned)c->recipient_per_day;
-	if (c->smarthost.n == 0)
-		return;
-	l->connections_per_site = c->smarthost_connections > 0 ?
-	    (unsigned)c->smarthost_connections : 10;
-	l->messages_per_connection = c->smarthost_messages > 0 ?
-	    (unsigned)c->smarthost_messages : 100;
+}
+
+static void
+set_relays(struct scheduler *sched, const struct conf *c)
+{
+	struct scheduler_relay relays[CONF_SMARTHOST_MAX];
+
+	memset(relays, 0, sizeof(relays));
+	for (size_t i = 0; i < c->smarthost.n; i++) {
+		const struct conf_smarthost *h = &c->smarthost.v[i];
+		struct scheduler_relay *r = &relays[i];
+
+		conf_smarthost_name(h, r->name);
+		strcpy(r->host, h->host);
+		r->preference = h->preference;
+		r->weight = h->weight;
+		r->connections = h->connections != 0 ? h->connections :
+		    (unsigned)c->smarthost_connections;
+		r->messages_per_connection = h->messages_per_connection != 0 ?
+		    h->messages_per_connection :
+		    (unsigned)c->smarthost_messages;
+		r->messages_per_minute = h->messages_per_minute;
+		r->connects_per_minute = h->connects_per_minute;
+		r->messages_per_hour = h->messages_per_hour;
+		r->messages_per_day = h->messages_per_day;
+	}
+	scheduler_set_relays(sched, relays, c->smarthost.n);
 }
 
 static void
@@ -225,6 +246,7 @@ on_reload(struct role_env *env, const struct conf *old)
 	(void)old;
 	limits_of(env->conf, &limits);
 	scheduler_set_limits(q->sched, &limits);
+	set_relays(q->sched, env->conf);
 	if (queue_steering_load(q, &e) == -1)
 		log_failure(LEVEL_ERROR, "steering-kept", &e);
 }
@@ -392,6 +414,7 @@ make_scheduler(struct queue *q, uint64_t last_batch, struct err *e)
 		return -1;
 	scheduler_set_shaping(q->sched, q->steering.shaping,
 	    q->steering.rules);
+	set_relays(q->sched, q->env->conf);
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 #include "listd/figures.h"
 #include "listd/finish.h"
 #include "listd/lane.h"
+#include "listd/relay.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
 #include "listd/source.h"
@@ -157,6 +158,7 @@ batcher_durable(void *arg)
 	deliveries_durable(s);
 	dests_durable(s);
 	sources_durable(s);
+	relays_durable(s);
 	look_for_room(s);
 	sched_turn_end(s);
 	s->p.wake(s->p.arg);
@@ -275,6 +277,7 @@ scheduler_new(const struct scheduler_params *p, struct err *e)
 	TAILQ_INIT(&s->runs);
 	TAILQ_INIT(&s->kicked);
 	TAILQ_INIT(&s->recalls);
+	TAILQ_INIT(&s->relays);
 	s->starving = dues_new();
 	s->limit_dues = dues_new();
 	s->limit_ends = dues_new();
@@ -334,6 +337,7 @@ scheduler_free(struct scheduler *s)
 		free(r);
 	}
 	limits_free(s);
+	relays_free(s);
 	sources_free(s);
 	reactions_free(s->reactions);
 	hash_free(&s->deliveries);
@@ -371,6 +375,7 @@ scheduler_set_shaping(struct scheduler *s, const struct shaping *shaping,
 {
 	s->shaping = shaping;
 	s->rules = rules;
+	relays_reshape(s);
 	sites_reshape(s);
 	paths_changed(s);
 }

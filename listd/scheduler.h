@@ -44,6 +44,7 @@ struct strbuf;
 #define SCHEDULER_RECALL_MS	1000	/* an answer waits for recalls */
 #define SCHEDULER_READY_MS	10000	/* for deliver roles to report */
 #define SCHEDULER_NODE		1	/* this node's id */
+#define SCHEDULER_RELAYS_MAX	8	/* smarthosts */
 #define SCHEDULER_PART		200000	/* members of a part of a domain */
 
 /* Of the configuration; may be changed at any time. */
@@ -111,6 +112,21 @@ void scheduler_set_shaping(struct scheduler *s, const struct shaping *shaping,
 
 void scheduler_set_limits(struct scheduler *s,
     const struct scheduler_limits *limits);
+
+/*
+ * The relays that take all mail from now on (relay.h); none: by MX.  Names are
+ * all different and no longer than those of struct ipc_host.  0 is no limit.
+ */
+struct scheduler_relay {
+	char		name[256];	/* host:port, as deliver roles know it */
+	char		host[256];	/* as the shaping data may know it */
+	unsigned	preference, weight;	/* weight from 1 */
+	unsigned	connections, messages_per_connection;
+	uint32_t	messages_per_minute, connects_per_minute;
+	uint32_t	messages_per_hour, messages_per_day;
+};
+void scheduler_set_relays(struct scheduler *s,
+    const struct scheduler_relay *v, size_t n);
 
 /* ---- deliver roles */
 
@@ -264,6 +280,9 @@ struct scheduler_path {
 	int64_t		closed_ms;	/* UTC: nothing goes out until; or 0 */
 	const char	*waits_for;	/* "connection", "message" or "" */
 	int64_t		sent_today, may_today;	/* of its warm-up; -1: any */
+	const char	*relay;		/* NULL: by MX */
+	uint64_t	relay_sent[2], relay_may[2];	/* in this hour, today;
+							 * 0: any number */
 	struct {
 		const char	*name;
 		uint32_t	value;	/* 0: no such limit */

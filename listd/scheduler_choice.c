@@ -167,6 +167,7 @@ choose_delivery(struct scheduler *s, struct path *p, bool reserved)
 {
 	unsigned streams = reserved ? SOURCE_NOTICES :
 	    s->sources[p->source].streams;
+	struct path *other;
 	struct delivery *d;
 	uint16_t source;
 
@@ -178,12 +179,13 @@ choose_delivery(struct scheduler *s, struct path *p, bool reserved)
 		source = source_choose(s, p, d);
 		if (source == p->source)
 			return d;
-		if (p->site->paths[source].nstash >= PATH_STASH_MAX &&
+		other = path_by(p, source);
+		if (other->nstash >= PATH_STASH_MAX &&
 		    d->attempt == 1) {
 			delivery_back(s, d);	/* let that one go on first */
 			return NULL;
 		}
-		stash(s, &p->site->paths[source], d);
+		stash(s, other, d);
 	}
 	return NULL;
 }

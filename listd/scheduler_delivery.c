@@ -67,7 +67,7 @@ detach(struct scheduler *s, struct delivery *d, bool tried)
 	case DELIVERY_OUT:
 		path_sent(s, d->session->path, tried);
 		if (!tried)
-			source_count(s, d->session->path, -1);
+			path_give(s, d->session->path, d->taken_ms);
 		TAILQ_REMOVE(&d->session->out, d, link);
 		if (--d->session->nout == 0)
 			d->session->idle_ms = s->mono_ms;

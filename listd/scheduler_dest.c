@@ -115,13 +115,14 @@ has_sibling(const struct dest *d, const struct lane *l)
 	return o != NULL;
 }
 
-static void
+bool
 dest_leave_lane(struct dest *d)
 {
 	struct lane *l = d->lane;
+	bool last = l != NULL && !has_sibling(d, l);
 
 	if (l == NULL)
-		return;
+		return false;
 	if (d->in_ready)
 		TAILQ_REMOVE(&l->ready, d, ready);
 	if (d->in_hungry)
@@ -129,8 +130,9 @@ dest_leave_lane(struct dest *d)
 	d->in_ready = d->in_hungry = false;
 	l->supply -= dest_supply(d);
 	l->dests--;
-	l->domains -= !has_sibling(d, l);
+	l->domains -= last;
 	d->lane = NULL;
+	return last;
 }
 
 void

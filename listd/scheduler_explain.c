@@ -22,6 +22,7 @@
 #include "lib/shaping.h"
 #include "lib/xmalloc.h"
 #include "listd/path.h"
+#include "listd/relay.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
 #include "listd/source.h"
@@ -110,12 +111,19 @@ bind_closed(struct scheduler *s, const struct path *p,
     struct scheduler_bind *b)
 {
 	int64_t now = sched_now(s), until;
+	const char *quota;
+	uint64_t most;
 
 	if (bind_reaction(s, p, b))
 		return true;
 	if (p->rest_ms > now)
-		return bind(b, "rest", "this source was refused there, %u "
-		    "times in a row, and others are not", p->rests);
+		return bind(b, "rest", p->relay != NULL ? "it was refused "
+		    "there, %u times in a row" : "this source was refused "
+		    "there, %u times in a row, and others are not", p->rests);
+	if (p->relay != NULL && (quota = relay_closed_by(s, p->relay,
+	    &most)) != NULL)
+		return bind(b, "quota", "smarthost %s has had its %s=%llu",
+		    p->relay->c.name, quota, (unsigned long long)most);
 	if (s->shaping != NULL && shaping_quiet(s->shaping,
 	    p->site->provider, now / 1000, &until))
 		return bind_shaping(s, p->site, "quiet", SHAPING_QUIET, b);
@@ -201,7 +209,7 @@ scheduler_path_next(struct scheduler *s, const uint8_t key[static 16],
 	struct path_value v;
 
 	memset(r, 0, sizeof(*r));
-	if (site == NULL || *at >= s->nsources)
+	if (site == NULL || *at >= site->npaths)
 		return false;
 	sched_turn_begin(s);
 	paths_refresh(s, site);
@@ -215,6 +223,12 @@ scheduler_path_next(struct scheduler *s, const uint8_t key[static 16],
 	r->waits_for = p->waits_for == NULL ? "" :
 	    p->waits_kind == LIMIT_CONNECT ? "connection" : "message";
 	source_share(s, p, &r->sent_today, &r->may_today);
+	if (p->relay != NULL) {
+		r->relay = p->relay->c.name;
+		for (enum relay_period i = 0; i < RELAY_PERIODS; i++)
+			relay_quota(s, p->relay, i, &r->relay_sent[i],
+			    &r->relay_may[i]);
+	}
 	for (enum path_what what = 0; what < PATH_WHATS; what++) {
 		r->value[what].name = path_what_name(what);
 		r->value[what].value = path_value(s, p, what, &v);
@@ -234,7 +248,7 @@ path_in_front(struct scheduler *s, const struct site *site)
 	const struct path *best = NULL;
 	int64_t at, first = 0;
 
-	for (uint16_t i = 0; i < s->nsources; i++) {
+	for (uint16_t i = 0; i < site->npaths; i++) {
 		const struct path *p = &site->paths[i];
 
 		at = source_opens_ms(s, p);

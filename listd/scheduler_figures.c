@@ -67,7 +67,7 @@ site_describe(const struct scheduler *s, const struct site *site,
 	    site->provider) : "";
 	r->provider_key = site_provider_key(s, site);
 	r->hosts = site->nhosts;
-	r->window = site_cap(s, site);
+	r->window = site_cap(site);
 	r->sessions = site->nsessions;
 	r->up = site->up;
 	TAILQ_FOREACH(se, &site->sessions, of_site)

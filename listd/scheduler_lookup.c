@@ -19,6 +19,7 @@
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "listd/lane.h"
+#include "listd/relay.h"
 #include "listd/retry.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
@@ -26,6 +27,7 @@
 #include "spool/subscriber.h"
 
 #define SUPPLY_WANTED	4096	/* domains resolved ahead, see lane.h */
+#define ASK_TURN	(2 * SCHEDULER_LOOKUPS)	/* in one turn */
 #define UNREAD_MS	300000	/* before one that cannot be read */
 
 static uint64_t
@@ -91,6 +93,9 @@ query_frame(const struct query *q)
 		return IPC_RESOLVE;
 	}
 }
+
+static void route_answered(struct scheduler *s, struct query *q,
+    const struct ipc_route *r);
 
 /* Ask a peer; false when there is none. */
 static bool
@@ -173,6 +178,20 @@ query_fail(struct scheduler *s, struct query *q)
 	query_free(s, q);
 }
 
+/* By relays the way is known. */
+static void
+query_go(struct scheduler *s, struct query *q)
+{
+	static struct ipc_route r;	/* 6 KB */
+
+	if (s->nrelays > 0 && query_is_route(q)) {
+		relays_route(s, &r);
+		route_answered(s, q, &r);
+	} else if (!query_send(s, q)) {
+		query_fail(s, q);
+	}
+}
+
 /* The name of a domain id: 1, 0 when it is gone, -1 when it is not known. */
 static int
 name_of(struct scheduler *s, uint32_t domain, char name[static 256])
@@ -212,8 +231,7 @@ ask_fresh(struct scheduler *s, struct run *run, uint32_t domain)
 	q->run = run;
 	q->domain = domain;
 	run->asking++;
-	if (!query_send(s, q))
-		query_fail(s, q);
+	query_go(s, q);
 }
 
 static void
@@ -234,8 +252,7 @@ ask_retry(struct scheduler *s, uint32_t domain)
 	}
 	q = query_new(s, QUERY_RETRY, name);
 	q->domain = domain;
-	if (!query_send(s, q))
-		query_fail(s, q);
+	query_go(s, q);
 }
 
 static void
@@ -253,8 +270,7 @@ ask_notice(struct scheduler *s, uint64_t notice)
 	q = query_new(s, QUERY_NOTICE, d->domain_name);
 	q->notice = notice;
 	delivery_free(s, d);
-	if (!query_send(s, q))
-		query_fail(s, q);
+	query_go(s, q);
 }
 
 /* The next run, in turn, that has a domain to be resolved. */
@@ -294,27 +310,34 @@ collect_due(struct scheduler *s, int64_t now)
 			idlist_add(&run->big, (uint32_t)id);
 }
 
+static bool
+may_ask_more(const struct scheduler *s, unsigned n)
+{
+	return n < ASK_TURN && s->nlookups < SCHEDULER_LOOKUPS;
+}
+
 void
 lookups_advance(struct scheduler *s)
 {
 	int64_t now = sched_now(s);
 	bool enough;
+	unsigned n = 0;		/* by relays answers cost no look-up */
 	uint32_t domain;
 	struct run *run;
 	uint64_t id;
 
 	collect_due(s, now);
-	while (s->nlookups < SCHEDULER_LOOKUPS &&
-	    dues_pop(s->notices, now, &id))
+	for (; may_ask_more(s, n) && dues_pop(s->notices, now, &id); n++)
 		ask_notice(s, id);
-	while (s->nlookups < SCHEDULER_LOOKUPS &&
-	    idlist_take(&s->retry_queue, &domain))
+	for (; may_ask_more(s, n) && idlist_take(&s->retry_queue, &domain);
+	    n++)
 		ask_retry(s, domain);
 	enough = lanes_supply(s) >= SUPPLY_WANTED;
-	for (int i = 0; i < SCHEDULER_LOOKUPS &&
-	    s->nlookups < SCHEDULER_LOOKUPS &&
-	    next_fresh(s, enough, &run, &domain); i++)
+	for (; may_ask_more(s, n) && next_fresh(s, enough, &run, &domain);
+	    n++)
 		ask_fresh(s, run, domain);
+	if (n == ASK_TURN)
+		s->again = true;
 }
 
 /* ---- answers */
@@ -465,12 +488,44 @@ site_to_send_to(struct scheduler *s, const struct ipc_route *r,
 	return NULL;
 }
 
+static void
+route_answered(struct scheduler *s, struct query *q,
+    const struct ipc_route *r)
+{
+	const struct verdict *v = verdict_of(r->status);
+	struct site *site = NULL;
+
+	if (r->status == IPC_DNS_OK && q->kind != QUERY_SITE)
+		site = site_to_send_to(s, r, q->name, &v);
+	switch (q->kind) {
+	case QUERY_FRESH:
+		route_fresh(s, q, site, v);
+		break;
+	case QUERY_RETRY:
+		route_retry(s, q, site, v);
+		break;
+	case QUERY_NOTICE:
+		route_notice(s, q, site, v);
+		break;
+	case QUERY_TEST:
+		route_test(s, q, site, r->text[0] != '\0' ? r->text :
+		    v != NULL ? v->text : "the DNS does not answer");
+		break;
+	case QUERY_SITE:
+		route_site(s, q, r);
+		break;
+	case QUERY_TXT:
+	case QUERY_PREPARE:
+	case QUERY_PROVE:
+		break;
+	}
+	query_free(s, q);
+}
+
 int
 lookup_route(struct scheduler *s, struct slice payload, struct err *e)
 {
 	static struct ipc_route r;	/* 6 KB */
-	const struct verdict *v;
-	struct site *site = NULL;
 	struct unpack u;
 	struct query *q;
 
@@ -483,32 +538,9 @@ lookup_route(struct scheduler *s, struct slice payload, struct err *e)
 	q = HASH_OF(hash_find(&s->queries, r.request), struct query, by_id);
 	if (q == NULL || !query_is_route(q))
 		return 0;
-	v = verdict_of(r.status);
-	if (r.status == IPC_DNS_OK && q->kind != QUERY_SITE)
-		site = site_to_send_to(s, &r, q->name, &v);
-	switch (q->kind) {
-	case QUERY_FRESH:
-		route_fresh(s, q, site, v);
-		break;
-	case QUERY_RETRY:
-		route_retry(s, q, site, v);
-		break;
-	case QUERY_NOTICE:
-		route_notice(s, q, site, v);
-		break;
-	case QUERY_TEST:
-		route_test(s, q, site, r.text[0] != '\0' ? r.text :
-		    v != NULL ? v->text : "the DNS does not answer");
-		break;
-	case QUERY_SITE:
-		route_site(s, q, &r);
-		break;
-	case QUERY_TXT:
-	case QUERY_PREPARE:
-	case QUERY_PROVE:
-		break;
-	}
-	query_free(s, q);
+	if (s->nrelays > 0)	/* asked before there were any */
+		relays_route(s, &r);
+	route_answered(s, q, &r);
 	return 0;
 }
 
@@ -599,8 +631,8 @@ lookups_peer_down(struct scheduler *s, unsigned peer)
 	while ((l = hash_each(&s->queries, &at, &next)) != NULL) {
 		struct query *q = HASH_OF(l, struct query, by_id);
 
-		if (q->peer == peer && !query_send(s, q))
-			query_fail(s, q);
+		if (q->peer == peer)
+			query_go(s, q);
 	}
 }
 
@@ -662,8 +694,7 @@ scheduler_prepare(struct scheduler *s, uint32_t campaign,
 	q->campaign = campaign;
 	q->prepared = done;
 	q->arg = arg;
-	if (!query_send(s, q))
-		query_fail(s, q);
+	query_go(s, q);
 }
 
 void
@@ -680,8 +711,7 @@ scheduler_lookup_txt(struct scheduler *s, const char *name,
 	q = query_new(s, QUERY_TXT, name);
 	q->txt = done;
 	q->arg = arg;
-	if (!query_send(s, q))
-		query_fail(s, q);
+	query_go(s, q);
 }
 
 void
@@ -697,8 +727,7 @@ scheduler_prove(struct scheduler *s, const char *domain,
 	q = query_new(s, QUERY_PROVE, domain);
 	q->proven = done;
 	q->arg = arg;
-	if (!query_send(s, q))
-		query_fail(s, q);
+	query_go(s, q);
 }
 
 void
@@ -714,8 +743,7 @@ lookup_site(struct scheduler *s, const char *domain,
 	q = query_new(s, QUERY_SITE, domain);
 	q->found = found;
 	q->arg = arg;
-	if (!query_send(s, q))
-		query_fail(s, q);
+	query_go(s, q);
 }
 
 void
@@ -739,6 +767,16 @@ scheduler_test(struct scheduler *s, const struct scheduler_test *t)
 	copy->domain = text + llen;
 	q = query_new(s, QUERY_TEST, copy->domain);
 	q->test = copy;
-	if (!query_send(s, q))
-		query_fail(s, q);
+	query_go(s, q);
+}
+
+void
+test_reroute(struct scheduler *s, struct delivery *d)
+{
+	struct query *q = query_new(s, QUERY_TEST, d->domain_name);
+
+	q->test = d->test;
+	d->test = NULL;
+	delivery_free(s, d);
+	query_go(s, q);
 }

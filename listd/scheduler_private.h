@@ -33,6 +33,7 @@ struct member;
 struct path;
 struct reactions;
 struct recent;
+struct relay;
 struct reply_rules;
 struct shaping;
 struct source;
@@ -82,6 +83,7 @@ struct delivery {
 	bool		 next_row;	/* ... for its next attempt */
 	uint64_t	 serial;	/* ENDED: of the batch that does it */
 	int64_t		 queued_ms;	/* when it became due; key of its row */
+	int64_t		 taken_ms;	/* OUT: when it was counted, UTC */
 	int64_t		 first_ms;	/* of the first attempt; 0: none yet */
 	int64_t		 born_ms;	/* notices: created */
 	TAILQ_ENTRY(delivery) link;	/* of its session, or of its site */
@@ -249,6 +251,11 @@ struct scheduler {
 	struct source	*sources;
 	uint16_t	 nsources;	/* at least 1 */
 	struct hash	 shares;	/* of sources being warmed up */
+	/* Those of now in order of preference, then those that are gone. */
+	TAILQ_HEAD(, relay) relays;
+	size_t		 nrelays;	/* of now; 0: by MX */
+	uint64_t	 relay_time;	/* what the last one was given */
+	uint64_t	 routes_serial;	/* rises when all go another way */
 	struct hash	 all_limits;
 	struct dues	*limit_dues;	/* their lines go on, monotonic */
 	struct dues	*limit_ends;	/* they may be forgotten, monotonic */
@@ -396,6 +403,9 @@ bool domain_open(struct scheduler *s, struct run *run, uint32_t domain,
 bool domain_settle(struct scheduler *s, struct run *run, uint32_t domain,
     const struct verdict *v);
 
+/* Leave its lane, if any; true: no other part of the domain is there. */
+bool dest_leave_lane(struct dest *d);
+
 /* ---- scheduler_delivery.c */
 struct delivery *delivery_new(struct scheduler *s, enum ipc_kind kind,
     uint64_t who, const char *local, const char *domain);
@@ -481,6 +491,8 @@ int lookup_proven(struct scheduler *s, struct slice payload, struct err *e);
 int lookup_prepared(struct scheduler *s, struct slice payload,
     struct err *e);
 void lookups_peer_down(struct scheduler *s, unsigned peer);
+/* A test that waits at a site asks for its route anew. */
+void test_reroute(struct scheduler *s, struct delivery *d);
 void lookups_forget_run(struct scheduler *s, struct run *run);
 void lookups_free(struct scheduler *s);
 
@@ -545,6 +557,14 @@ struct delivery *choose_delivery(struct scheduler *s, struct path *p,
 /* Is there something for it?  Is a notice the next? */
 bool choose_has(struct scheduler *s, struct path *p);
 bool choose_is_notice(const struct scheduler *s, const struct path *p);
+
+/* ---- scheduler_reroute.c */
+
+/* Relays came or went since its route was asked for. */
+bool site_is_stale(const struct scheduler *s, const struct site *site);
+/* What waits there, or at any site, asks for its route anew. */
+void site_reroute(struct scheduler *s, struct site *site);
+void sites_reroute(struct scheduler *s);
 
 /* ---- scheduler_session.c */
 void sessions_work(struct scheduler *s, struct site *site);

@@ -34,14 +34,24 @@ is_suspension(const struct reaction_action *a)
 }
 
 static bool
-bears_on_site(const struct scheduler *s, const struct reaction_action *a,
-    const struct site *site)
+bears_on_path(const struct scheduler *s, const struct reaction_action *a,
+    const struct path *p)
 {
 	if (a->kind == REACTION_STOP_CAMPAIGN)
 		return false;
 	if (a->scope == REACTION_PROVIDER && a->provider != 0)
-		return a->provider == site_provider_key(s, site);
-	return memcmp(a->site, site->hosts_key, SITE_KEY) == 0;
+		return a->provider == path_provider_key(s, p);
+	return memcmp(a->site, path_hosts_key(p), SITE_KEY) == 0;
+}
+
+static bool
+bears_on_site(const struct scheduler *s, const struct reaction_action *a,
+    const struct site *site)
+{
+	for (uint16_t i = 0; i < site->npaths; i++)
+		if (bears_on_path(s, a, &site->paths[i]))
+			return true;
+	return false;
 }
 
 static void
@@ -93,7 +103,7 @@ silence(struct scheduler *s, const struct reaction_action *a)
 	while ((l = hash_each(&s->sessions, &at, &next)) != NULL) {
 		struct session *se = HASH_OF(l, struct session, by_id);
 
-		if (bears_on_site(s, a, se->site) && (a->source[0] == '\0' ||
+		if (bears_on_path(s, a, se->path) && (a->source[0] == '\0' ||
 		    strcmp(a->source, source_name(s, se->path->source)) == 0))
 			session_hush(s, se);
 	}
@@ -221,7 +231,7 @@ feed(struct scheduler *s, const struct path *p, const struct told *t)
 	struct reaction_event e = {
 		.now_ms = sched_now(s), .rule = t->rule,
 		.category = t->category,
-		.provider = site_provider_key(s, p->site),
+		.provider = path_provider_key(s, p),
 		.source = source_name(s, p->source), .campaign = t->campaign,
 		.host = t->host, .reply = reply,
 	};
@@ -231,7 +241,7 @@ feed(struct scheduler *s, const struct path *p, const struct told *t)
 	snprintf(reply, sizeof(reply), "%u %s%s%s", t->code, text,
 	    text[0] != '\0' ? " " : "", t->text);
 	e.reply_len = strlen(reply);
-	memcpy(e.site, p->site->hosts_key, SITE_KEY);
+	memcpy(e.site, path_hosts_key(p), SITE_KEY);
 	n = reactions_feed(s->reactions, s->rules, &e, due);
 	for (size_t i = 0; i < n; i++)
 		action_due(s, &due[i]);

@@ -282,9 +282,7 @@ retries_unload(struct scheduler *s, struct site *site)
 {
 	struct delivery *d;
 
-	for (uint16_t i = 0; i < s->nsources; i++)
-		while ((d = TAILQ_FIRST(&site->paths[i].stash)) != NULL)
-			delivery_back(s, d);
+	paths_unstash(s, site);
 	while ((d = TAILQ_FIRST(&site->retries)) != NULL) {
 		idlist_add(&site->retry_domains, d->domain);
 		delivery_free(s, d);

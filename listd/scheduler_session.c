@@ -21,6 +21,7 @@
 #include "lib/xmalloc.h"
 #include "listd/finish.h"
 #include "listd/lane.h"
+#include "listd/relay.h"
 #include "listd/scheduler_private.h"
 #include "spool/subscriber.h"
 #include "listd/site.h"
@@ -68,7 +69,7 @@ session_free(struct scheduler *s, struct session *se)
 static void
 lane_refill(struct scheduler *s, struct lane *l)
 {
-	size_t want = 2 * SCHEDULER_DEPTH * site_cap(s, l->site);
+	size_t want = 2 * SCHEDULER_DEPTH * site_cap(l->site);
 	uint32_t domain;
 	struct dest *d;
 
@@ -209,7 +210,8 @@ take_out(struct scheduler *s, struct session *se, struct delivery *d)
 	if (d->run != NULL)
 		d->run->out++;
 	path_send(s, se->path);
-	source_count(s, se->path, 1);
+	path_take(s, se->path);
+	d->taken_ms = sched_now(s);
 }
 
 /* One more for this session, as far as its path may send. */
@@ -220,7 +222,7 @@ next_for(struct scheduler *s, struct session *se)
 
 	if (se->nout >= SCHEDULER_DEPTH || sched_s(s) == NULL ||
 	    (se->nout > 0 && !se->up && path_is_slow(p)) ||
-	    !source_is_open(s, p) ||
+	    !path_has_share(s, p) ||
 	    !path_may_send(s, p, choose_is_notice(s, p)))
 		return NULL;
 	return choose_delivery(s, p, se->reserved);
@@ -287,10 +289,43 @@ may_grant(struct scheduler *s, struct path *p, bool reserved)
 	return false;
 }
 
+/* struct ipc_session_open, its hosts as they are kept. */
+static void
+put_grant(struct scheduler *s, const struct session *se, struct strbuf *b)
+{
+	const struct path *p = se->path;
+	const struct source *source = &s->sources[p->source];
+	const struct site *site = se->site;
+
+	pack_u32(b, se->id);
+	pack_u16(b, SCHEDULER_DEPTH);
+	pack_u16(b, (uint16_t)p->messages);
+	pack_u8(b, (uint8_t)path_tls(s, p));
+	pack_u8(b, s->shaping == NULL || shaping_get(s->shaping,
+	    path_provider(p), SHAPING_BDAT) != 0 ? IPC_BDAT_AUTO :
+	    IPC_BDAT_NO);
+	pack_u32(b, p->idle_ms);
+	pack_u32(b, path_provider_key(s, p));
+	pack_u8(b, source->family);
+	pack_raw(b, source->ip, sizeof(source->ip));
+	pack_str(b, source->ehlo);
+	pack_u8(b, site->secure);
+	pack_str(b, site->domain != NULL ? site->domain : "");
+	pack_str(b, site->alias != NULL ? site->alias : "");
+	pack_u8(b, p->relay != NULL);
+	if (p->relay == NULL) {
+		pack_u16(b, site->nhosts);
+		pack_raw(b, site->hosts.s, site->hosts.len);
+		return;
+	}
+	pack_u16(b, 1);
+	pack_u16(b, 0);
+	pack_str(b, p->relay->c.name);
+}
+
 static struct session *
 session_grant(struct scheduler *s, struct path *p, bool reserved)
 {
-	const struct source *source = &s->sources[p->source];
 	struct strbuf b = STRBUF_INIT(IPC_FRAME_MAX);
 	struct site *site = p->site;
 	struct session *se;
@@ -313,23 +348,7 @@ session_grant(struct scheduler *s, struct path *p, bool reserved)
 	s->peer[peer].sessions++;
 	hash_add(&s->sessions, &se->by_id, se->id);
 
-	/* struct ipc_session_open, its hosts as they are kept */
-	pack_u32(&b, se->id);
-	pack_u16(&b, SCHEDULER_DEPTH);
-	pack_u16(&b, (uint16_t)p->messages);
-	pack_u8(&b, (uint8_t)path_tls(s, p));
-	pack_u8(&b, s->shaping == NULL || shaping_get(s->shaping,
-	    site->provider, SHAPING_BDAT) != 0 ? IPC_BDAT_AUTO : IPC_BDAT_NO);
-	pack_u32(&b, p->idle_ms);
-	pack_u32(&b, site_provider_key(s, site));
-	pack_u8(&b, source->family);
-	pack_raw(&b, source->ip, sizeof(source->ip));
-	pack_str(&b, source->ehlo);
-	pack_u8(&b, site->secure);
-	pack_str(&b, site->domain != NULL ? site->domain : "");
-	pack_str(&b, site->alias != NULL ? site->alias : "");
-	pack_u16(&b, site->nhosts);
-	pack_raw(&b, site->hosts.s, site->hosts.len);
+	put_grant(s, se, &b);
 	s->p.send(s->p.arg, se->peer, IPC_SESSION_OPEN, &b);
 	strbuf_free(&b);
 	return se;
@@ -359,38 +378,27 @@ fill_open(struct scheduler *s, struct path *p)
 			session_fill(s, se);
 }
 
-/* Open more as long as there is something for it. */
-static void
-path_open_more(struct scheduler *s, struct path *p)
+/* Open one more, if there is something for it; true when it got that. */
+static bool
+path_open_one(struct scheduler *s, struct path *p)
 {
 	struct site *site = p->site;
+	bool notice, reserved = false;
 	struct session *se;
 
-	while (!(site->probing && site->nsessions > 0) && choose_has(s, p)) {
-		bool notice = choose_is_notice(s, p), reserved = false;
-
-		if (!path_may_send(s, p, notice))
-			break;
-		if (!may_grant(s, p, false)) {
-			reserved = true;
-			if (!notice || !may_grant(s, p, true))
-				break;
-		}
-		if ((se = session_grant(s, p, reserved)) == NULL)
-			break;
-		if (!session_fill(s, se) && se->nout == 0)
-			break;
+	if ((site->probing && site->nsessions > 0) || !choose_has(s, p))
+		return false;
+	notice = choose_is_notice(s, p);
+	if (!path_may_send(s, p, notice))
+		return false;
+	if (!may_grant(s, p, false)) {
+		reserved = true;
+		if (!notice || !may_grant(s, p, true))
+			return false;
 	}
-}
-
-/* What was kept for a path that is closed for long may go another way. */
-static void
-path_unstash(struct scheduler *s, struct path *p)
-{
-	struct delivery *d;
-
-	while ((d = TAILQ_FIRST(&p->stash)) != NULL)
-		delivery_back(s, d);
+	if ((se = session_grant(s, p, reserved)) == NULL)
+		return false;
+	return session_fill(s, se) || se->nout > 0;
 }
 
 /* Closed for a while?  Then the site is looked at when that is over. */
@@ -401,10 +409,45 @@ path_is_closed(struct scheduler *s, struct path *p)
 
 	/* Its share has yet to be committed?  Then that commit looks here. */
 	if (until == 0)
-		return !source_is_open(s, p);
+		return !path_has_share(s, p);
 	path_unstash(s, p);
 	dues_earlier(s->wakes, (uintptr_t)p->site, until);
 	return true;
+}
+
+static void
+paths_work(struct scheduler *s, struct site *site)
+{
+	for (uint16_t i = 0; i < site->npaths; i++) {
+		struct path *p = &site->paths[(site->probing ?
+		    site->probe + i : i) % site->npaths];
+
+		if (path_is_closed(s, p))
+			continue;
+		fill_open(s, p);
+		while (path_open_one(s, p))
+			;
+	}
+}
+
+/* By turns, so that each gets the share that its weight is. */
+static void
+relays_work(struct scheduler *s, struct site *site)
+{
+	struct path *p;
+
+	relays_look(s, site);
+	for (uint16_t i = 0; i < site->npaths; i++) {
+		p = &site->paths[i];
+		if (path_is_closed(s, p))
+			p->in_turn = p->is_open = false;
+		else if (!p->in_turn)
+			path_unstash(s, p);
+	}
+	while ((p = relays_next(s, site)) != NULL) {
+		fill_open(s, p);
+		p->in_turn = relays_may_open(p) && path_open_one(s, p);
+	}
 }
 
 /*
@@ -416,13 +459,15 @@ sessions_work(struct scheduler *s, struct site *site)
 {
 	struct lane *l, *next;
 
+	if (site_is_stale(s, site))
+		site_reroute(s, site);
 	for (l = TAILQ_FIRST(&site->lanes); l != NULL; l = next) {
 		next = TAILQ_NEXT(l, of_site);
 		lane_release(s, l);
 	}
 	if (!sched_may_hand_out(s))
 		s->could = false;	/* looked at again when it may */
-	if (site->paused || !s->could) {
+	if (site->paused || !s->could || site_is_stale(s, site)) {
 		site_release(s, site);
 		return;
 	}
@@ -433,15 +478,10 @@ sessions_work(struct scheduler *s, struct site *site)
 		TAILQ_FOREACH(l, &site->lanes, of_site)
 			lane_refill(s, l);
 	}
-	for (uint16_t i = 0; i < s->nsources; i++) {
-		struct path *p = &site->paths[(site->probing ?
-		    site->probe + i : i) % s->nsources];
-
-		if (path_is_closed(s, p))
-			continue;
-		fill_open(s, p);
-		path_open_more(s, p);
-	}
+	if (site->paths[0].relay != NULL)
+		relays_work(s, site);
+	else
+		paths_work(s, site);
 	site_release(s, site);
 }
 

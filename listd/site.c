@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include "lib/xmalloc.h"
 #include "listd/lane.h"
 #include "listd/retry.h"
+#include "listd/relay.h"
 #include "listd/site.h"
 #include "listd/source.h"
 
@@ -121,9 +123,9 @@ site_new(struct scheduler *s, const uint8_t key[static SITE_KEY])
 
 /* All its paths begin with so many connections, and one more each time. */
 static void
-paths_begin(struct scheduler *s, struct site *site, unsigned window)
+paths_begin(struct site *site, unsigned window)
 {
-	for (uint16_t i = 0; i < s->nsources; i++)
+	for (uint16_t i = 0; i < site->npaths; i++)
 		feedback_begin(&site->paths[i].feedback, window, 1);
 }
 
@@ -138,7 +140,7 @@ load_one(struct scheduler *s, const struct suspension *sus)
 	site->until_ms = sus->until_ms;
 	site->by_hand = sus->by_hand;
 	site->paused = true;
-	paths_begin(s, site, 1);
+	paths_begin(site, 1);
 	site->reason = xstrdup(sus->reason);
 	dues_set(s->pauses, (uintptr_t)site, site->until_ms);
 }
@@ -234,6 +236,20 @@ take_domain(struct site *site, const struct ipc_route *r, const char *domain)
 	site->alias = site->of_many ? NULL : xstrdup(r->alias);
 }
 
+/* One that was known by its key alone gets what its route says. */
+static void
+site_take_relays(struct scheduler *s, struct site *site)
+{
+	if ((site->paths[0].relay != NULL) == (s->nrelays > 0))
+		return;
+	assert(TAILQ_EMPTY(&site->sessions));
+	paths_free(s, site);
+	paths_new(s, site);
+	if (site->paused)
+		paths_begin(site, 1);
+	site->limits_of = 0;
+}
+
 struct site *
 site_of_route(struct scheduler *s, const struct ipc_route *r,
     const char *domain)
@@ -250,6 +266,8 @@ site_of_route(struct scheduler *s, const struct ipc_route *r,
 	key_of_route(s, r, of_domain, key, hosts_key);
 	if ((site = site_by_key(s, key)) == NULL)
 		site = site_new(s, key);
+	site_take_relays(s, site);
+	site->routes_of = s->routes_serial;
 	if (memcmp(site->hosts_key, hosts_key, SITE_KEY) != 0 ||
 	    site->provider != provider)
 		site->limits_of = 0;
@@ -318,7 +336,7 @@ site_release(struct scheduler *s, struct site *site)
 	/* A paused one stays: people look for it, and may resume it. */
 	if (!site->paused && TAILQ_EMPTY(&site->sessions) &&
 	    TAILQ_EMPTY(&site->lanes) && site->nretries == 0 &&
-	    site->nnotices == 0 && !paths_keep(s, site) &&
+	    site->nnotices == 0 && !paths_keep(site) &&
 	    idlist_count(&site->retry_domains) == 0) {
 		if (site->troubles > 0)
 			forget_trouble(s, site);
@@ -354,11 +372,11 @@ site_kick(struct scheduler *s, struct site *site)
 }
 
 unsigned
-site_cap(const struct scheduler *s, const struct site *site)
+site_cap(const struct site *site)
 {
 	unsigned sum = 0;
 
-	for (uint16_t i = 0; i < s->nsources; i++) {
+	for (uint16_t i = 0; i < site->npaths; i++) {
 		const struct path *p = &site->paths[i];
 		unsigned hard = p->limit[PATH_HOSTS] == NULL ? 0 :
 		    p->limit[PATH_HOSTS]->v.connections;
@@ -430,7 +448,7 @@ site_came_up(struct scheduler *s, struct path *p)
 	site_kick(s, site);
 }
 
-/* This source is refused, others are not: it alone rests. */
+/* A relay, or the only source that is refused: it alone rests. */
 static void
 path_rests(struct scheduler *s, struct path *p, const char *reason)
 {
@@ -439,8 +457,10 @@ path_rests(struct scheduler *s, struct path *p, const char *reason)
 	p->rest_ms = sched_now(s) + retry_wait_ms(++p->rests,
 	    sched_chance(s));
 	feedback_begin(&p->feedback, 1, 1);
-	log_begin(&l, LEVEL_WARNING, "source-paused");
-	log_str(&l, "mx", p->site->host);
+	log_begin(&l, LEVEL_WARNING, p->relay != NULL ? "relay-paused" :
+	    "source-paused");
+	log_str(&l, "mx", p->relay != NULL ? p->relay->c.name :
+	    p->site->host);
 	log_str(&l, "source", source_name(s, p->source));
 	log_seconds(&l, "rest", p->rest_ms - sched_now(s));
 	log_str(&l, "reason", reason);
@@ -481,8 +501,8 @@ site_refused(struct scheduler *s, struct path *p, bool replied,
 	if (!dead)
 		return;
 	site->probe = (uint16_t)((p->source + 1) % s->nsources);
-	if (site->up > 0 || (!replied && !site->probing &&
-	    another_may_try(s, p))) {
+	if (p->relay != NULL || site->up > 0 || (!replied &&
+	    !site->probing && another_may_try(s, p))) {
 		path_rests(s, p, reason);
 		return;
 	}
@@ -502,8 +522,8 @@ site_pause(struct scheduler *s, struct site *site, int64_t until_ms,
 	site->probing = false;
 	site->by_hand = by_hand;
 	site->until_ms = until_ms;
-	paths_begin(s, site, 1);
-	for (uint16_t i = 0; i < s->nsources; i++)
+	paths_begin(site, 1);
+	for (uint16_t i = 0; i < site->npaths; i++)
 		site->paths[i].rest_ms = 0;	/* all of them rest now */
 	free(site->reason);
 	site->reason = xstrdup(reason);
@@ -525,12 +545,12 @@ site_resume(struct scheduler *s, struct site *site, bool by_hand)
 		return;
 	site->paused = false;
 	site_sort(s, site);
-	paths_begin(s, site, 1);
+	paths_begin(site, 1);
 	site->probing = true;
 	if (by_hand) {
 		site->by_hand = false;
 		site->probing = false;
-		paths_begin(s, site, FEEDBACK_FIRST);
+		paths_begin(site, FEEDBACK_FIRST);
 		forget_trouble(s, site);
 		log_site(site, "site-resumed", LEVEL_NOTICE, -1);
 	}

@@ -35,7 +35,9 @@ struct site {
 	struct strbuf	 hosts;		/* n x (u16 preference, str name) */
 	char		 host[256];	/* the best one */
 	int64_t		 route_ms;	/* its route is fresh until then */
-	struct path	*paths;		/* one for each source */
+	struct path	*paths;		/* by relay, if any, and source */
+	uint16_t	 npaths;
+	uint64_t	 routes_of;	/* serial its route is of */
 	unsigned	 nsessions, up;
 	bool		 paused, by_hand;
 	bool		 probing;	/* one session to see if it is back */
@@ -85,7 +87,7 @@ void site_describe(const struct scheduler *s, const struct site *site,
 /* Look at it in this turn. */
 void site_kick(struct scheduler *s, struct site *site);
 /* Connections all its paths may hold now. */
-unsigned site_cap(const struct scheduler *s, const struct site *site);
+unsigned site_cap(const struct site *site);
 
 /* A connection of a path came up. */
 void site_came_up(struct scheduler *s, struct path *p);

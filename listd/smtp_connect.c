@@ -59,7 +59,7 @@ has_leave(const struct smtp_session *s, const struct resolver_address *a)
 {
 	const struct conf *conf = s->env->conf;
 
-	return conf->smarthost.n == 0 || session_login(s) != NULL ||
+	return !s->grant.relay || session_login(s) != NULL ||
 	    conf_cidrs_match(&conf->smarthost_networks, (uint8_t)a->family,
 	    a->ip);
 }
@@ -70,7 +70,7 @@ is_ourselves(const struct smtp_session *s, const struct resolver_address *a)
 	const struct conf *conf = s->env->conf;
 	char host[256];
 
-	return conf->smarthost.n == 0 && resolver_address_is_inbound(conf, a,
+	return !s->grant.relay && resolver_address_is_inbound(conf, a,
 	    connect_split_port(s->grant.host[s->host].name, host,
 	    (uint16_t)conf->smtp_port));
 }
@@ -395,8 +395,7 @@ on_addresses(void *arg, const struct resolver_host *found)
 	 * choke on the question (RFC 7672 section 2.2.2).  Those of an alias
 	 * are, if it is validated itself.
 	 */
-	if (found->n == 0 || !s->env->conf->smtp_dane ||
-	    s->env->conf->smarthost.n > 0)
+	if (found->n == 0 || !s->env->conf->smtp_dane || s->grant.relay)
 		connect_begin(s);
 	else if (found->secure)
 		ask_tlsa(s, found->alias[0] != '\0');

@@ -30,16 +30,25 @@
 /* Octets of a line of AUTH: user and password in base64, and the command. */
 #define AUTH_LINE_MAX	1024
 
+/* By the configuration, or the shaping data where they ask for more. */
+static enum ipc_tls
+relay_tls_needed(const struct smtp_session *s)
+{
+	static const enum ipc_tls levels[] = {
+		[CONF_TLS_OPPORTUNISTIC] = IPC_TLS_NONE,
+		[CONF_TLS_ENCRYPT] = IPC_TLS_UNVERIFIED,
+		[CONF_TLS_VERIFY] = IPC_TLS_VERIFIED,
+	};
+	enum ipc_tls need = levels[s->env->conf->smarthost_tls];
+
+	return s->grant.tls > need ? s->grant.tls : need;
+}
+
 enum ipc_tls
 greeting_tls_needed(const struct smtp_session *s)
 {
-	const struct conf *conf = s->env->conf;
-
-	if (conf->smarthost.n > 0)
-		return conf->smarthost_tls == CONF_TLS_VERIFY ?
-		    IPC_TLS_VERIFIED :
-		    conf->smarthost_tls == CONF_TLS_OPPORTUNISTIC ?
-		    IPC_TLS_NONE : IPC_TLS_UNVERIFIED;
+	if (s->grant.relay)
+		return relay_tls_needed(s);
 	switch (tlsa_verdict(&s->tlsa)) {
 	case TLSA_USABLE:
 		return IPC_TLS_DANE;

@@ -35,7 +35,7 @@ session_login(const struct smtp_session *s)
 {
 	char host[256];
 
-	if (s->env->conf->smarthost.n == 0 || s->env->logins == NULL)
+	if (!s->grant.relay || s->env->logins == NULL)
 		return NULL;
 	connect_split_port(session_host(s), host, 0);
 	return smtp_logins_find(s->env->logins, host);

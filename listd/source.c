@@ -12,19 +12,16 @@
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "listd/path.h"
+#include "listd/quota.h"
 #include "listd/site.h"
 #include "listd/source.h"
 #include "spool/steering.h"
 
 #define DAY_MS		86400000
-#define AHEAD_SHARE	20	/* a twentieth of a day's cap is committed */
 
 /* What one source sent to one provider on one day. */
 struct day_share {
-	struct source_share row;	/* its count is ahead of ours */
-	uint64_t	 sent;
-	uint64_t	 durable;	/* so many may be sent by what is on disk */
-	uint64_t	 serial;	/* of the batch that has row; 0: none */
+	struct quota	 quota;
 	struct hash_link by_key;
 };
 
@@ -56,8 +53,8 @@ share_get(struct scheduler *s, uint16_t source, uint32_t provider)
 
 	if (sh == NULL) {
 		sh = xcalloc(1, sizeof(*sh));
-		sh->row.provider = provider;
-		strcpy(sh->row.source, source_name(s, source));
+		sh->quota.row.provider = provider;
+		strcpy(sh->quota.row.source, source_name(s, source));
 		hash_add(&s->shares, &sh->by_key,
 		    share_key(source, provider));
 	}
@@ -80,7 +77,8 @@ source_share(struct scheduler *s, const struct path *p, int64_t *sent,
 	int64_t day = today(s) - source->warm_from + 1;
 
 	*cap = -1;
-	*sent = sh != NULL && sh->row.day == today(s) ? (int64_t)sh->sent : 0;
+	*sent = sh != NULL && sh->quota.row.day == today(s) ?
+	    (int64_t)sh->quota.sent : 0;
 	if (s->shaping != NULL && source->warm_from != 0 && day >= 1)
 		*cap = shaping_warmup(s->shaping, p->site->provider,
 		    source->name, (uint32_t)day, NULL);
@@ -99,61 +97,40 @@ source_has_share(struct scheduler *s, const struct path *p)
 	return cap < 0 || sent < cap;
 }
 
-/* The store hears of it ahead of need. */
-static void
-share_ahead(struct scheduler *s, struct day_share *sh, int64_t cap)
-{
-	uint64_t ahead = (uint64_t)cap / AHEAD_SHARE + 1;
-
-	if (sh->serial > s->durable || sh->sent + ahead / 2 < sh->durable)
-		return;
-	sh->row.count = sh->sent + ahead;
-	sh->serial = s->serial;
-	batch_share(s->batcher, &sh->row);
-	batch_want(s->batcher, s->mono_ms);
-}
-
-static struct day_share *
-share_of_today(struct scheduler *s, const struct path *p)
+static struct quota *
+quota_of_today(struct scheduler *s, const struct path *p)
 {
 	struct day_share *sh = share_get(s, p->source,
 	    site_provider_key(s, p->site));
 
-	if (sh->row.day != today(s)) {
-		sh->row.day = today(s);
-		sh->row.count = sh->sent = sh->durable = 0;
-		sh->serial = 0;
-	}
-	return sh;
+	quota_turn(&sh->quota, today(s));
+	return &sh->quota;
 }
 
 bool
 source_is_open(struct scheduler *s, const struct path *p)
 {
-	struct day_share *sh;
 	int64_t sent, cap;
 
 	if (s->sources[p->source].warm_from == 0)
 		return true;
 	source_share(s, p, &sent, &cap);
-	if (cap < 0)
-		return true;
-	sh = share_of_today(s, p);
-	if (sent < cap)
-		share_ahead(s, sh, cap);
-	return sent < cap && sh->sent < sh->durable;
+	return cap < 0 || quota_is_open(s, quota_of_today(s, p),
+	    (uint64_t)cap);
 }
 
 void
-source_count(struct scheduler *s, const struct path *p, int delta)
+source_take(struct scheduler *s, const struct path *p)
 {
-	struct day_share *sh;
+	if (s->sources[p->source].warm_from != 0)
+		quota_take(quota_of_today(s, p));
+}
 
-	if (s->sources[p->source].warm_from == 0)
-		return;
-	sh = share_of_today(s, p);
-	if (delta > 0 || sh->sent > 0)
-		sh->sent += (uint64_t)(int64_t)delta;
+void
+source_give(struct scheduler *s, const struct path *p, int64_t taken_ms)
+{
+	if (s->sources[p->source].warm_from != 0)
+		quota_give(quota_of_today(s, p), taken_ms / DAY_MS);
 }
 
 void
@@ -162,15 +139,10 @@ sources_durable(struct scheduler *s)
 	struct hash_link *l, *next = NULL;
 	size_t at = 0;
 
-	while ((l = hash_each(&s->shares, &at, &next)) != NULL) {
-		struct day_share *sh = HASH_OF(l, struct day_share, by_key);
-
-		if (sh->serial == 0 || sh->serial > s->durable)
-			continue;
-		sh->durable = sh->row.count;
-		sh->serial = 0;
-		s->look_again = true;
-	}
+	while ((l = hash_each(&s->shares, &at, &next)) != NULL)
+		if (quota_durable(s, &HASH_OF(l, struct day_share,
+		    by_key)->quota))
+			s->look_again = true;
 }
 
 int
@@ -191,13 +163,9 @@ sources_load(struct scheduler *s, struct err *e)
 		after = row;
 		any = true;
 		for (uint16_t i = 0; i < s->nsources && rc == 1; i++)
-			if (strcmp(source_name(s, i), row.source) == 0) {
-				struct day_share *sh = share_get(s, i,
-				    row.provider);
-
-				sh->row = row;
-				sh->sent = sh->durable = row.count;
-			}
+			if (strcmp(source_name(s, i), row.source) == 0)
+				quota_load(&share_get(s, i,
+				    row.provider)->quota, &row);
 	}
 	return 0;
 }
@@ -271,7 +239,7 @@ source_choose(struct scheduler *s, const struct path *self,
 	uint64_t best = 0;
 
 	for (uint16_t i = 0; i < s->nsources; i++) {
-		struct path *p = &self->site->paths[i];
+		const struct path *p = path_by(self, i);
 		uint64_t score;
 
 		if ((s->sources[i].streams & stream) == 0 || (p != self &&

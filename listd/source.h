@@ -62,8 +62,9 @@ bool source_has_share(struct scheduler *s, const struct path *p);
 bool source_is_open(struct scheduler *s, const struct path *p);
 /* A batch is durable. */
 void sources_durable(struct scheduler *s);
-/* One more, or one given back, of its share of the day. */
-void source_count(struct scheduler *s, const struct path *p, int delta);
+/* One more of its share of the day; one taken then was not sent (UTC). */
+void source_take(struct scheduler *s, const struct path *p);
+void source_give(struct scheduler *s, const struct path *p, int64_t taken_ms);
 
 /* Counts of the day: of the store at the start, and at the end. */
 struct err;

@@ -427,6 +427,7 @@ sim_start(struct sim *sim)
 		fail_msg("start: %s", sim->w->e.text);
 	if (sim->shaping != NULL)
 		scheduler_set_shaping(sim->s, sim->shaping, sim->rules);
+	scheduler_set_relays(sim->s, sim->relays, sim->nrelays);
 	for (unsigned i = 0; i < sim->peers; i++)
 		scheduler_peer_up(sim->s, i);
 }

@@ -122,6 +122,8 @@ struct sim {
 	size_t		nevents, events_cap;
 	struct shaping	*shaping;
 	struct reply_rules *rules;
+	const struct scheduler_relay *relays;	/* as told at each start */
+	size_t		nrelays;
 	const struct source *sources;
 	uint16_t	nsources;
 	uint32_t	part_members;	/* of the next start; 0: as shipped */

@@ -495,8 +495,6 @@ script_set_policy(struct world *w, unsigned tls)
 {
 	w->list_tls = tls == TLS_LIST ? IPC_TLS_UNVERIFIED :
 	    tls == TLS_LIST_VERIFIED ? IPC_TLS_VERIFIED : IPC_TLS_NONE;
-	w->conf.smarthost.n = (tls > TLS_FREE && tls <= TLS_LOGIN) ||
-	    tls == NO_LEAVE;
 	w->conf.smarthost_networks = (struct conf_cidrs){ tls == TLS_ENCRYPT ||
 		tls == TLS_VERIFY || tls == TLS_TRUSTED,
 		{ { .family = 4, .bits = 8, .ip = { 127 } } } };
@@ -516,6 +514,8 @@ script_run(const struct scenario *sc)
 		    IPC_TLS_VERIFIED : IPC_TLS_NONE,
 		.bdat = sc->tls == BDAT_NO ? IPC_BDAT_NO : IPC_BDAT_AUTO,
 		.provider = datafile_key("p"),
+		.relay = (sc->tls > TLS_FREE && sc->tls <= TLS_LOGIN) ||
+		    sc->tls == NO_LEAVE,
 		.host = { { 10, "127.0.0.1" } } };
 	struct smtp_session_env env = { .base = w->base, .timers = w->timers,
 		.conf = &w->conf, .resolver = w->resolver,
