@@ -8,11 +8,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 
 #include "lib/conf.h"
 #include "lib/dkim_key.h"
@@ -61,28 +56,6 @@ deliver_setup_keyring(struct role_env *env, struct err *e)
 	return kr;
 }
 
-/* The certificates of a PEM bundle go into the store of ctx. */
-static int
-add_authorities(SSL_CTX *ctx, int fd, struct err *e)
-{
-	BIO *bio = BIO_new_fd(dup(fd), BIO_CLOSE);
-	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-	X509 *cert;
-
-	if (bio == NULL) {
-		err_set(e, ERR_CRYPTO, "CA file: no memory");
-		return -1;
-	}
-	lseek(fd, 0, SEEK_SET);
-	while ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-		X509_STORE_add_cert(store, cert);
-		X509_free(cert);
-	}
-	BIO_free(bio);
-	ERR_clear_error();		/* "no start line" is the end of it */
-	return 0;
-}
-
 SSL_CTX *
 deliver_setup_tls(struct role_env *env, struct err *e)
 {
@@ -91,7 +64,7 @@ deliver_setup_tls(struct role_env *env, struct err *e)
 
 	if (ctx == NULL)
 		return NULL;
-	if (fd != -1 && add_authorities(ctx, fd, e) == -1) {
+	if (fd != -1 && smtp_conn_trust(ctx, fd, e) == -1) {
 		SSL_CTX_free(ctx);
 		return NULL;
 	}

@@ -22,9 +22,11 @@
 
 #include <event2/event.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 
 #include "lib/err.h"
 #include "lib/strbuf.h"
+#include "lib/sys/file.h"
 #include "lib/xmalloc.h"
 #include "listd/smtp_conn.h"
 #include "listd/tls_peer.h"
@@ -306,6 +308,35 @@ smtp_conn_context(struct err *e)
 	    SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ctx, on_new_session);
 	return ctx;
+}
+
+int
+smtp_conn_trust(SSL_CTX *ctx, int fd, struct err *e)
+{
+	struct strbuf text = STRBUF_INIT(SMTP_CONN_BUNDLE_MAX);
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	BIO *bio = NULL;
+	X509 *cert;
+	int ret = -1;
+
+	/* Not from where the descriptor stands: all roles share that. */
+	if (file_read(fd, "CA file", &text, e) == -1)
+		goto out;
+	if ((bio = BIO_new_mem_buf(text.len > 0 ? text.s : "",
+	    (int)text.len)) == NULL) {
+		err_set(e, ERR_CRYPTO, "CA file: no memory");
+		goto out;
+	}
+	while ((cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+		X509_STORE_add_cert(store, cert);
+		X509_free(cert);
+	}
+	ret = 0;
+out:
+	ERR_clear_error();		/* "no start line" is the end of it */
+	BIO_free(bio);
+	strbuf_free(&text);
+	return ret;
 }
 
 static void

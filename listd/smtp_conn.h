@@ -31,6 +31,7 @@ struct tlsa_set;
 #define SMTP_CONN_READ		(32u << 10)	/* octets read at once */
 #define SMTP_CONN_NAMES_MAX	2	/* beside the host's */
 #define SMTP_CONN_QUEUE_MAX	(32u << 20)	/* octets waiting to leave */
+#define SMTP_CONN_BUNDLE_MAX	(16u << 20)	/* octets of a CA file */
 
 struct smtp_conn_ops {
 	/* The connection stands (TCP); nothing is read before this. */
@@ -94,6 +95,12 @@ struct smtp_conn_tls {
  * sessions go to where smtp_conn_starttls() was told.  NULL with e.
  */
 SSL_CTX *smtp_conn_context(struct err *e);
+/*
+ * Trust the authorities of a PEM bundle too.  Where fd stands in its file
+ * neither matters nor changes: other processes read it at the same time.  -1
+ * with e when it cannot be read or is longer than SMTP_CONN_BUNDLE_MAX.
+ */
+int smtp_conn_trust(SSL_CTX *ctx, int fd, struct err *e);
 /*
  * Speak TLS from here on.  -1 when input waits that was sent before the
  * handshake, or OpenSSL refuses.
