@@ -10,6 +10,7 @@ import threading
 from .core import Failed, wait_until
 from .scene import Scene
 
+PATIENCE = 60   # seconds of the daemon's clock for a reply or a handshake
 LIMIT = 60      # seconds until something is there that should come at once
 RECORD = '_mta-sts.%s TXT "v=STSv1; id=%s"'
 
@@ -109,7 +110,8 @@ class World:
         self.scene = Scene(
             t, sites=self.address, sink=self.main, zone=zone, clock=True,
             smtp_mta_sts=True, ca_file=self.authority.ca_file,
-            mta_sts_port=self.web.port, timeout_command="2s", **settings)
+            mta_sts_port=self.web.port,
+            timeout_command="%ds" % PATIENCE, **settings)
         self.scene.make_list()
         self.scene.import_members("news", [("x@" + d, "N")
                                            for d in self.domains])
@@ -144,6 +146,15 @@ class World:
                                                             rows))
         self.t.equal((self.got(domain), self.mails(domain)), (0, 0),
                      "mail to " + domain)
+
+    def tire_of(self, domain):
+        """Once its host says nothing to a handshake, let that time out.
+        Nothing else may be under way."""
+        wait_until(lambda: any(e.local == self.address[domain] for e in
+                               self.sinks[domain].events("starttls")),
+                   LIMIT, "STARTTLS", step=0.05)
+        self.scene.clock.jump(PATIENCE + 1)
+        self.scene.wait_turn(LIMIT)
 
     def finish(self, campaign):
         self.scene.jump_until(
