@@ -202,7 +202,7 @@ struct ipc_session_state {
 	uint32_t	campaign;	/* 0: nobody's, or not a campaign's */
 	uint32_t	rule;		/* as in struct ipc_outcome */
 	uint8_t		category;
-	uint8_t		site;		/* enum reply_site, of a reply told or not */
+	uint8_t		site;		/* enum reply_site; told or not */
 };
 
 enum ipc_kind {
@@ -255,7 +255,7 @@ struct ipc_outcome {
 	/* What the reply means, judged by the deliver role alone. */
 	uint8_t		recipient;	/* enum reply_recipient: does it count */
 	uint8_t		category;	/* enum reply_category, for people */
-	uint32_t	rule;		/* of lib/reply_rules.h, that fitted; or 0 */
+	uint32_t	rule;		/* class of reply_rules.h; 0: none */
 	uint8_t		tls;		/* enum ipc_tls of the connection */
 	uint32_t	delay_ms[4];	/* waiting, connecting, transaction, body */
 	int64_t		when_ms;	/* UTC */

@@ -115,7 +115,7 @@ struct smtp_session {
 	char			 why[IPC_TEXT_MAX + 1];	/* last failure */
 	uint16_t		 why_code;
 	char			 why_peer[256];
-	struct refusal		 refusal;	/* said before mail may be sent, or last */
+	struct refusal		 refusal;	/* what a host said last */
 	char			 peer[256];	/* host [address] */
 
 	struct smtp_conn	*conn;
