@@ -377,6 +377,9 @@ scheduler_set_shaping(struct scheduler *s, const struct shaping *shaping,
 	s->rules = rules;
 	relays_reshape(s);
 	sites_reshape(s);
+	sched_turn_begin(s);
+	routes_reshape(s);
+	sched_turn_end(s);
 	paths_changed(s);
 }
 

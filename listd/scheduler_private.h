@@ -443,6 +443,8 @@ void delivery_row(const struct delivery *d, struct deferral *row_r);
 /* d is in memory, wherever it is, and o says what became of it. */
 void delivery_take_outcome(struct scheduler *s, struct delivery *d,
     const struct ipc_outcome *o);
+/* It is out: let its deliver role drop it, if it can. */
+void delivery_call_back(struct scheduler *s, const struct delivery *d);
 /* A recall was answered, or overtaken. */
 void delivery_recalled(struct scheduler *s, struct delivery *d, bool dropped);
 void recalls_advance(struct scheduler *s);
@@ -528,6 +530,13 @@ void notice_rests(struct scheduler *s, struct delivery *d);
 /* Is its time over?  Then it ends, unless it is out. */
 bool notice_expires(struct scheduler *s, struct delivery *d);
 
+/* ---- scheduler_reshape.c */
+
+/* May anything be sent there? */
+bool site_sends(const struct scheduler *s, const struct site *site);
+/* New data: what they send elsewhere, or nowhere, is asked for anew. */
+void routes_reshape(struct scheduler *s);
+
 /* ---- scheduler_reaction.c */
 
 /* At start, when runs are loaded. */
@@ -560,7 +569,7 @@ bool choose_is_notice(const struct scheduler *s, const struct path *p);
 
 /* ---- scheduler_reroute.c */
 
-/* Relays came or went since its route was asked for. */
+/* Relays came or went since its route was asked for; or nothing is sent. */
 bool site_is_stale(const struct scheduler *s, const struct site *site);
 /* What waits there, or at any site, asks for its route anew. */
 void site_reroute(struct scheduler *s, struct site *site);

@@ -82,15 +82,10 @@ log_action(const struct scheduler *s, const struct reaction_action *a,
 void
 session_hush(struct scheduler *s, struct session *se)
 {
-	struct strbuf b = STRBUF_INIT(16);
-	struct delivery *d;
+	const struct delivery *d;
 
-	TAILQ_FOREACH(d, &se->out, link) {
-		strbuf_reset(&b);
-		pack_u64(&b, d->id);
-		s->p.send(s->p.arg, se->peer, IPC_RECALL, &b);
-	}
-	strbuf_free(&b);
+	TAILQ_FOREACH(d, &se->out, link)
+		delivery_call_back(s, d);
 	session_close(s, se);
 }
 

@@ -78,8 +78,8 @@ recalls_advance(struct scheduler *s)
 	}
 }
 
-static void
-call_back(struct scheduler *s, const struct delivery *d)
+void
+delivery_call_back(struct scheduler *s, const struct delivery *d)
 {
 	struct strbuf b = STRBUF_INIT(16);
 
@@ -100,7 +100,7 @@ recall_one(struct scheduler *s, struct recall *r, struct delivery *d)
 	w->next = d->wanted;
 	r->left++;
 	if (d->wanted == NULL)
-		call_back(s, d);
+		delivery_call_back(s, d);
 	d->wanted = w;
 }
 
@@ -114,7 +114,7 @@ recall_run(struct scheduler *s, const struct run *run)
 		const struct delivery *d = HASH_OF(l, struct delivery, by_id);
 
 		if (d->run == run && d->wanted == NULL)
-			call_back(s, d);
+			delivery_call_back(s, d);
 	}
 }
 

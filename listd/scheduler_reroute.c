@@ -2,8 +2,9 @@
 /*
  * scheduler_reroute.c - all mail goes another way from now on.
  *
- * Relays were set up, changed or taken away: what waits at the sites of before
- * asks for its route anew, and their connections end with what they have.
+ * Relays were set up, changed or taken away, or nothing may be sent to a site
+ * any more (S30): what waits there asks for its route anew, and its connections
+ * end with what they have.
  */
 #include "config.h"
 
@@ -48,7 +49,7 @@ notices_reroute(struct scheduler *s, struct site *site)
 bool
 site_is_stale(const struct scheduler *s, const struct site *site)
 {
-	return site->routes_of != s->routes_serial;
+	return site->routes_of != s->routes_serial || !site_sends(s, site);
 }
 
 void

@@ -76,7 +76,7 @@ most_sessions_at(struct sim *sim, unsigned site, int seconds)
 		sim_settle(sim);
 		now = sim_sessions_at(sim, site);
 		most = now > most ? now : most;
-		sim_wait(sim, SECOND);
+		sim_pass(sim, SECOND);
 	}
 	return most;
 }
@@ -191,6 +191,111 @@ a_reaction_holds_for_the_hosts(void **state)
 	sim_free(sim);
 }
 
+/* ---- where it goes */
+
+static unsigned
+delivered_to(const struct sim *sim, uint32_t domain)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sim->nevents; i++)
+		n += !sim->events[i].connect && audience_find(
+		    sim->events[i].who)->domain == domain;
+	return n;
+}
+
+/* S30: from the reload on, by hosts or by the name of the domain. */
+static void
+nothing_goes_where_nothing_may_go(void **state)
+{
+	struct sim *sim = begin(state, 2, "", NULL);
+	struct campaign c;
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 400);		/* at site 1 */
+	join_many(sim, 2, 400);		/* at site 0, as */
+	join_many(sim, 4, 400);
+	id = sim_release(sim, 0);
+	sim->no_answers = true;
+	most_sessions_at(sim, 0, 30);
+	assert_true(sim_sessions_at(sim, 0) > 1);
+	assert_true(sim_sessions_at(sim, 1) > 1);
+	sim_shape(sim, "[provider never]\nmx = mx1.example my1.example\n"
+	    "domain = d2.example\nsend = no\n", NULL);
+	sim_settle(sim);		/* what was out comes back */
+	assert_int_equal(sim_sessions_at(sim, 1), 0);
+	sim->no_answers = false;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	assert_int_equal(delivered_to(sim, 1), 0);
+	assert_int_equal(delivered_to(sim, 2), 0);
+	assert_int_equal(delivered_to(sim, 4), 400);
+	v = sim_tally(sim, id, &c);
+	assert_int_equal(v.delivered, 400);
+	assert_int_equal(v.failed, 800);
+	sim_free(sim);
+}
+
+/* Retries, and a notice, wait there too. */
+static void
+what_waits_is_turned_away(void **state)
+{
+	struct sim *sim = begin(state, 1, "", NULL);
+	struct campaign c;
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 40);
+	id = sim_release(sim, 0);
+	sim->no_answers = true;
+	most_sessions_at(sim, 0, 5);
+	for (unsigned p = 0; p < sim->peers; p++)
+		while (sim->peer[p].n > 0)
+			sim_answer(sim, p, 0, IPC_DEFERRED);
+	sim_settle(sim);
+	most_sessions_at(sim, 0, 600);
+	audience_notice(1, sim->utc_ms);
+	scheduler_notices_changed(sim->s);
+	sim_settle(sim);
+	assert_true(sim_out(sim) > 20);
+	sim_shape(sim, "[provider default]\nsend = no\n", NULL);
+	sim_settle(sim);
+	sim->no_answers = false;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	most_sessions_at(sim, 0, 600);
+	v = sim_tally(sim, id, &c);
+	assert_int_equal(v.failed, 40);
+	assert_int_equal(sim->notices_sent[1], 0);
+	assert_false(audience.notice_there[0]);
+	sim_free(sim);
+}
+
+/* The data come to know a domain by its name, while it is sent to. */
+static void
+a_domain_becomes_somebody(void **state)
+{
+	struct sim *sim = begin(state, 1, "", NULL);
+	uint32_t id;
+
+	join_many(sim, 1, 2000);
+	join_many(sim, 2, 300);
+	id = sim_release(sim, 0);
+	sim->no_answers = true;
+	most_sessions_at(sim, 0, 5);
+	sim_shape(sim, "[provider slow]\ndomain = d2.example\n"
+	    "messages_per_minute = 60\n", NULL);
+	sim->no_answers = false;
+	sim_settle(sim);		/* what was out before */
+	assert_true(delivered_to(sim, 2) < 200);
+	sim->nevents = 0;
+	most_sessions_at(sim, 0, 60);
+	assert_in_range(sim_most(sim, 0, false, MINUTE), 20, 60);
+	assert_true(delivered_to(sim, 2) > 0);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
 #define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
 
 int
@@ -200,6 +305,9 @@ main(void)
 		T(a_site_changes_its_provider),
 		T(sites_with_the_same_hosts_share_the_least),
 		T(a_reaction_holds_for_the_hosts),
+		T(nothing_goes_where_nothing_may_go),
+		T(what_waits_is_turned_away),
+		T(a_domain_becomes_somebody),
 	};
 	const struct log_params lp = {
 		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
