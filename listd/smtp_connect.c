@@ -79,7 +79,7 @@ is_ourselves(const struct smtp_session *s, const struct resolver_address *a)
 static void
 drop_later_hosts(struct smtp_session *s)
 {
-	session_why(s, 0, "its mail routes lead back to this host");
+	session_why(s, "its mail routes lead back to this host");
 	s->grant.n = s->host + 1;
 	s->at = s->found.n;
 }
@@ -190,7 +190,7 @@ connect_to(struct smtp_session *s, const struct resolver_address *a)
 	s->conn = smtp_conn_open(s->env->base, from.family != 0 ? &from : NULL,
 	    a, port, &session_conn_ops, s, &e);
 	if (s->conn == NULL) {
-		session_why(s, 0, e.text);
+		session_why(s, e.text);
 		connect_next_address(s);
 		return;
 	}
@@ -238,7 +238,7 @@ connect_next_address(struct smtp_session *s)
 		if (is_not_its_turn(s, a))
 			continue;
 		if ((why = passed_over(s, a)) != NULL) {
-			session_why(s, 0, why);
+			session_why(s, why);
 			continue;
 		}
 		if (is_ourselves(s, a)) {
@@ -246,7 +246,7 @@ connect_next_address(struct smtp_session *s)
 			continue;
 		}
 		if (!has_leave(s, a)) {
-			session_why(s, 0, "a relay without a login that is in "
+			session_why(s, "a relay without a login that is in "
 			    "none of smarthost_networks");
 			continue;
 		}
@@ -314,7 +314,7 @@ static void ask_tlsa(struct smtp_session *s, bool by_alias);
 static void
 dns_hides_records(struct smtp_session *s)
 {
-	session_why(s, 0, "name service failed for its TLSA records (DANE)");
+	session_why(s, "name service failed for its TLSA records (DANE)");
 	s->host++;
 	connect_next_host(s);
 }
@@ -386,7 +386,7 @@ on_addresses(void *arg, const struct resolver_host *found)
 	s->found = *found;
 	s->by_alias = false;
 	if (found->n == 0)
-		session_why(s, 0, found->status == IPC_DNS_TEMPORARY ?
+		session_why(s, found->status == IPC_DNS_TEMPORARY ?
 		    "name service failed for its mail host" :
 		    "its mail host has no address");
 	/*

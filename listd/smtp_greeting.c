@@ -86,7 +86,7 @@ greeting_ehlo(struct smtp_session *s)
 static void
 retry_without_tls(struct smtp_session *s, const char *why)
 {
-	session_why(s, 0, why);
+	session_why(s, why);
 	session_drop(s);
 	s->avoid_tls = true;
 	connect_again(s);
@@ -99,7 +99,7 @@ tls_broken(struct smtp_session *s, const char *why)
 	if (tls_is_a_favour(s))
 		retry_without_tls(s, why);
 	else
-		session_fail(s, 0, why);
+		session_fail(s, why);
 }
 
 void
@@ -109,7 +109,7 @@ greeting_broken(struct smtp_session *s, const char *why)
 	    (s->state == SESSION_EHLO && smtp_conn_is_tls(s->conn)))
 		tls_broken(s, why);
 	else
-		session_fail(s, 0, why);
+		session_fail(s, why);
 }
 
 /* The name that TLS is spoken to: of the records, if it is they who count. */
@@ -158,7 +158,7 @@ greeting_secured(struct smtp_session *s)
 		    "%s: %s", need == IPC_TLS_DANE ?
 		    "its TLSA records (DANE)" : "the name it has here",
 		    smtp_conn_fault(s->conn));
-		session_fail(s, 0, why);
+		session_fail(s, why);
 		return;
 	}
 	s->tls = (uint8_t)worth(s, level);
@@ -267,7 +267,7 @@ say_auth(struct smtp_session *s)
 		session_say(s, "AUTH LOGIN\r\n",
 		    s->env->conf->timeout_command);
 	} else {
-		session_fail(s, 0, "it offers no way to log in that we know");
+		session_fail(s, "it offers no way to log in that we know");
 	}
 }
 
@@ -334,9 +334,9 @@ reply_ehlo(struct smtp_session *s, const struct smtp_reply *r)
 		session_say(s, "STARTTLS\r\n", s->env->conf->timeout_command);
 	} else if (!smtp_conn_is_tls(s->conn) &&
 	    !tls_is_a_favour(s)) {
-		session_fail(s, 0, "it offers no TLS, which is required here");
+		session_fail(s, "it offers no TLS, which is required here");
 	} else if (session_login(s) != NULL && s->tls < IPC_TLS_VERIFIED) {
-		session_fail(s, 0, "no password is said to whoever it is");
+		session_fail(s, "no password is said to whoever it is");
 	} else if (session_login(s) != NULL) {
 		say_auth(s);
 	} else {
@@ -350,7 +350,7 @@ greeting_reply(struct smtp_session *s, const struct smtp_reply *r, bool more)
 {
 	/* Behind the 220 to STARTTLS it is worse; see there. */
 	if (more && s->state != SESSION_STARTTLS) {
-		session_fail(s, 0, "it answers before it is asked");
+		session_fail(s, "it answers before it is asked");
 		return;
 	}
 	switch (s->state) {
@@ -370,6 +370,6 @@ greeting_reply(struct smtp_session *s, const struct smtp_reply *r, bool more)
 		reply_auth(s, r);
 		break;
 	default:
-		session_fail(s, 0, "a reply to nothing");
+		session_fail(s, "a reply to nothing");
 	}
 }

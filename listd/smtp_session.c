@@ -48,14 +48,18 @@ session_arm(struct smtp_session *s, int64_t wait_ms)
 	s->progress_ms = session_now(s);
 }
 
-void
-session_why(struct smtp_session *s, uint16_t code, const char *why)
+static void
+put_why(struct smtp_session *s, const char *why)
 {
-	if (code == 0 && s->refusal.code != 0)
-		return;
-	s->why_code = code;
 	snprintf(s->why_peer, sizeof(s->why_peer), "%s", s->peer);
 	snprintf(s->why, sizeof(s->why), "%s", why);
+}
+
+void
+session_why(struct smtp_session *s, const char *why)
+{
+	if (s->refusal.code == 0)
+		put_why(s, why);
 }
 
 void
@@ -95,7 +99,7 @@ void
 session_over(struct smtp_session *s, enum ipc_session_event event)
 {
 	struct ipc_session_state state = { .session = s->grant.session,
-		.event = event, .code = s->why_code,
+		.event = event, .code = s->refusal.code,
 		.connects = connect_untold(s) };
 
 	session_drop(s);
@@ -114,7 +118,7 @@ session_say(struct smtp_session *s, const char *text, int64_t wait_ms)
 
 	session_arm(s, wait_ms);
 	if (smtp_conn_writev(s->conn, &iov, 1) == -1)
-		session_fail(s, 0, "connection lost while writing");
+		session_fail(s, "connection lost while writing");
 }
 
 void
@@ -172,7 +176,7 @@ on_data(void *arg, const uint8_t *p, size_t len)
 		case SMTP_REPLY_MORE:
 			return;
 		case SMTP_REPLY_MALFORMED:
-			session_fail(s, 0, smtp_reply_why(s->parser));
+			session_fail(s, smtp_reply_why(s->parser));
 			return;
 		case SMTP_REPLY_DONE:
 			break;
@@ -206,7 +210,7 @@ on_closed(void *arg, const char *why, bool eof)
 	else if (s->state < SESSION_OPEN)
 		greeting_broken(s, why);
 	else
-		session_fail(s, 0, why);
+		session_fail(s, why);
 }
 
 const struct smtp_conn_ops session_conn_ops = {
@@ -273,7 +277,7 @@ smtp_session_watch(struct smtp_session *s)
 		s->suspect = true;
 		return false;
 	}
-	session_why(s, 0, why);
+	session_why(s, why);
 	if (s->state == SESSION_OPEN)
 		items_lost(s, 0, why);
 	session_over(s, IPC_SESSION_REFUSED);
@@ -303,17 +307,17 @@ broken(struct smtp_session *s, uint16_t code)
 }
 
 void
-session_fail(struct smtp_session *s, uint16_t code, const char *why)
+session_fail(struct smtp_session *s, const char *why)
 {
-	session_why(s, code, why);
-	broken(s, code);
+	session_why(s, why);
+	broken(s, 0);
 }
 
 void
 session_end(struct smtp_session *s, const struct refusal *by, const char *why)
 {
 	s->refusal = *by;
-	session_why(s, by->code, why);
+	put_why(s, why);
 	broken(s, by->code);
 }
 
@@ -322,7 +326,7 @@ session_quit(struct smtp_session *s)
 {
 	items_return_waiting(s);
 	s->state = SESSION_QUIT;
-	session_why(s, 0, "");
+	session_why(s, "");
 	session_say(s, "QUIT\r\n", s->env->conf->timeout_quit);
 	if (s->winding_down && s->state == SESSION_QUIT)
 		session_over(s, IPC_SESSION_CLOSED);
@@ -345,7 +349,7 @@ smtp_session_start(const struct smtp_session_env *env,
 	if ((s->parser = smtp_reply_new()) == NULL)
 		abort();		/* no memory for a fixed size */
 	s->told = 1;			/* the grant counted one */
-	session_why(s, 0, "no host to try");
+	session_why(s, "no host to try");
 	connect_first_host(s);
 	return s;
 }

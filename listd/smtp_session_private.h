@@ -113,7 +113,6 @@ struct smtp_session {
 	bool			 late_now;	/* it is their turn */
 	bool			 avoid_tls;	/* it failed at this address */
 	char			 why[IPC_TEXT_MAX + 1];	/* last failure */
-	uint16_t		 why_code;
 	char			 why_peer[256];
 	struct refusal		 refusal;	/* what a host said last */
 	char			 peer[256];	/* host [address] */
@@ -151,7 +150,7 @@ struct smtp_session {
 const char *session_host(const struct smtp_session *s);
 /* How to log in at it, which is a smarthost; NULL: not at all. */
 const struct smtp_login *session_login(const struct smtp_session *s);
-void session_fail(struct smtp_session *s, uint16_t code, const char *why);
+void session_fail(struct smtp_session *s, const char *why);
 /* The same by a reply; why is its text, naming no person. */
 void session_end(struct smtp_session *s, const struct refusal *by,
     const char *why);
@@ -162,7 +161,7 @@ int64_t session_now(const struct smtp_session *s);
  * What is told when the session ends without success.  What a host said is
  * told rather than why the next could not be asked.
  */
-void session_why(struct smtp_session *s, uint16_t code, const char *why);
+void session_why(struct smtp_session *s, const char *why);
 /* Write one command outside of transactions and wait for its reply. */
 void session_say(struct smtp_session *s, const char *text, int64_t wait_ms);
 void session_over(struct smtp_session *s, enum ipc_session_event event);

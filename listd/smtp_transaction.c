@@ -317,7 +317,7 @@ write_group(struct smtp_session *s, struct iovec *iov, size_t n, size_t last)
 	if (!taken)
 		unbegin(s);
 	if (rc == -1) {
-		session_fail(s, 0, "connection lost while writing");
+		session_fail(s, "connection lost while writing");
 		return;
 	}
 	if (smtp_conn_queued(s->conn) > 0)
@@ -351,7 +351,7 @@ flush(struct smtp_session *s, struct item *body)
 	size_t n = body != NULL ? body->copy->n : 0;
 
 	if (s->command.overflow || s->envelope.overflow) {
-		session_fail(s, 0, "commands too long");
+		session_fail(s, "commands too long");
 		return;
 	}
 	if (s->chunk != NULL) {
@@ -457,7 +457,7 @@ cannot_send(struct smtp_session *s, struct item *item, const struct err *e)
 	    IPC_STAGE_RENDER, 0, e->text);
 	s->ended++;
 	item_done(s, item);
-	session_fail(s, 0, "a copy could not be signed");
+	session_fail(s, "a copy could not be signed");
 }
 
 /* The envelope is accepted: content, and the next envelope behind it. */
@@ -527,7 +527,7 @@ bdat_unknown(struct smtp_session *s, struct item *item,
 	s->ended++;
 	item_done(s, item);
 	s->broken = true;
-	session_fail(s, 0, "it offers CHUNKING and does not know BDAT");
+	session_fail(s, "it offers CHUNKING and does not know BDAT");
 	return true;
 }
 
