@@ -161,6 +161,7 @@ sites_run(struct call *c)
 struct site {
 	struct call	*call;
 	const char	*name, *who, *verb;
+	char		 host[256];
 	bool		 suspend;
 	int64_t		 now_ms;
 };
@@ -205,22 +206,41 @@ site_steer(struct call *c, const struct site *s, const char *name)
 }
 
 static void
-site_steered(struct call *c, const struct site *s, const char *host)
+site_durable(void *arg, bool ok)
 {
-	json_t *o = json_pack("{s:s, s:b}", "site", s->name, "suspended",
-	    (int)s->suspend);
+	const struct site *s = arg;
+	struct call *c = s->call;
+	json_t *o;
 
-	if (host != NULL)
-		json_object_set_new(o, "host", json_string(host));
+	if (!call_resume(c))
+		return;
+	if (!ok) {
+		call_fail(c, STATUS_AGAIN, "it holds from now on, but not over "
+		    "a restart: the store has no room for it yet");
+		return;
+	}
+	o = json_pack("{s:s, s:b}", "site", s->name, "suspended",
+	    (int)s->suspend);
+	if (s->host[0] != '\0')
+		json_object_set_new(o, "host", json_string(s->host));
 	call_output(c, o);
 	call_done(c);
+}
+
+/* host: which one was meant; "" when that was said. */
+static void
+site_steered(struct call *c, struct site *s, const char *host)
+{
+	snprintf(s->host, sizeof(s->host), "%s", host);
+	call_hold(c);
+	scheduler_when_durable(call_scheduler(c), site_durable, s);
 }
 
 /* The site of a domain was looked up. */
 static void
 site_found(void *arg, const struct scheduler_site *v, const char *why)
 {
-	const struct site *s = arg;
+	struct site *s = arg;
 	struct call *c = s->call;
 	json_t *key;
 	bool known;
@@ -253,14 +273,13 @@ site_noted(struct call *c, void *arg)
 	if (!s->suspend && action_id(s->name, &id) ?
 	    scheduler_action_cancel(call_scheduler(c), id) :
 	    site_steer(c, s, s->name)) {
-		site_steered(c, s, NULL);
+		site_steered(c, s, "");
 		return;
 	}
 	if (address_domain(s->name, strlen(s->name), 0, domain, &e) == -1) {
 		call_fail(c, STATUS_NO, "no site is known by %s", s->name);
 		return;
 	}
-	s->call = c;
 	call_hold(c);
 	scheduler_lookup_site(call_scheduler(c), domain, site_found, s);
 }
@@ -270,6 +289,7 @@ site_change(struct call *c, const char *verb, bool suspend)
 {
 	struct site *s = call_state(c);
 
+	s->call = c;
 	s->name = call_arg(c, "SITE");
 	s->who = call_who(c);
 	s->verb = verb;

@@ -270,6 +270,7 @@ scheduler_new(const struct scheduler_params *p, struct err *e)
 	s->base_ms = clock_utc_ms(p->clock) - clock_mono_ms(p->clock);
 	s->serial = 1;
 	s->batcher = batcher_new(&bp, p->last_batch);
+	TAILQ_INIT(&s->durable_waits);
 	TAILQ_INIT(&s->dirt);
 	TAILQ_INIT(&s->flight);
 	TAILQ_INIT(&s->settling);
@@ -336,6 +337,7 @@ scheduler_free(struct scheduler *s)
 		r->done(r->arg, &r->result);
 		free(r);
 	}
+	durable_waits_end(s, true);
 	limits_free(s);
 	relays_free(s);
 	sources_free(s);
@@ -561,6 +563,7 @@ scheduler_run(struct scheduler *s)
 	flush_batch(s);
 	batch_tick(s->batcher, s->mono_ms);
 	sched_turn_end(s);
+	durable_waits_end(s, false);
 	return next_turn(s);
 }
 

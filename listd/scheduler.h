@@ -249,11 +249,19 @@ bool scheduler_site_next(const struct scheduler *s, size_t *at,
 /*
  * Suspend or resume a site by its key (32 hex digits), or all with a best host
  * of that name.  False: none is known by it.  The change is durable with the
- * next batch.
+ * next batch, see scheduler_when_durable().
  */
 bool scheduler_site_suspend(struct scheduler *s, const char *name,
     const char *reason);
 bool scheduler_site_resume(struct scheduler *s, const char *name);
+
+/*
+ * done is called once, and may be before this returns: ok when all that was
+ * changed until now is durable; not ok when that has to wait for room in the
+ * store, or the scheduler ends.
+ */
+void scheduler_when_durable(struct scheduler *s,
+    void (*done)(void *arg, bool ok), void *arg);
 
 /*
  * What follows from refusals and holds now (lib/reactions.h), in no order: *at

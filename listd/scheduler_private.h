@@ -240,6 +240,14 @@ struct recall {
 	TAILQ_ENTRY(recall) link;
 };
 
+/* Somebody waits for a batch to be durable. */
+struct durable_wait {
+	uint64_t	 serial;
+	void	(*done)(void *, bool);
+	void		*arg;
+	TAILQ_ENTRY(durable_wait) link;
+};
+
 struct scheduler {
 	struct scheduler_params p;
 	struct scheduler_limits limits;
@@ -267,6 +275,7 @@ struct scheduler {
 	struct batcher	*batcher;
 	uint64_t	 serial;	/* of the batch being filled */
 	uint64_t	 durable;	/* serial of the last durable one */
+	TAILQ_HEAD(, durable_wait) durable_waits;	/* by serial */
 	int64_t		 flushed_ms;	/* when the one under way was sent off */
 	struct dest_list dirt;		/* their row changed */
 	struct dest_list flight;	/* their row is under way */
@@ -574,6 +583,11 @@ bool site_is_stale(const struct scheduler *s, const struct site *site);
 /* What waits there, or at any site, asks for its route anew. */
 void site_reroute(struct scheduler *s, struct site *site);
 void sites_reroute(struct scheduler *s);
+
+/* ---- scheduler_steering.c */
+
+/* Tell who waited for what is durable now; all: it will not be any more. */
+void durable_waits_end(struct scheduler *s, bool all);
 
 /* ---- scheduler_session.c */
 void sessions_work(struct scheduler *s, struct site *site);

@@ -98,3 +98,32 @@ scheduler_site_resume(struct scheduler *s, const char *name)
 	s->p.wake(s->p.arg);
 	return any;
 }
+
+/* ---- until it is durable */
+
+void
+durable_waits_end(struct scheduler *s, bool all)
+{
+	struct durable_wait *w;
+
+	while ((w = TAILQ_FIRST(&s->durable_waits)) != NULL &&
+	    (all || s->stuck || w->serial <= s->durable)) {
+		TAILQ_REMOVE(&s->durable_waits, w, link);
+		w->done(w->arg, w->serial <= s->durable);
+		free(w);
+	}
+}
+
+void
+scheduler_when_durable(struct scheduler *s, void (*done)(void *, bool),
+    void *arg)
+{
+	struct durable_wait *w = xcalloc(1, sizeof(*w));
+
+	w->serial = s->serial;
+	w->done = done;
+	w->arg = arg;
+	TAILQ_INSERT_TAIL(&s->durable_waits, w, link);
+	batch_want(s->batcher, s->mono_ms);
+	s->p.wake(s->p.arg);
+}

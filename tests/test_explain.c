@@ -252,20 +252,42 @@ hold_site(void *arg, const struct scheduler_site *v, const char *why)
 	assert_true(scheduler_site_suspend(sim->s, key, "by hand"));
 }
 
-/* Before anything was sent there, by a domain's name, and over a restart. */
+static void
+durable(void *arg, bool ok)
+{
+	assert_true(ok);
+	*(bool *)arg = true;
+}
+
+/*
+ * Before anything was sent there, by a domain's name; and once that is answered
+ * it holds over a restart.
+ */
 static void
 a_suspension_binds(void **state)
 {
 	struct sim *sim = begin(state, "", NULL, NULL);
 	struct scheduler_domain v;
+	bool told = false;
 	uint32_t id;
 
 	join_many(sim, 1, 10);
 	join_many(sim, 2, 10);
 	assert_false(scheduler_site_suspend(sim->s, "d1.example", "by hand"));
 	scheduler_lookup_site(sim->s, "d1.example", hold_site, sim);
-	sim_settle(sim);
+	for (unsigned p = 0; p < sim->peers; p++)
+		sim_peer_step(sim, p);
+	sim->auto_commit = false;
+	scheduler_when_durable(sim->s, durable, &told);
+	for (int i = 0; !told; i++) {
+		assert_true(i < 10);
+		sim_turn(sim);
+		assert_false(told);
+		sim_commit(sim);
+		sim_turn(sim);
+	}
 	sim_crash(sim, false);
+	sim->auto_commit = true;
 	sim_start(sim);
 	id = sim_release(sim, 0);
 	sim_settle(sim);
