@@ -16,6 +16,7 @@
  *	H	wait until the session has begun to write content
  *	L	the session's timer is lost, and it is looked at twice
  *	M	delivery 2 is not marked as having content under way
+ *	Y	send what is hostile	F	wait until all has been sent
  *
  * What the session tells is written down as one line per event and compared.
  * Whatever the script, each MAIL that comes must have had its gate asked, and
@@ -30,6 +31,7 @@
 #include <openssl/ssl.h>
 
 #include "lib/conf.h"
+#include "lib/pack.h"
 #include "lib/strbuf.h"
 #include "listd/smtp_session.h"
 
@@ -75,7 +77,7 @@ struct scenario {
 	const char *const *script;
 	unsigned deliveries;
 	unsigned closed_gate;
-	const char *events;
+	const char *events;	/* NULL: the caller looks at them */
 	unsigned tls;		/* 0 not spoken, or TLS_* */
 	size_t large;
 	unsigned connections;	/* 0: one, NONE: none */
@@ -103,6 +105,7 @@ struct world {
 	bool			 content_begun;
 	enum smtp_mark		 mark[GATES];
 	size_t			 large;		/* octets of delivery 1 */
+	struct slice		 hostile;	/* what Y sends */
 	size_t			 looked_at;	/* octets of content */
 	struct event		*play;
 	SSL_CTX			*server_tls, *client_tls[2];	/* [trusts] */
