@@ -51,13 +51,13 @@ path_rate(const struct path *p)
 	return rate;
 }
 
-/* The sources add up, as far as they are open. */
+/* The sources add up, and relays, as far as they are open. */
 static uint64_t
 site_rate(struct scheduler *s, const struct site *site)
 {
 	uint64_t rate = 0;
 
-	for (uint16_t i = 0; i < s->nsources; i++)
+	for (uint16_t i = 0; i < site->npaths; i++)
 		if (source_opens_ms(s, &site->paths[i]) == 0)
 			rate += path_rate(&site->paths[i]);
 	return rate > 0 ? rate : 1;
