@@ -65,11 +65,11 @@ site_rate(struct scheduler *s, const struct site *site)
 
 /* What all sites of a provider may send together. */
 static uint64_t
-shared_rate(const struct scheduler *s, const struct site *site)
+shared_rate(const struct site *site)
 {
 	uint64_t sum = 0, rate;
 
-	for (uint16_t i = 0; i < s->nsources; i++) {
+	for (uint16_t i = 0; i < site->npaths; i++) {
 		const struct limit *l = site->paths[i].limit[PATH_PROVIDER];
 
 		if (l == NULL || (l->v.connections == 0 &&
@@ -94,7 +94,7 @@ int64_t
 site_finish_ms(struct scheduler *s, const struct site *site)
 {
 	int64_t own = time_ms(members_at(site), site_rate(s, site)), all = 0;
-	uint64_t shared = shared_rate(s, site);
+	uint64_t shared = shared_rate(site);
 
 	if (shared > 0)
 		all = time_ms(lanes_of_kind(s, site->kind), shared);

@@ -487,9 +487,21 @@ void attempt_log(const struct delivery *d, const struct outcome *r,
 void delivery_outcome(struct scheduler *s, unsigned peer, uint64_t epoch,
     const struct ipc_outcome *o);
 
-/* ---- scheduler_lookup.c: routes and other questions */
+/* ---- scheduler_lookup.c: routes */
 void lookups_advance(struct scheduler *s);
 int lookup_route(struct scheduler *s, struct slice payload, struct err *e);
+/* The route that was asked for; ends the question. */
+void route_answered(struct scheduler *s, struct query *q,
+    const struct ipc_route *r);
+void lookups_forget_run(struct scheduler *s, struct run *run);
+
+/* ---- scheduler_query.c: questions as such */
+struct query *query_new(struct scheduler *s, enum query_kind kind,
+    const char *name);
+void query_free(struct scheduler *s, struct query *q);
+/* Ask it; it may be answered, or given up, before this returns. */
+void query_go(struct scheduler *s, struct query *q);
+bool query_is_route(const struct query *q);
 int lookup_txt(struct scheduler *s, struct slice payload, struct err *e);
 /*
  * Ask where the mail of a domain goes.  found is called once; without a site
@@ -504,7 +516,6 @@ int lookup_prepared(struct scheduler *s, struct slice payload,
 void lookups_peer_down(struct scheduler *s, unsigned peer);
 /* A test that waits at a site asks for its route anew. */
 void test_reroute(struct scheduler *s, struct delivery *d);
-void lookups_forget_run(struct scheduler *s, struct run *run);
 void lookups_free(struct scheduler *s);
 
 /* ---- scheduler_retry.c: deferrals */
