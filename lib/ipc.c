@@ -235,7 +235,7 @@ void
 ipc_get_outcome(struct unpack *u, struct ipc_outcome *v)
 {
 	ipc_get_delivery(u, &v->what);
-	v->result = get_enum(u, IPC_UNANSWERED);
+	v->result = get_enum(u, IPC_REFUSED);
 	v->stage = get_enum(u, IPC_STAGE_DOT);
 	v->gate = unpack_u8(u);
 	v->code = unpack_u16(u);

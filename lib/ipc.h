@@ -239,6 +239,11 @@ enum ipc_result_kind {
 	IPC_SKIPPED,		/* the gate closed before MAIL */
 	IPC_DROPPED,		/* recalled before MAIL */
 	IPC_UNANSWERED,		/* all content sent, no reply to its end */
+	/*
+	 * A reply to this one spoke of us: the site's trouble, which the state
+	 * of its session tells, for that ends with it.
+	 */
+	IPC_REFUSED,
 };
 
 /*

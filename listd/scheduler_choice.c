@@ -67,6 +67,36 @@ lane_smallest(const struct site *site)
 	return best;
 }
 
+static uint64_t
+suspected_since(const struct site *site, const struct delivery *d)
+{
+	return suspects_since(site->suspects, d->who);
+}
+
+/*
+ * Who drew a refusal waits until the others have had their turn; of several
+ * the one who has waited longest goes.
+ */
+static struct delivery *
+take_from(struct dest *dest, const struct site *site)
+{
+	struct delivery *passed[SUSPECTS_MAX], *d, *best = NULL;
+	size_t n = 0;
+
+	while (n < SUSPECTS_MAX && (d = window_take(dest->window)) != NULL) {
+		passed[n++] = d;
+		if (best == NULL || suspected_since(site, d) <
+		    suspected_since(site, best))
+			best = d;
+		if (suspected_since(site, d) == 0)
+			break;
+	}
+	while (n > 0)
+		if (passed[--n] != best)
+			window_back(dest->window, passed[n]->number);
+	return best;
+}
+
 static struct delivery *
 next_fresh(const struct scheduler *s, struct site *site)
 {
@@ -82,12 +112,30 @@ next_fresh(const struct scheduler *s, struct site *site)
 	if (l == NULL && (l = lane_in_turn(site)) == NULL)
 		return NULL;
 	dest = TAILQ_FIRST(&l->ready);
-	d = window_take(dest->window);
+	d = take_from(dest, site);
 	l->supply--;
 	d->site = site;
 	d->state = DELIVERY_LOOSE;
 	dest_sort(dest);
 	return d;
+}
+
+/* The same for retries: the one whose turn it is comes to the front. */
+static void
+retries_in_turn(struct site *site)
+{
+	struct delivery *d, *best = TAILQ_FIRST(&site->retries);
+
+	TAILQ_FOREACH(d, &site->retries, link) {
+		if (suspected_since(site, d) < suspected_since(site, best))
+			best = d;
+		if (suspected_since(site, best) == 0)
+			break;
+	}
+	if (best == NULL)
+		return;
+	TAILQ_REMOVE(&site->retries, best, link);
+	TAILQ_INSERT_HEAD(&site->retries, best, link);
 }
 
 static struct delivery *
@@ -110,6 +158,8 @@ next_retry(struct scheduler *s, struct site *site)
 {
 	struct delivery *d;
 
+	if (site->suspects != NULL)
+		retries_in_turn(site);
 	while ((d = next_of_list(&site->retries, &site->nretries)) != NULL &&
 	    run_waits(d->run))
 		delivery_free(s, d);

@@ -544,6 +544,40 @@ unanswered(struct scheduler *s, struct delivery *d,
 	delivery_end(s, d);
 }
 
+/*
+ * It goes back, behind the others, and the site rests; unless it has become
+ * its own affair.
+ */
+static void
+refused_by_site(struct scheduler *s, struct delivery *d,
+    const struct ipc_outcome *o)
+{
+	enum suspect whose;
+
+	if (d->state != DELIVERY_OUT) {		/* of an earlier life */
+		not_tried(s, d);
+		return;
+	}
+	whose = suspects_refused(&d->site->suspects, d->who);
+	d->site->suspects_ms = sched_now(s) + SITE_SUSPECTS_MS;
+	if (whose == SUSPECT_SITE) {
+		delivery_back(s, d);
+		return;
+	}
+	d->session->excused = whose == SUSPECT_ALONE;
+	d->lost = false;
+	deferred(s, d, o);
+}
+
+/* Did the host deal with this one for its own sake? */
+static bool
+is_of_person(const struct ipc_outcome *o)
+{
+	return o->result == IPC_DELIVERED || (o->code >= 400 &&
+	    (o->result == IPC_DEFERRED || o->result == IPC_FAILED) &&
+	    o->recipient != REPLY_RECIPIENT_NONE);
+}
+
 static void
 test_over(struct scheduler *s, struct delivery *d,
     const struct ipc_outcome *o)
@@ -564,8 +598,10 @@ delivery_take_outcome(struct scheduler *s, struct delivery *d,
 
 	if (d->state == DELIVERY_OUT && o->code != 0 && o->code != 421)
 		d->session->useful = true;
+	if (d->state == DELIVERY_OUT && is_of_person(o))
+		site_heard(s, d);
 	delivery_recalled(s, d, o->result == IPC_SKIPPED ||
-	    o->result == IPC_DROPPED);
+	    o->result == IPC_DROPPED || o->result == IPC_REFUSED);
 	if (d->kind == IPC_KIND_TEST) {
 		test_over(s, d, o);
 		return;
@@ -604,6 +640,9 @@ delivery_take_outcome(struct scheduler *s, struct delivery *d,
 		return;
 	case IPC_DROPPED:
 		not_tried(s, d);
+		return;
+	case IPC_REFUSED:
+		refused_by_site(s, d, o);
 		return;
 	}
 }

@@ -186,6 +186,7 @@ struct session {
 	bool		 up, closing;
 	bool		 reserved;	/* for notices alone */
 	bool		 useful;	/* it has had an answer to a message */
+	bool		 excused;	/* its refusal is one delivery's own */
 	unsigned	 nout;
 	int64_t		 idle_ms;	/* since when nothing is out */
 	struct delivery_list out;

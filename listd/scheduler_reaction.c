@@ -256,7 +256,9 @@ void
 react_to_outcome(struct scheduler *s, const struct delivery *d,
     const struct ipc_outcome *o)
 {
-	if (s->rules != NULL && o->code >= 400 && d->state == DELIVERY_OUT)
+	/* One that was refused for the site's sake is told as the site's. */
+	if (s->rules != NULL && o->code >= 400 && d->state == DELIVERY_OUT &&
+	    o->result != IPC_REFUSED)
 		feed(s, d->session->path, &(const struct told){
 			d->kind == IPC_KIND_CAMPAIGN ? d->campaign : 0,
 			o->rule, o->category, o->code, o->enhanced, o->host,

@@ -529,6 +529,10 @@ session_refused(struct scheduler *s, struct session *se,
 	bool enough = se->up && se->useful && st->code == 421 &&
 	    st->site != REPLY_SITE_SUSPEND;
 
+	if (se->excused) {
+		session_free(s, se);
+		return;
+	}
 	snprintf(reason, sizeof(reason), "%s%s%s", st->host,
 	    st->host[0] != '\0' ? ": " : "", st->text);
 	session_free(s, se);

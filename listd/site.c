@@ -330,6 +330,17 @@ forget_trouble(struct scheduler *s, struct site *site)
 	site->reason = NULL;
 }
 
+/* What is known of its deliveries is of use when they come back. */
+static bool
+is_kept(struct scheduler *s, struct site *site)
+{
+	if (site->suspects == NULL || sched_now(s) >= site->suspects_ms ||
+	    s->sites.n > SITES_KEPT)
+		return false;
+	dues_earlier(s->wakes, (uintptr_t)site, site->suspects_ms);
+	return true;
+}
+
 void
 site_release(struct scheduler *s, struct site *site)
 {
@@ -337,7 +348,7 @@ site_release(struct scheduler *s, struct site *site)
 	if (!site->paused && TAILQ_EMPTY(&site->sessions) &&
 	    TAILQ_EMPTY(&site->lanes) && site->nretries == 0 &&
 	    site->nnotices == 0 && !paths_keep(site) &&
-	    idlist_count(&site->retry_domains) == 0) {
+	    idlist_count(&site->retry_domains) == 0 && !is_kept(s, site)) {
 		if (site->troubles > 0)
 			forget_trouble(s, site);
 		site_free(s, site);
@@ -356,6 +367,7 @@ site_free(struct scheduler *s, struct site *site)
 	hash_del(&s->sites, &site->by_key);
 	strbuf_free(&site->hosts);
 	idlist_free(&site->retry_domains);
+	suspects_free(site->suspects);
 	free(site->domain);
 	free(site->alias);
 	free(site->reason);
@@ -440,12 +452,21 @@ site_came_up(struct scheduler *s, struct path *p)
 		log_site(site, "site-back", LEVEL_NOTICE, -1);
 		feedback_begin(&p->feedback, FEEDBACK_FIRST, 1);
 	}
-	/* What a person said of it meanwhile stays. */
-	if (site->troubles > 0 && !site->by_hand)
-		forget_trouble(s, site);
 	feedback_up(&p->feedback, l == NULL || l->v.connections == 0 ?
 	    UINT16_MAX : l->v.connections, s->mono_ms);
 	site_kick(s, site);
+}
+
+/* A connection alone is no good sign: what it is for may be refused still. */
+void
+site_heard(struct scheduler *s, const struct delivery *d)
+{
+	struct site *site = d->site;
+
+	suspects_heard(site->suspects, d->who);
+	/* What a person said of it meanwhile stays. */
+	if (site->troubles > 0 && !site->paused)
+		forget_trouble(s, site);
 }
 
 /* A relay, or the only source that is refused: it alone rests. */

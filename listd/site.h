@@ -15,7 +15,10 @@
 
 #include "listd/path.h"
 #include "listd/scheduler_private.h"
+#include "listd/suspect.h"
 
+#define SITE_SUSPECTS_MS	18000000 /* past the longest wait for a retry */
+#define SITES_KEPT		4096	/* but not in more of them */
 #define SITE_ROUTE_MIN_MS	300000	/* a route is believed that long */
 #define SITE_ROUTE_MAX_MS	3600000
 
@@ -46,6 +49,8 @@ struct site {
 	int64_t		 since_ms;
 	unsigned	 troubles;
 	char		*reason;
+	struct suspects	*suspects;	/* who drew refusals; or NULL */
+	int64_t		 suspects_ms;	/* UTC: they are kept until then */
 	struct session_list sessions;
 	struct lane_list lanes;
 	struct lane	*turn;		/* whose turn it is */
@@ -91,6 +96,8 @@ unsigned site_cap(const struct site *site);
 
 /* A connection of a path came up. */
 void site_came_up(struct scheduler *s, struct path *p);
+/* It has taken d's message, or has refused it because of the person. */
+void site_heard(struct scheduler *s, const struct delivery *d);
 /*
  * One was refused, with a reply or without: fewer connections, or a rest when
  * none is up.  The rest is of this path alone when others are up, or when

@@ -97,14 +97,23 @@ refusal_of(const struct item *item, struct refusal *f)
 	f->enhanced.detail = o->enhanced[2];
 }
 
+/*
+ * Queue is told who drew a refusal that speaks of us, lest the same one draws
+ * it for ever; but at MAIL nobody has been named.
+ */
 static void
 tell_end(struct smtp_session *s, struct item *item)
 {
+	bool site = item->verdict.class.scheduler == REPLY_SCHED_SITE;
+
 	s->ended++;
-	if (item->verdict.class.scheduler == REPLY_SCHED_SITE)
+	if (site && item->outcome.stage <= IPC_STAGE_MAIL) {
 		item_return(s, item);
-	else
-		item_done(s, item);
+		return;
+	}
+	if (site)
+		item->outcome.result = IPC_REFUSED;
+	item_done(s, item);
 }
 
 bool

@@ -24,7 +24,8 @@
  * Each delivery ends in exactly one call: outcome (it was tried, or its gate
  * was closed) or returned (nothing was said about it; give it again).  A reply
  * that speaks of us and not of the person says nothing about it either: the
- * session ends as refused, with that reply, and queue lets the site rest.  The
+ * session ends as refused, with that reply, and queue lets the site rest.  Who
+ * drew it is told by an outcome, for it may be the person after all.  The
  * gate is asked immediately before the write that carries MAIL.
  */
 #ifndef LISTD_SMTP_SESSION_H

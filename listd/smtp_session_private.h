@@ -222,7 +222,7 @@ void item_refuse(struct smtp_session *s, struct item *item,
     enum ipc_stage stage, const struct smtp_reply *r);
 /*
  * Nothing more is to be said about the item: tell its end, or, when the reply
- * spoke of us and not of the person, give it back unharmed.  False: the
+ * spoke of us and not of the person, that it goes back unharmed.  False: the
  * session ended with it, for the site is to rest.
  */
 bool item_settle(struct smtp_session *s, struct item *item);

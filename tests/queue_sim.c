@@ -618,6 +618,8 @@ sim_answer(struct sim *sim, unsigned peer, size_t i,
 			o->stage = IPC_STAGE_RENDER;
 			snprintf(o->text, sizeof(o->text), "%s", sim->unmade);
 		}
+	} else if (result == IPC_REFUSED) {
+		o->code = 451;
 	} else if (result == IPC_FAILED) {
 		o->code = 550;
 		o->recipient = REPLY_RECIPIENT_HARD;
@@ -805,6 +807,32 @@ become_ready(struct sim *sim, unsigned peer)
 	return true;
 }
 
+static bool
+is_refused(const struct sim *sim, const struct ipc_delivery *d)
+{
+	return sim->refused == SIM_EVERYBODY || (d->kind == IPC_KIND_NOTICE ?
+	    sim->refused == SIM_NOTICES : sim->refused == d->subscriber &&
+	    sim->refused != 0);
+}
+
+/* By words about us; that session ends with it. */
+static void
+refuse(struct sim *sim, unsigned peer, size_t i)
+{
+	struct sim_peer *p = &sim->peer[peer];
+	uint32_t id = p->out[i].session;
+	size_t k = 0;
+
+	sim_answer(sim, peer, i, IPC_REFUSED);
+	return_session(sim, peer, id);
+	while (k < p->sessions && p->session[k].id != id)
+		k++;
+	if (k == p->sessions)
+		return;
+	p->session[k] = p->session[--p->sessions];
+	session_event(sim, peer, id, IPC_SESSION_REFUSED, 451);
+}
+
 static uint8_t
 gate_of(const struct ipc_delivery *d)
 {
@@ -846,7 +874,10 @@ sim_peer_step(struct sim *sim, unsigned peer)
 		return true;
 	}
 	p->out[i].begun = true;
-	sim_answer(sim, peer, i, IPC_DELIVERED);
+	if (is_refused(sim, &p->out[i].d))
+		refuse(sim, peer, i);
+	else
+		sim_answer(sim, peer, i, IPC_DELIVERED);
 	return true;
 }
 

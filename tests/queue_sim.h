@@ -134,7 +134,11 @@ struct sim {
 	bool		ignore_recalls;
 	bool		no_answers;	/* what is out stays out */
 	const char	*unmade;	/* deferrals: no copy could be made */
+	/* "451 4.3.2" for this subscriber, everybody, or each notice. */
+	uint64_t	refused;
 };
+#define SIM_EVERYBODY	UINT64_MAX
+#define SIM_NOTICES	(UINT64_MAX - 1)
 
 uint64_t sim_chance(struct sim *sim);
 struct sim *sim_new(struct world *w, uint64_t seed);

@@ -396,7 +396,7 @@ static void
 op_outcome(void *arg, const struct ipc_outcome *o)
 {
 	static const char *const results[] = { "?", "delivered", "deferred",
-		"failed", "skipped", "dropped", "unanswered" };
+		"failed", "skipped", "dropped", "unanswered", "refused" };
 	struct world *w = arg;
 
 	strbuf_addf(&w->events, "%u %s %u%s", (unsigned)o->what.delivery,

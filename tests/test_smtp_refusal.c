@@ -35,12 +35,14 @@ static const struct scenario scenarios[] = {
 	{ "\"site\" at RCPT: nobody's deferral, and the site's trouble",
 	    SCRIPT(FIRST, "S 250 ok", "S 451 4.2.0 Come back later",
 		"S 503 no"),
-	    3, 0, "up 0\n1 returned\n2 returned\n3 returned\n"
+	    3, 0, "up 0\n1 refused 451 busy rate none\n2 returned\n"
+	    "3 returned\n"
 	    "refused 451 busy rate stage 7 x.2.0 campaign 7\n", 0, 0, 0 },
 	{ "and after the dot, with the next envelope on its way",
 	    SCRIPT(FIRST, "S 250 ok", "S 250 ok", "S 354 go", "D", ENVELOPE,
 		"S 451 Come back later"),
-	    3, 0, "up 0\n1 returned\n2 returned\n3 returned\n"
+	    3, 0, "up 0\n1 refused 451 busy rate none\n2 returned\n"
+	    "3 returned\n"
 	    "refused 451 busy rate stage 9 x.0.0 campaign 7\n", 0, 0, 0 },
 	{ "what no class knows is the person's, and the session goes on",
 	    SCRIPT(FIRST, "S 250 ok", "S 451 4.2.0 not today", "S 503 no",
@@ -55,7 +57,7 @@ static const struct scenario scenarios[] = {
 	{ "and in a 4yz: nothing was said of the person",
 	    SCRIPT(FIRST, "S 250 ok", "S 250 ok", "S 354 go", "D", ENVELOPE,
 		"S 451 4.7.26 not signed"),
-	    2, 0, "up 0\n1 returned\n2 returned\n"
+	    2, 0, "up 0\n1 refused 451 fault auth none\n2 returned\n"
 	    "refused 451 fault auth stage 9 x.7.26 campaign 7\n", 0, 0, 0 },
 	{ "a 5yz that closes the site loses one delivery; told once",
 	    SCRIPT(FIRST, "S 250 ok", "S 553 5.7.1 [BL21] no", "S 503 no"),
