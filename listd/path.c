@@ -12,6 +12,7 @@
 #include "lib/shaping.h"
 #include "lib/xmalloc.h"
 #include "listd/path.h"
+#include "listd/restart.h"
 #include "listd/relay.h"
 #include "listd/site.h"
 #include "listd/source.h"
@@ -136,8 +137,6 @@ path_of_use(const struct limit_use *u)
 	return (struct path *)((uintptr_t)u - offsetof(struct path, asks));
 }
 
-static void limit_poke(struct scheduler *s, struct limit *l);
-
 /* What is open and on its way no longer counts there. */
 static void
 path_drop_limit(struct scheduler *s, struct path *p, enum path_limit which)
@@ -215,7 +214,7 @@ static void
 path_set_provider(struct scheduler *s, struct path *p,
     const struct limit_values *v, int64_t used_us)
 {
-	uint32_t provider = site_provider_key(s, p->site);
+	uint32_t provider = path_provider_key(s, p);
 
 	if (provider == 0 && v->connections == 0 &&
 	    v->messages_per_minute == 0 && v->connects_per_minute == 0) {
@@ -232,10 +231,10 @@ paths_free(struct scheduler *s, struct site *site)
 {
 	for (uint16_t i = 0; i < site->npaths; i++)
 		path_leave_line(&site->paths[i]);
-	for (uint16_t i = 0; i < site->npaths; i++) {
-		path_drop_limit(s, &site->paths[i], PATH_HOSTS);
-		path_drop_limit(s, &site->paths[i], PATH_PROVIDER);
-	}
+	for (uint16_t i = 0; i < site->npaths; i++)
+		for (int which = 0; which < PATH_LIMITS; which++)
+			path_drop_limit(s, &site->paths[i],
+			    (enum path_limit)which);
 	free(site->paths);
 }
 
@@ -264,26 +263,19 @@ paths_keep(const struct site *site)
 	return false;
 }
 
-/* How it is to begin when the suspension is over. */
+/* One limit for all that begin again after the same silence. */
 static void
-path_begin_again(const struct scheduler *s, struct path *p,
-    const struct path_asks *asks)
+path_set_restart(struct scheduler *s, struct path *p)
 {
-	const struct reaction_action *a;
+	struct limit_values v = { 0, 0, 0 };
+	uint64_t key;
 
-	p->stopped_ms = asks->suspended_until_ms;
-	if (p->stopped_ms != 0) {
-		p->was_stopped = true;
-		if ((a = reactions_find(s->reactions, asks->suspended_by)) !=
-		    NULL) {
-			p->restart = a->restart;
-			p->grow = a->grow;
-		}
-	} else if (p->was_stopped) {
-		p->was_stopped = false;
-		if (p->restart != 0)
-			feedback_begin(&p->feedback, p->restart, p->grow);
+	if ((v.connections = restart_window(s, p, &key)) == 0) {
+		path_drop_limit(s, p, PATH_RESTART);
+		return;
 	}
+	path_take_limit(s, p, PATH_RESTART, key, INT64_MIN);
+	limit_set(p->limit[PATH_RESTART], &v, now_us(s));
 }
 
 static void
@@ -302,7 +294,8 @@ path_refresh(struct scheduler *s, struct path *p)
 	    path_provider(p), SHAPING_FAILURES);
 	p->idle_ms = s->shaping == NULL ? 0 : 1000 * shaping_get(s->shaping,
 	    path_provider(p), SHAPING_IDLE_SECONDS);
-	path_begin_again(s, p, &a);
+	path_set_restart(s, p);
+	p->stopped_ms = a.suspended_until_ms;
 }
 
 void
@@ -382,23 +375,23 @@ path_queues(struct scheduler *s, struct path *p, struct limit *l,
 }
 
 static int64_t
-wait_of(const struct scheduler *s, const struct limit *l,
-    enum limit_kind kind, bool notice)
+wait_of(const struct scheduler *s, const struct path *p,
+    const struct limit *l, enum limit_kind kind, bool notice)
 {
 	int64_t wait;
 
 	if (kind == LIMIT_MESSAGE)
 		return limit_message_wait(l, notice, now_us(s));
 	wait = limit_connect_wait(l, now_us(s));
-	/* The last connection is for notices. */
-	if (wait == 0 && !notice && l->v.connections >= RESERVE_MIN &&
+	/* The last connection is for notices, when it is the last for long. */
+	if (wait == 0 && !notice && l != p->limit[PATH_RESTART] && l->v.connections >= RESERVE_MIN &&
 	    l->sessions + 1 >= l->v.connections)
 		wait = -1;
 	return wait;
 }
 
 /* Let the first of a line look again, and the next a little later. */
-static void
+void
 limit_poke(struct scheduler *s, struct limit *l)
 {
 	for (enum limit_kind kind = 0; kind < LIMIT_KINDS; kind++) {
@@ -407,7 +400,7 @@ limit_poke(struct scheduler *s, struct limit *l)
 
 		if (p == NULL)
 			continue;
-		if ((wait = wait_of(s, l, kind, p->waits_notice)) == 0) {
+		if ((wait = wait_of(s, p, l, kind, p->waits_notice)) == 0) {
 			path_leave_line(p);
 			site_kick(s, p->site);
 			wait = LINE_MS * 1000;
@@ -448,7 +441,7 @@ path_may(struct scheduler *s, struct path *p, enum limit_kind kind,
 		struct limit *l = p->limit[i];
 		int64_t wait;
 
-		if (l != NULL && (wait = wait_of(s, l, kind, notice)) != 0)
+		if (l != NULL && (wait = wait_of(s, p, l, kind, notice)) != 0)
 			return path_queues(s, p, l, kind, notice, wait);
 	}
 	return true;

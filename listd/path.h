@@ -21,7 +21,8 @@
 
 #define PATH_STASH_MAX	16	/* deliveries that wait for this path alone */
 
-enum path_limit { PATH_HOSTS, PATH_PROVIDER, PATH_LIMITS };
+/* RESTART: of all that were silent together, see restart.h. */
+enum path_limit { PATH_HOSTS, PATH_PROVIDER, PATH_RESTART, PATH_LIMITS };
 
 struct path {
 	struct site	*site;
@@ -31,7 +32,7 @@ struct path {
 	bool		 in_turn;	/* and still to be looked at */
 	struct feedback	 feedback;
 	unsigned	 nsessions, up, out;
-	struct limit	*limit[PATH_LIMITS];	/* PROVIDER may be NULL */
+	struct limit	*limit[PATH_LIMITS];	/* but HOSTS, may be NULL */
 	struct limit_use asks;		/* of that of its hosts */
 	unsigned	 messages;	/* of one connection */
 	unsigned	 failures;	/* in a row that are enough */
@@ -39,8 +40,6 @@ struct path {
 	int64_t		 rest_ms;	/* UTC: its own rest; or 0 */
 	unsigned	 rests;		/* in a row */
 	int64_t		 stopped_ms;	/* UTC: a reaction's; or 0 */
-	bool		 was_stopped;	/* how to begin again: */
-	unsigned	 restart, grow;
 	struct limit	*waits_for;	/* in its line */
 	enum limit_kind	 waits_kind;
 	bool		 waits_notice;	/* at the head of it */
@@ -124,6 +123,8 @@ enum ipc_tls path_tls(const struct scheduler *s, const struct path *p);
 /* Who waits at a full limit: idle connections of others are closed. */
 bool path_is_wanted(const struct path *p);
 
+/* It allows more now: let the first of its lines look again. */
+void limit_poke(struct scheduler *s, struct limit *l);
 /* Lines whose time has come; and limits nobody needs any more. */
 void limits_advance(struct scheduler *s);
 int64_t limits_wait_ms(const struct scheduler *s);

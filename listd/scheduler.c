@@ -19,6 +19,7 @@
 #include "listd/finish.h"
 #include "listd/lane.h"
 #include "listd/relay.h"
+#include "listd/restart.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
 #include "listd/source.h"
@@ -277,6 +278,7 @@ scheduler_new(const struct scheduler_params *p, struct err *e)
 	TAILQ_INIT(&s->ended);
 	TAILQ_INIT(&s->runs);
 	TAILQ_INIT(&s->kicked);
+	TAILQ_INIT(&s->restarts);
 	TAILQ_INIT(&s->recalls);
 	TAILQ_INIT(&s->relays);
 	s->starving = dues_new();
@@ -341,6 +343,7 @@ scheduler_free(struct scheduler *s)
 	limits_free(s);
 	relays_free(s);
 	sources_free(s);
+	restarts_free(s);
 	reactions_free(s->reactions);
 	hash_free(&s->deliveries);
 	hash_free(&s->who);
@@ -551,6 +554,7 @@ scheduler_run(struct scheduler *s)
 	recalls_advance(s);
 	look_at_holds(s);
 	reactions_advance(s);
+	restarts_advance(s);
 	sites_advance(s);
 	limits_advance(s);
 	runs_advance(s);

@@ -142,6 +142,9 @@ bind_line(const struct scheduler *s, const struct path *p,
 
 	if (l == NULL)
 		return false;
+	if (l == p->limit[PATH_RESTART])
+		return bind(b, "restart", "%u connections after a silence, and "
+		    "more as they come up", l->v.connections);
 	if (p->waits_kind == LIMIT_MESSAGE)
 		return bind_value(s, p, shared ?
 		    PATH_SHARED_MESSAGES_PER_MINUTE :

@@ -257,6 +257,8 @@ struct scheduler {
 	const struct shaping *shaping;	/* or NULL */
 	const struct reply_rules *rules;	/* or NULL */
 	struct reactions *reactions;
+	TAILQ_HEAD(, restart) restarts;	/* after suspensions, the oldest first */
+	unsigned	 nrestarts;
 	struct source	*sources;
 	uint16_t	 nsources;	/* at least 1 */
 	struct hash	 shares;	/* of sources being warmed up */
@@ -570,6 +572,10 @@ void react_to_outcome(struct scheduler *s, const struct delivery *d,
     const struct ipc_outcome *o);
 /* What is over by time. */
 void reactions_advance(struct scheduler *s);
+/* Is it about this path? */
+struct reaction_action;
+bool action_bears_on(const struct scheduler *s,
+    const struct reaction_action *a, const struct path *p);
 /* Does a reaction stop this run? */
 void run_look_stopped(struct scheduler *s, struct run *run);
 /* What stopped a campaign ends with it. */

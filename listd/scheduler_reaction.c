@@ -22,6 +22,7 @@
 #include "lib/reactions.h"
 #include "lib/sys/log.h"
 #include "listd/path.h"
+#include "listd/restart.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
 #include "listd/source.h"
@@ -52,6 +53,14 @@ bears_on_site(const struct scheduler *s, const struct reaction_action *a,
 		if (bears_on_path(s, a, &site->paths[i]))
 			return true;
 	return false;
+}
+
+bool
+action_bears_on(const struct scheduler *s, const struct reaction_action *a,
+    const struct path *p)
+{
+	return bears_on_path(s, a, p) && (a->source[0] == '\0' ||
+	    strcmp(a->source, source_name(s, p->source)) == 0);
 }
 
 static void
@@ -98,8 +107,7 @@ silence(struct scheduler *s, const struct reaction_action *a)
 	while ((l = hash_each(&s->sessions, &at, &next)) != NULL) {
 		struct session *se = HASH_OF(l, struct session, by_id);
 
-		if (bears_on_path(s, a, se->path) && (a->source[0] == '\0' ||
-		    strcmp(a->source, source_name(s, se->path->source)) == 0))
+		if (action_bears_on(s, a, se->path))
 			session_hush(s, se);
 	}
 }
@@ -175,8 +183,10 @@ action_due(struct scheduler *s, const struct reaction_action *a)
 	batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
 	strbuf_free(&b);
 	look_at_campaign(s, a);
-	if (is_suspension(a))
+	if (is_suspension(a)) {
+		restart_forget(s, a->id);
 		silence(s, a);
+	}
 	paths_changed(s);
 }
 
@@ -185,8 +195,10 @@ action_over(struct scheduler *s, const struct reaction_action *a,
     const char *event)
 {
 	log_action(s, a, event, LEVEL_NOTICE);
-	batch_unaction(s->batcher, a->id);
-	batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
+	if (!restart_begin(s, a)) {
+		batch_unaction(s->batcher, a->id);
+		batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
+	}
 	look_at_campaign(s, a);
 	paths_changed(s);
 }
@@ -292,7 +304,8 @@ reactions_start(struct scheduler *s, struct err *e)
 			*e = (struct err)ERR_INIT;
 		} else if ((a.kind == REACTION_STOP_CAMPAIGN &&
 		    campaign_is_over(s, (uint32_t)a.campaign)) ||
-		    !reactions_load(s->reactions, &a, sched_now(s))) {
+		    (!reactions_load(s->reactions, &a, sched_now(s)) &&
+		    !(a.until_ms <= sched_now(s) && restart_begin(s, &a)))) {
 			batch_unaction(s->batcher, id);
 			batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
 		}

@@ -15,6 +15,7 @@
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "listd/lane.h"
+#include "listd/restart.h"
 #include "listd/retry.h"
 #include "listd/relay.h"
 #include "listd/site.h"
@@ -454,6 +455,7 @@ site_came_up(struct scheduler *s, struct path *p)
 	}
 	feedback_up(&p->feedback, l == NULL || l->v.connections == 0 ?
 	    UINT16_MAX : l->v.connections, s->mono_ms);
+	restart_up(s, p);
 	site_kick(s, site);
 }
 

@@ -17,6 +17,7 @@
 
 #include "lib/reactions.h"
 #include "lib/sys/log.h"
+#include "listd/source.h"
 #include "tests/queue_sim.h"
 
 #define SECOND	1000
@@ -37,6 +38,29 @@ begin(void **state, unsigned sites, const char *overlay, const char *replies)
 	/* What an earlier role may have sent is over by then. */
 	sim_settle(sim);
 	sim_pass(sim, MINUTE);
+	return sim;
+}
+
+static struct sim *
+sim_of_two_sources(void **state, const char *replies)
+{
+	static const struct source two[] = {
+		{ .family = 4, .ip = { 192, 0, 2, 1 }, .name = "192.0.2.1",
+		    .weight = 1, .streams = SOURCE_BOTH },
+		{ .family = 4, .ip = { 192, 0, 2, 2 }, .name = "192.0.2.2",
+		    .weight = 1, .streams = SOURCE_BOTH },
+	};
+	struct sim *sim = sim_new(*state, 1);
+
+	audience_reset();
+	sim->sites = 4;
+	sim->sources = two;
+	sim->nsources = 2;
+	sim->limits.connections_per_site = 20;
+	for (unsigned d = 0; d < FAKE_DOMAINS; d++)
+		sim->domain_site[d] = d % 4;
+	sim_shape(sim, "[provider p]\nmx = example\n", replies);
+	sim_start(sim);
 	return sim;
 }
 
@@ -191,6 +215,88 @@ a_reaction_holds_for_the_hosts(void **state)
 	sim_free(sim);
 }
 
+/* ---- after a silence */
+
+static const char silence[] =
+    "[class too-much]\nenhanced = 4.7.28\ncategory = rate\n"
+    "[reaction silence]\nclass = too-much\nscope = provider\n"
+    "action = suspend\nfor = 600s\nrestart = 1\ngrow = 1\n";
+
+/* One step of everybody; at no moment more than one that is not up yet. */
+static unsigned
+step_and_count(struct sim *sim, unsigned up_before)
+{
+	unsigned all = 0, up = 0;
+
+	sim_turn(sim);
+	while (sim_commit(sim))
+		;
+	for (unsigned p = 0; p < sim->peers; p++)
+		for (size_t i = 0; i < sim->peer[p].sessions; i++) {
+			all++;
+			up += sim->peer[p].session[i].up;
+		}
+	assert_true(all <= up + 1);
+	assert_true(up <= up_before + 1);
+	for (unsigned p = 0; p < sim->peers; p++)
+		if (sim->peer[p].nasked > 0 || sim->peer[p].hello != 0)
+			sim_peer_step(sim, p);
+	if (all > up) {		/* it comes up after a while */
+		sim_pass(sim, SECOND);
+		for (unsigned p = 0; p < sim->peers; p++)
+			sim_peer_step(sim, p);
+	}
+	return up;
+}
+
+/*
+ * R5: no connection for 600 s, then 1, 2, 3 over all sites and all sources of
+ * the provider; a restart of the queue role begins with one again.
+ */
+static void
+silence_then_one_two_three(void **state)
+{
+	struct sim *sim = sim_of_two_sources(state, silence);
+	int64_t refused;
+	unsigned opens, up = 0;
+	uint32_t id;
+
+	for (unsigned d = 1; d <= 4; d++)
+		join_many(sim, d, 500);
+	for (unsigned i = 0; i < 4; i++)
+		sim->site_down[i] = true;
+	sim->refusal = "4.7.28 unusual rate of mail";
+	id = sim_release(sim, 0);
+	sim_settle(sim);
+	refused = sim->mono_ms;
+	opens = sim->session_opens;
+	memset(sim->site_down, 0, sizeof(sim->site_down));
+	sim->no_answers = true;
+	while (sim->session_opens == opens) {
+		sim_pass(sim, SECOND);
+		sim_turn(sim);
+		while (sim_commit(sim))
+			;
+		for (unsigned p = 0; p < sim->peers; p++)
+			if (sim->peer[p].nasked > 0)
+				sim_peer_step(sim, p);
+		assert_true(sim->mono_ms - refused < 700 * SECOND);
+	}
+	assert_true(sim->mono_ms - refused >= 600 * SECOND);
+	for (int i = 0; i < 200 && up < 3; i++)
+		up = step_and_count(sim, up);
+	assert_int_equal(up, 3);
+	sim_crash(sim, false);
+	sim_start(sim);
+	up = 0;
+	for (int i = 0; i < 400 && up < 10; i++)
+		up = step_and_count(sim, up);
+	assert_int_equal(up, 10);
+	sim->no_answers = false;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sim_free(sim);
+}
+
 /* ---- where it goes */
 
 static unsigned
@@ -305,6 +411,7 @@ main(void)
 		T(a_site_changes_its_provider),
 		T(sites_with_the_same_hosts_share_the_least),
 		T(a_reaction_holds_for_the_hosts),
+		T(silence_then_one_two_three),
 		T(nothing_goes_where_nothing_may_go),
 		T(what_waits_is_turned_away),
 		T(a_domain_becomes_somebody),
