@@ -218,11 +218,12 @@ BOOLEAN(smtp_mta_sts, CONF_RELOAD, "yes",
     "ca_file."),
 NUMBER(connections_total, CONF_INT, CONF_RELOAD, "500", 1, 10000,
     "Connections out at once."),
-NUMBER(connections_per_site, CONF_INT, CONF_RELOAD, "10", 1, 500,
+NUMBER(connections_per_site, CONF_INT, CONF_RELOAD, "0", 0, 500,
     "Connections at once to one site, the mail servers some domains share; "
-    "they are approached from below as the site takes them."),
-NUMBER(messages_per_connection, CONF_INT, CONF_RELOAD, "100", 1, 10000,
-    "Messages on one connection before a new one is made."),
+    "they are approached from below as the site takes them.  What the "
+    "shaping data say holds where it is less, and alone when this is 0."),
+NUMBER(messages_per_connection, CONF_INT, CONF_RELOAD, "0", 0, 10000,
+    "Messages on one connection before a new one is made; 0 as above."),
 NUMBER(timeout_connect, CONF_TIME, CONF_RELOAD, "30s", 100 * MS, 10 * MINUTE,
     "How long to wait for a connection, and for a policy over HTTPS, "
     "which never takes more than a minute."),

@@ -289,7 +289,7 @@ path_refresh(struct scheduler *s, struct path *p)
 	path_asks(s, p, &a);
 	path_set_hosts(s, p, &a.hosts, used_us);
 	path_set_provider(s, p, &a.provider, used_us);
-	p->messages = a.messages;
+	p->messages = a.messages < UINT16_MAX ? a.messages : UINT16_MAX;
 	p->failures = s->shaping == NULL ? 100 : shaping_get(s->shaping,
 	    path_provider(p), SHAPING_FAILURES);
 	p->idle_ms = s->shaping == NULL ? 0 : 1000 * shaping_get(s->shaping,
@@ -384,7 +384,8 @@ wait_of(const struct scheduler *s, const struct path *p,
 		return limit_message_wait(l, notice, now_us(s));
 	wait = limit_connect_wait(l, now_us(s));
 	/* The last connection is for notices, when it is the last for long. */
-	if (wait == 0 && !notice && l != p->limit[PATH_RESTART] && l->v.connections >= RESERVE_MIN &&
+	if (wait == 0 && !notice && l != p->limit[PATH_RESTART] &&
+	    l->v.connections >= RESERVE_MIN &&
 	    l->sessions + 1 >= l->v.connections)
 		wait = -1;
 	return wait;

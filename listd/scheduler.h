@@ -50,8 +50,8 @@ struct strbuf;
 /* Of the configuration; may be changed at any time. */
 struct scheduler_limits {
 	unsigned	connections_total;
-	unsigned	connections_per_site;
-	unsigned	messages_per_connection;
+	unsigned	connections_per_site;	/* 0: as the data say */
+	unsigned	messages_per_connection;	/* the same */
 	unsigned	recipient_per_day;	/* campaigns; 0: no limit (S8) */
 	int64_t		queue_lifetime_ms;
 };

@@ -643,6 +643,16 @@ what_binds_is_told(void **state)
 	assert_int_equal(path.value[0].value, 3);
 	assert_non_null(strstr(path.value[0].why, "connections_per_site"));
 	assert_false(scheduler_path_next(sim->s, site.key, &at, &path));
+	/* What nobody set in the configuration binds nothing. */
+	sim->limits.connections_per_site = 0;
+	sim->limits.messages_per_connection = 0;
+	scheduler_set_limits(sim->s, &sim->limits);
+	sim_shape(sim, "[provider default]\nconnections = 25\n"
+	    "messages_per_connection = 1000\n", NULL);
+	at = 0;
+	assert_true(scheduler_path_next(sim->s, site.key, &at, &path));
+	assert_int_equal(path.value[0].value, 25);
+	assert_int_equal(path.value[6].value, 1000);
 	sim_free(sim);
 }
 
