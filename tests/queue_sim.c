@@ -685,7 +685,8 @@ session_event(struct sim *sim, unsigned peer, uint32_t id,
 {
 	struct ipc_session_state st = { .session = id, .event = event,
 		.spoken = event == IPC_SESSION_REFUSED,
-		.stage = IPC_STAGE_BANNER,
+		.stage = sim->blamed != 0 ? IPC_STAGE_DOT : IPC_STAGE_BANNER,
+		.campaign = sim->blamed,
 		.connects = event == IPC_SESSION_UP ? sim->connects : 0 };
 	struct strbuf b = STRBUF_INIT(4096);
 	struct reply_verdict v;

@@ -86,6 +86,7 @@ struct sim {
 	enum ipc_tls	domain_tls[FAKE_DOMAINS];	/* its policy */
 	bool		site_down[FAKE_DOMAINS];
 	const char	*refusal;	/* what a site that is down says */
+	uint32_t	blamed;		/* to whose mail; 0: before any */
 	uint8_t		source_down;	/* last octet: it gets no answer */
 	bool		enough;		/* 421 on each connection, ... */
 	unsigned	enough_after;	/* ... after so many messages */
