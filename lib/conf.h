@@ -78,6 +78,7 @@ struct conf_smarthost {
 	uint32_t	messages_per_minute;
 	uint32_t	messages_per_hour;	/* of UTC */
 	uint32_t	messages_per_day;
+	uint16_t	implicit_tls;	/* 0 or 1; by default 1 at port 465 */
 };
 
 struct conf_smarthosts {

@@ -15,6 +15,7 @@
 #include "lib/strbuf.h"
 
 #define SMTP_PORT	25
+#define SUBMISSIONS_PORT 465	/* RFC 8314 section 3.3 */
 #define RELAY_MAX	240	/* octets of host and port, as they are written */
 #define RATE_MAX	10000000
 #define QUOTA_MAX	1000000000
@@ -35,8 +36,10 @@ static const struct {
 	{ RELAY(messages_per_minute), false, 1, RATE_MAX },
 	{ RELAY(messages_per_hour), false, 1, QUOTA_MAX },
 	{ RELAY(messages_per_day), false, 1, QUOTA_MAX },
+	{ RELAY(implicit_tls), true, 0, 1 },
 };
 
+#define IMPLICIT_TLS	8	/* its place among them */
 #define KEYS	(sizeof(keys) / sizeof(keys[0]))
 
 static uint32_t
@@ -114,6 +117,8 @@ read_relay(const char *value, struct conf_smarthost *h)
 		return false;
 	memcpy(h->host, host, len);
 	ascii_lower_all(h->host);
+	if (!said[IMPLICIT_TLS])
+		h->implicit_tls = h->port == SUBMISSIONS_PORT;
 	return true;
 }
 
@@ -174,7 +179,9 @@ conf_smarthost_format(const struct conf_smarthost *h, struct strbuf *out)
 	conf_smarthost_name(h, name);
 	strbuf_adds(out, name);
 	for (size_t i = 0; i < KEYS; i++)
-		if (i < 2 || key_get(h, i) != 0)
+		if (i == IMPLICIT_TLS ? h->implicit_tls !=
+		    (h->port == SUBMISSIONS_PORT) : i < 2 ||
+		    key_get(h, i) != 0)
 			strbuf_addf(out, " %s=%u", keys[i].name,
 			    key_get(h, i));
 }

@@ -114,7 +114,7 @@ ipc_put_session_open(struct strbuf *b, const struct ipc_session_open *v)
 	pack_u8(b, v->secure);
 	pack_str(b, v->domain);
 	pack_str(b, v->alias);
-	pack_u8(b, v->relay);
+	pack_u8(b, (uint8_t)v->relay);
 	put_hosts(b, v->host, v->n);
 }
 
@@ -134,7 +134,7 @@ ipc_get_session_open(struct unpack *u, struct ipc_session_open *v)
 	v->secure = get_bool(u);
 	unpack_str(u, v->domain, sizeof(v->domain));
 	unpack_str(u, v->alias, sizeof(v->alias));
-	v->relay = get_bool(u);
+	v->relay = get_enum(u, IPC_RELAY_TLS);
 	v->n = get_hosts(u, v->host);
 }
 

@@ -149,6 +149,13 @@ enum ipc_bdat {
 	IPC_BDAT_NO,		/* DATA */
 };
 
+/* How a smarthost is spoken to. */
+enum ipc_relay {
+	IPC_RELAY_NONE,		/* the recipients' own hosts */
+	IPC_RELAY_SMTP,
+	IPC_RELAY_TLS,		/* TLS from the first octet, RFC 8314 section 3.3 */
+};
+
 /*
  * A session is the right to hold one connection to a site.  Any delivery
  * whose domain has this site's route may be given to it.
@@ -167,7 +174,7 @@ struct ipc_session_open {
 	bool		secure;		/* see struct ipc_route */
 	char		domain[256];	/* the only one there is mail for; or "" */
 	char		alias[256];	/* of that domain; or "" */
-	bool		relay;		/* its one host is a smarthost */
+	enum ipc_relay	relay;		/* what its one host is, if any */
 	uint16_t	n;
 	struct ipc_host	host[IPC_HOSTS_MAX];
 };

@@ -232,6 +232,7 @@ set_relays(struct scheduler *sched, const struct conf *c)
 		r->connects_per_minute = h->connects_per_minute;
 		r->messages_per_hour = h->messages_per_hour;
 		r->messages_per_day = h->messages_per_day;
+		r->implicit_tls = h->implicit_tls != 0;
 	}
 	scheduler_set_relays(sched, relays, c->smarthost.n);
 }

@@ -124,6 +124,7 @@ struct scheduler_relay {
 	unsigned	connections, messages_per_connection;
 	uint32_t	messages_per_minute, connects_per_minute;
 	uint32_t	messages_per_hour, messages_per_day;
+	bool		implicit_tls;
 };
 void scheduler_set_relays(struct scheduler *s,
     const struct scheduler_relay *v, size_t n);

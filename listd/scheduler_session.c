@@ -312,7 +312,8 @@ put_grant(struct scheduler *s, const struct session *se, struct strbuf *b)
 	pack_u8(b, site->secure);
 	pack_str(b, site->domain != NULL ? site->domain : "");
 	pack_str(b, site->alias != NULL ? site->alias : "");
-	pack_u8(b, p->relay != NULL);
+	pack_u8(b, p->relay == NULL ? IPC_RELAY_NONE :
+	    p->relay->c.implicit_tls ? IPC_RELAY_TLS : IPC_RELAY_SMTP);
 	if (p->relay == NULL) {
 		pack_u16(b, site->nhosts);
 		pack_raw(b, site->hosts.s, site->hosts.len);

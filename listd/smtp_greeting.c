@@ -41,6 +41,8 @@ relay_tls_needed(const struct smtp_session *s)
 	};
 	enum ipc_tls need = levels[s->env->conf->smarthost_tls];
 
+	if (s->grant.relay == IPC_RELAY_TLS && need == IPC_TLS_NONE)
+		need = IPC_TLS_UNVERIFIED;
 	return s->grant.tls > need ? s->grant.tls : need;
 }
 
@@ -66,6 +68,13 @@ static bool
 tls_is_a_favour(const struct smtp_session *s)
 {
 	return greeting_tls_needed(s) == IPC_TLS_NONE;
+}
+
+void
+greeting_await(struct smtp_session *s)
+{
+	s->state = SESSION_BANNER;
+	session_arm(s, s->env->conf->timeout_banner);
 }
 
 void
@@ -163,7 +172,10 @@ greeting_secured(struct smtp_session *s)
 	}
 	s->tls = (uint8_t)worth(s, level);
 	s->helo = false;
-	greeting_ehlo(s);	/* what was offered in clear is forgotten */
+	if (s->grant.relay == IPC_RELAY_TLS)
+		greeting_await(s);
+	else		/* what was offered in clear is forgotten */
+		greeting_ehlo(s);
 }
 
 /* What sessions of this host may be resumed under. */
@@ -205,11 +217,23 @@ begin_tls(struct smtp_session *s, struct err *e)
 	return smtp_conn_starttls(s->conn, &tls, e);
 }
 
-static void
-reply_starttls(struct smtp_session *s, const struct smtp_reply *r, bool more)
+void
+greeting_tls(struct smtp_session *s)
 {
 	struct err e = ERR_INIT;
 
+	if (begin_tls(s, &e) == -1) {
+		tls_broken(s, e.text);
+		return;
+	}
+	s->state = SESSION_TLS;
+	smtp_reply_reset(s->parser);
+	session_arm(s, s->env->conf->timeout_command);
+}
+
+static void
+reply_starttls(struct smtp_session *s, const struct smtp_reply *r, bool more)
+{
 	if (r->code != 220) {
 		/* The plaintext session is still good (RFC 3207 section 4). */
 		if (r->code != 421 && tls_is_a_favour(s))
@@ -222,13 +246,7 @@ reply_starttls(struct smtp_session *s, const struct smtp_reply *r, bool more)
 		tls_broken(s, "bytes before the TLS handshake");
 		return;
 	}
-	if (begin_tls(s, &e) == -1) {
-		tls_broken(s, e.text);
-		return;
-	}
-	s->state = SESSION_TLS;
-	smtp_reply_reset(s->parser);
-	session_arm(s, s->env->conf->timeout_command);
+	greeting_tls(s);
 }
 
 /* ---- AUTH (RFC 4954) */

@@ -154,8 +154,10 @@ on_connected(void *arg)
 	struct smtp_session *s = arg;
 
 	connect_answered(s);
-	s->state = SESSION_BANNER;
-	session_arm(s, s->env->conf->timeout_banner);
+	if (s->grant.relay == IPC_RELAY_TLS)
+		greeting_tls(s);
+	else
+		greeting_await(s);
 }
 
 static void

@@ -13,6 +13,9 @@
  *	CONNECT -> BANNER -> EHLO [-> STARTTLS -> TLS -> EHLO [-> AUTH]]
  *	    -> OPEN -> QUIT
  *
+ * A smarthost may speak TLS from the first octet on (RFC 8314 section 3.3);
+ * then its banner comes inside.
+ *
  * TLS that fails before mail may be sent is left out at a new connection to
  * the same address, where nothing was promised (S88).  It is promised by the
  * grant, for its domains have a policy (MTA-STS), by the host's validated TLSA

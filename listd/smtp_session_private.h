@@ -196,6 +196,9 @@ uint8_t connect_untold(struct smtp_session *s);
 /* smtp_greeting.c */
 /* The least there must be between this host and us, whoever's mail it is. */
 enum ipc_tls greeting_tls_needed(const struct smtp_session *s);
+/* The banner is to come; or TLS, which a smarthost may ask for before it. */
+void greeting_await(struct smtp_session *s);
+void greeting_tls(struct smtp_session *s);
 void greeting_ehlo(struct smtp_session *s);
 /* A reply before the session is open; more: octets came behind it. */
 void greeting_reply(struct smtp_session *s, const struct smtp_reply *r,

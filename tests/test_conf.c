@@ -397,7 +397,9 @@ static const char everything[] =
     "smarthost = 127.0.0.1:2525 weight=3 preference=1\n"
     "smarthost = relay2.example.org connections=3 connects_per_minute=30 "
     "messages_per_connection=20 messages_per_minute=500 "
-    "messages_per_hour=20000 messages_per_day=100000\n"
+    "messages_per_hour=20000 messages_per_day=100000 implicit_tls=1\n"
+    "smarthost = relay3.example.org:465\n"
+    "smarthost = relay4.example.org:465 implicit_tls=0\n"
     "smarthost_networks = 192.0.2.0/24\n"
     "smarthost_networks = 127.0.0.1\n"
     "smarthost_networks = 2001:db8::/32\n"
@@ -449,6 +451,10 @@ good_values_are_read(void **state)
 	assert_int_equal(c.smarthost.v[3].messages_per_minute, 500);
 	assert_int_equal(c.smarthost.v[3].messages_per_hour, 20000);
 	assert_int_equal(c.smarthost.v[3].messages_per_day, 100000);
+	assert_int_equal(c.smarthost.v[2].implicit_tls, 0);
+	assert_int_equal(c.smarthost.v[3].implicit_tls, 1);
+	assert_int_equal(c.smarthost.v[4].implicit_tls, 1);	/* RFC 8314 */
+	assert_int_equal(c.smarthost.v[5].implicit_tls, 0);
 	assert_false(c.smtp_ipv6);
 	assert_int_equal(c.map_size, INT64_C(1) << 40);
 	assert_int_equal(c.map_size_queue, 16777217);
