@@ -107,6 +107,7 @@ ipc_put_session_open(struct strbuf *b, const struct ipc_session_open *v)
 	pack_u8(b, (uint8_t)v->tls);
 	pack_u8(b, (uint8_t)v->bdat);
 	pack_u32(b, v->idle_ms);
+	pack_u16(b, v->broken_tls_hours);
 	pack_u32(b, v->provider);
 	pack_u8(b, v->source_family);
 	pack_raw(b, v->source_ip, sizeof(v->source_ip));
@@ -127,6 +128,7 @@ ipc_get_session_open(struct unpack *u, struct ipc_session_open *v)
 	v->tls = get_enum(u, IPC_TLS_DANE);
 	v->bdat = get_enum(u, IPC_BDAT_NO);
 	v->idle_ms = unpack_u32(u);
+	v->broken_tls_hours = unpack_u16(u);
 	v->provider = unpack_u32(u);
 	v->source_family = unpack_u8(u);
 	unpack_raw(u, v->source_ip, sizeof(v->source_ip));

@@ -167,6 +167,7 @@ struct ipc_session_open {
 	enum ipc_tls	tls;		/* no mail on a connection below it */
 	enum ipc_bdat	bdat;
 	uint32_t	idle_ms;	/* without work it is kept; 0: as configured */
+	uint16_t	broken_tls_hours; /* that breaking TLS is remembered */
 	uint32_t	provider;	/* shaping_key() of who it is; 0: none */
 	uint8_t		source_family;	/* 4, 6; 0: the system's choice */
 	uint8_t		source_ip[16];

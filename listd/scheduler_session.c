@@ -34,6 +34,7 @@
 #define FEED_TURN	16	/* reads of members for a lane in one turn */
 #define IDLE_MS		2000	/* a session without work is closed */
 #define IDLE_LOOK_MS	500
+#define BROKEN_TLS_HOURS 72	/* without shaping data */
 
 struct session *
 session_find(const struct scheduler *s, uint32_t id)
@@ -305,6 +306,9 @@ put_grant(struct scheduler *s, const struct session *se, struct strbuf *b)
 	    path_provider(p), SHAPING_BDAT) != 0 ? IPC_BDAT_AUTO :
 	    IPC_BDAT_NO);
 	pack_u32(b, p->idle_ms);
+	pack_u16(b, s->shaping == NULL ? BROKEN_TLS_HOURS :
+	    (uint16_t)shaping_get(s->shaping, path_provider(p),
+	    SHAPING_BROKEN_TLS_HOURS));
 	pack_u32(b, path_provider_key(s, p));
 	pack_u8(b, source->family);
 	pack_raw(b, source->ip, sizeof(source->ip));

@@ -29,6 +29,7 @@
 
 /* Octets of a line of AUTH: user and password in base64, and the command. */
 #define AUTH_LINE_MAX	1024
+#define HOUR_MS		INT64_C(3600000)
 
 /* By the configuration, or the shaping data where they ask for more. */
 static enum ipc_tls
@@ -329,7 +330,7 @@ remember_broken(struct smtp_session *s)
 	connect_split_port(s->grant.host[s->host].name, host, 0);
 	if (!memo_has(s->env->tls_broken, host, session_now(s)))
 		memo_note(s->env->tls_broken, host,
-		    session_now(s) + TLS_BROKEN_MS);
+		    session_now(s) + s->grant.broken_tls_hours * HOUR_MS);
 }
 
 static void

@@ -29,7 +29,6 @@
 #define ADDRESSES_MAX	32	/* addresses tried for one session */
 #define REFUSALS_MAX	2	/* hosts that may say no, in words, to one */
 #define DEAD_MS		300000	/* an address without an answer is tried last */
-#define TLS_BROKEN_MS	(3 * INT64_C(86400000))	/* known to break (S88) */
 
 /* Where the connection stands. */
 enum session_state {

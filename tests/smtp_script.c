@@ -527,13 +527,16 @@ script_run(const struct scenario *sc)
 		.provider = datafile_key("p"),
 		.relay = (sc->tls > TLS_FREE && sc->tls <= TLS_LOGIN) ||
 		    sc->tls == NO_LEAVE,
+		.source_family = w->source != 0 ? 4 : 0,
+		.source_ip = { 127, 0, 0, w->source },
 		.host = { { 10, "127.0.0.1" } } };
 	struct smtp_session_env env = { .base = w->base, .timers = w->timers,
 		.conf = &w->conf, .resolver = w->resolver,
 		.tls = w->client_tls[sc->tls >= TLS_TRUSTED &&
 		    sc->tls <= TLS_POLICY],
 		.logins = sc->tls == TLS_LOGIN ? &logins : NULL, .ops = &script_ops,
-		.arg = w, .bdat = bdat_hosts_new(), .rules = w->rules };
+		.arg = w, .bdat = bdat_hosts_new(), .rules = w->rules,
+		.tls_sessions = w->sessions };
 	struct timeval limit = { TEST_LIMIT_S, 0 };
 	struct event *timeout = evtimer_new(w->base, on_limit, w);
 
@@ -601,14 +604,14 @@ make_tls(struct world *w)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *cert = make_certificate(key);
+	struct err e = ERR_INIT;
 
 	w->server_tls = SSL_CTX_new(TLS_server_method());
 	assert_int_equal(SSL_CTX_use_certificate(w->server_tls, cert), 1);
 	assert_int_equal(SSL_CTX_use_PrivateKey(w->server_tls, key), 1);
 	for (int i = 0; i < 2; i++) {
-		w->client_tls[i] = SSL_CTX_new(TLS_client_method());
-		SSL_CTX_set_options(w->client_tls[i],
-		    SSL_OP_IGNORE_UNEXPECTED_EOF);
+		w->client_tls[i] = smtp_conn_context(&e);
+		assert_non_null(w->client_tls[i]);
 	}
 	X509_STORE_add_cert(SSL_CTX_get_cert_store(w->client_tls[1]), cert);
 	X509_free(cert);

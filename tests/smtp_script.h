@@ -106,6 +106,8 @@ struct world {
 	enum smtp_mark		 mark[GATES];
 	size_t			 large;		/* octets of delivery 1 */
 	struct slice		 hostile;	/* what Y sends */
+	struct tls_sessions	*sessions;	/* to resume; or NULL */
+	uint8_t			 source;	/* 127.0.0.n; 0: the system's */
 	size_t			 looked_at;	/* octets of content */
 	struct event		*play;
 	SSL_CTX			*server_tls, *client_tls[2];	/* [trusts] */

@@ -67,7 +67,7 @@ put_session_state(struct strbuf *b)
 		.event = IPC_SESSION_REFUSED, .code = 421, .host = "mx",
 		.text = "no", .spoken = true, .stage = IPC_STAGE_DOT,
 		.enhanced = { 4, 7, 28 }, .campaign = 3, .rule = 0xdeadbeef,
-		.category = 9, .site = 2 };
+		.category = 9, .site = 2, .connects = 31 };
 
 	ipc_put_session_state(b, &v);
 }
@@ -89,6 +89,7 @@ get_session_state(struct unpack *u)
 	assert_true(v.rule == 0xdeadbeef);
 	assert_int_equal(v.category, 9);
 	assert_int_equal(v.site, 2);
+	assert_int_equal(v.connects, 31);
 }
 
 static void
@@ -120,7 +121,7 @@ static void
 put_session_open(struct strbuf *b)
 {
 	struct ipc_session_open o = { .session = 7, .secure = true, .n = 1,
-		.provider = 0xcafe0001,
+		.provider = 0xcafe0001, .broken_tls_hours = 720,
 		.domain = "one.example", .alias = "two.example",
 		.host = { { 10, "a.example" } } };
 
@@ -138,6 +139,7 @@ get_session_open(struct unpack *u)
 	assert_int_equal(o.session, 7);
 	assert_true(o.secure);
 	assert_true(o.provider == 0xcafe0001);
+	assert_int_equal(o.broken_tls_hours, 720);
 	assert_string_equal(o.domain, "one.example");
 	assert_string_equal(o.alias, "two.example");
 	assert_string_equal(o.host[0].name, "a.example");

@@ -16,6 +16,7 @@
 
 #include <event2/event.h>
 
+#include "listd/tls_sessions.h"
 #include "tests/smtp_script.h"
 
 static const struct scenario scenarios[] = {
@@ -217,12 +218,37 @@ later_hosts_than_ourselves_are_not_tried(void **state)
 	assert_non_null(strstr(w->why, "lead back"));	/* not what came last */
 }
 
+/* A session that is resumed tells who we are, so it is so to each alone. */
+static void
+each_source_has_its_tls_sessions(void **state)
+{
+	static const uint8_t sources[] = { 0, 2, 3, 2 };
+	const struct scenario once = { "TLS",
+		SCRIPT(HELLO_TLS, INSIDE_TLS, "S 250-mx", "S 250 PIPELINING",
+		    BYE), 0, 0, "up 0\nclosed 0\n", TLS_POLICY, 0, 0 };
+	struct world *w = &script_world;
+
+	(void)state;
+	w->conf.allow_loopback = true;
+	w->sessions = tls_sessions_new(8);
+	for (size_t i = 0; i < sizeof(sources); i++) {
+		w->source = sources[i];
+		script_run(&once);
+		assert_int_equal(tls_sessions_count(w->sessions),
+		    i < 3 ? i + 1 : 3);
+	}
+	tls_sessions_free(w->sessions);
+	w->sessions = NULL;
+	w->source = 0;
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scripted_servers),
 		cmocka_unit_test(addresses_that_are_passed_over),
+		cmocka_unit_test(each_source_has_its_tls_sessions),
 		cmocka_unit_test(later_hosts_than_ourselves_are_not_tried),
 	};
 

@@ -139,7 +139,8 @@ dead_hosts_use_up_connects(void **state)
 {
 	struct sim *sim = begin(state, 1, "[provider slow]\n"
 	    "mx = mx0.example\nmessages_per_minute = 9\n"
-	    "connects_per_minute = 60\n", NULL, NULL, 0);
+	    "connects_per_minute = 60\n"
+	    "broken_tls_hours = 5\n", NULL, NULL, 0);
 	uint32_t id;
 
 	join_many(sim, 1, 30);
@@ -151,6 +152,7 @@ dead_hosts_use_up_connects(void **state)
 	}
 	sim_until(sim, id, CAMPAIGN_FINISHED);
 	assert_in_range(sim_most(sim, 0, true, MINUTE), 1, 2);
+	assert_int_equal(sim->last_open.broken_tls_hours, 5);
 	sim_free(sim);
 }
 
