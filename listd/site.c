@@ -444,7 +444,6 @@ site_came_up(struct scheduler *s, struct path *p)
 
 	site->up++;
 	p->up++;
-	p->rests = 0;
 	p->rest_ms = 0;
 	if (site->paused && !site->by_hand)
 		site_resume(s, site, false);	/* another one was faster */
@@ -465,6 +464,7 @@ site_heard(struct scheduler *s, const struct delivery *d)
 {
 	struct site *site = d->site;
 
+	d->session->path->rests = 0;
 	suspects_heard(site->suspects, d->who);
 	/* What a person said of it meanwhile stays. */
 	if (site->troubles > 0 && !site->paused)

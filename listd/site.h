@@ -96,7 +96,7 @@ unsigned site_cap(const struct site *site);
 
 /* A connection of a path came up. */
 void site_came_up(struct scheduler *s, struct path *p);
-/* It has taken d's message, or has refused it because of the person. */
+/* It has taken d, which is out, or has refused it because of the person. */
 void site_heard(struct scheduler *s, const struct delivery *d);
 /*
  * One was refused, with a reply or without: fewer connections, or a rest when

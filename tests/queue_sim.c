@@ -809,8 +809,15 @@ become_ready(struct sim *sim, unsigned peer)
 }
 
 static bool
-is_refused(const struct sim *sim, const struct ipc_delivery *d)
+is_refused(const struct sim *sim, struct sim_peer *p,
+    const struct sim_out *out)
 {
+	const struct sim_session *se = find_session(p, out->session);
+	const struct ipc_delivery *d = &out->d;
+
+	if (se != NULL && sim->source_refused != 0 &&
+	    se->source == sim->source_refused)
+		return true;
 	return sim->refused == SIM_EVERYBODY || (d->kind == IPC_KIND_NOTICE ?
 	    sim->refused == SIM_NOTICES : sim->refused == d->subscriber &&
 	    sim->refused != 0);
@@ -875,7 +882,7 @@ sim_peer_step(struct sim *sim, unsigned peer)
 		return true;
 	}
 	p->out[i].begun = true;
-	if (is_refused(sim, &p->out[i].d))
+	if (is_refused(sim, p, &p->out[i]))
 		refuse(sim, peer, i);
 	else
 		sim_answer(sim, peer, i, IPC_DELIVERED);

@@ -137,6 +137,7 @@ struct sim {
 	const char	*unmade;	/* deferrals: no copy could be made */
 	/* "451 4.3.2" for this subscriber, everybody, or each notice. */
 	uint64_t	refused;
+	uint8_t		source_refused;	/* last octet: the same for all of it */
 };
 #define SIM_EVERYBODY	UINT64_MAX
 #define SIM_NOTICES	(UINT64_MAX - 1)

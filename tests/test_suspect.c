@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "lib/sys/log.h"
+#include "listd/source.h"
 #include "listd/suspect.h"
 #include "tests/queue_steps.h"
 
@@ -201,6 +202,53 @@ a_notice(void **state)
 	sim_free(sim);
 }
 
+static unsigned
+connects_by(const struct sim *sim, uint8_t source)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sim->nevents; i++)
+		n += sim->events[i].connect && sim->events[i].source == source;
+	return n;
+}
+
+/*
+ * One of two source addresses is refused, after its connections came up: it
+ * rests longer and longer, and the other goes on.
+ */
+static void
+a_source_that_is_refused(void **state)
+{
+	static const struct source sources[] = {
+		{ .family = 4, .ip = { 127, 0, 0, 1 }, .weight = 1,
+		    .streams = SOURCE_BOTH },
+		{ .family = 4, .ip = { 127, 0, 0, 2 }, .weight = 1,
+		    .streams = SOURCE_BOTH },
+	};
+	struct sim *sim = sim_new(*state, 1);
+	struct campaign c;
+	struct tally v;
+	uint32_t id;
+
+	audience_reset();
+	sim->sites = 1;
+	for (unsigned d = 0; d < FAKE_DOMAINS; d++)
+		sim->domain_site[d] = 0;
+	sim->sources = sources;
+	sim->nsources = 2;
+	sim->source_refused = 2;
+	sim_shape(sim, "[provider default]\nmessages_per_minute = 2\n", NULL);
+	sim_start(sim);
+	join_many(sim, 1, 2000);
+	id = sim_release(sim, 0);
+	pass(sim, 4 * HOUR);
+	v = sim_tally(sim, id, &c);
+	assert_in_range(v.delivered, 200, 500);
+	/* 5, 10, 20, 40 min, 1, 2 h; not every five minutes. */
+	assert_in_range(connects_by(sim, 2), 5, 20);
+	sim_free(sim);
+}
+
 #define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
 
 int
@@ -213,6 +261,7 @@ main(void)
 		T(a_site_that_refuses_everybody),
 		T(one_who_is_alone),
 		T(a_notice),
+		T(a_source_that_is_refused),
 	};
 	const struct log_params lp = {
 		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
