@@ -75,6 +75,26 @@ judge(const struct reply_rules *r, enum reply_stage stage, int code,
 		abort();
 }
 
+/* A report is refined, and what was spared stays so. */
+static void
+refine(const struct reply_rules *r, int code, const char *text, size_t len)
+{
+	for (int was = 0; was <= REPLY_RECIPIENT_HARD; was++) {
+		struct reply_class c = { .recipient =
+			(enum reply_recipient)was };
+		struct enhanced e;
+		size_t n = enhanced_parse(text, len, &e);
+
+		reply_rules_report(r, code, &e, text + n, len - n, &c);
+		if (is_about_us(c.category) &&
+		    c.recipient != REPLY_RECIPIENT_NONE)
+			abort();
+		if ((int)c.recipient > was && (was == REPLY_RECIPIENT_NONE ||
+		    code / 100 == 4))
+			abort();
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -93,6 +113,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    200 + (data[1] << 8 | data[2]) % 400,
 		    (const char *)data + 3, size - 3);
 	for (size_t i = 0; r != NULL && i < 5 * (REPLY_AT_REPORT + 1); i++) {
+		refine(r, i % 2 != 0 ? 450 : 550, texts[i % 5],
+		    strlen(texts[i % 5]));
 		judge(r, (enum reply_stage)(i / 5), 450, texts[i % 5],
 		    strlen(texts[i % 5]));
 		judge(r, (enum reply_stage)(i / 5), 550, texts[i % 5],
