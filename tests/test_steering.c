@@ -138,7 +138,7 @@ static void
 dead_hosts_use_up_connects(void **state)
 {
 	struct sim *sim = begin(state, 1, "[provider slow]\n"
-	    "mx = mx0.example\nmessages_per_minute = 9\n"
+	    "mx = mx0.example my0.example\nmessages_per_minute = 9\n"
 	    "connects_per_minute = 60\n"
 	    "broken_tls_hours = 5\n", NULL, NULL, 0);
 	uint32_t id;
