@@ -2,8 +2,9 @@
 /*
  * conf_private.h - the row of the configuration table and its value types.
  *
- * Shared by conf.c, which owns the table and the file's syntax, and
- * conf_value.c and conf_net.c, which own how one value is read and written.
+ * Shared by conf.c, which owns the table and the file's syntax, conf_all.c,
+ * which does what is done with every setting, and conf_value.c, conf_net.c and
+ * conf_smarthost.c, which own how one value is read and written.
  */
 #ifndef LIB_CONF_PRIVATE_H
 #define LIB_CONF_PRIVATE_H
@@ -12,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct conf;
 struct conf_cidr;
 struct conf_cidrs;
 struct conf_listens;
@@ -57,6 +59,21 @@ struct conf_setting {
 	const char	*const *names;	/* of ENUM, NULL at the end */
 	const char	*text;		/* mdoc(7) */
 };
+
+/* conf.c: row i of the table, NULL past its end. */
+const struct conf_setting *conf_setting_at(size_t i);
+
+static inline void *
+conf_field(struct conf *c, const struct conf_setting *s)
+{
+	return (char *)c + s->offset;
+}
+
+static inline const void *
+conf_field_in(const struct conf *c, const struct conf_setting *s)
+{
+	return (const char *)c + s->offset;
+}
 
 /*
  * Read value, a trimmed string without control characters, into field; a list
