@@ -278,6 +278,24 @@ path_set_restart(struct scheduler *s, struct path *p)
 	limit_set(p->limit[PATH_RESTART], &v, now_us(s));
 }
 
+/* What the data say alone. */
+static void
+path_take_times(const struct scheduler *s, struct path *p)
+{
+	uint16_t provider = path_provider(p);
+
+	p->failures = 100;
+	p->idle_ms = 0;
+	if (s->shaping == NULL)
+		return;
+	p->failures = shaping_get(s->shaping, provider, SHAPING_FAILURES);
+	/* 0 in the grant is no word about it. */
+	p->idle_ms = 1000 * shaping_get(s->shaping, provider,
+	    SHAPING_IDLE_SECONDS);
+	if (p->idle_ms == 0)
+		p->idle_ms = 1;
+}
+
 static void
 path_refresh(struct scheduler *s, struct path *p)
 {
@@ -290,10 +308,7 @@ path_refresh(struct scheduler *s, struct path *p)
 	path_set_hosts(s, p, &a.hosts, used_us);
 	path_set_provider(s, p, &a.provider, used_us);
 	p->messages = a.messages < UINT16_MAX ? a.messages : UINT16_MAX;
-	p->failures = s->shaping == NULL ? 100 : shaping_get(s->shaping,
-	    path_provider(p), SHAPING_FAILURES);
-	p->idle_ms = s->shaping == NULL ? 0 : 1000 * shaping_get(s->shaping,
-	    path_provider(p), SHAPING_IDLE_SECONDS);
+	path_take_times(s, p);
 	path_set_restart(s, p);
 	p->stopped_ms = a.suspended_until_ms;
 }

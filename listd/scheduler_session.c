@@ -490,6 +490,13 @@ sessions_work(struct scheduler *s, struct site *site)
 	site_release(s, site);
 }
 
+/* The next message may come; the receiver may not want to wait for it. */
+static int64_t
+idle_max(const struct path *p)
+{
+	return p->idle_ms != 0 && p->idle_ms < IDLE_MS ? p->idle_ms : IDLE_MS;
+}
+
 /* Close what has nothing to do: at once when others wait for a session. */
 void
 sessions_sweep(struct scheduler *s)
@@ -504,7 +511,7 @@ sessions_sweep(struct scheduler *s)
 		struct session *se = HASH_OF(l, struct session, by_id);
 
 		if (se->nout == 0 && (s->draining || se->site->paused ||
-		    s->mono_ms - se->idle_ms >= IDLE_MS ||
+		    s->mono_ms - se->idle_ms >= idle_max(se->path) ||
 		    ((dues_count(s->starving) > 0 ||
 		    path_is_wanted(se->path)) && s->mono_ms > se->idle_ms)))
 			session_close(s, se);

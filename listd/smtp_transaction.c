@@ -391,6 +391,16 @@ prepare_ahead(struct smtp_session *s)
 }
 
 /* Nothing is being said: end, or wait for more to say. */
+/* As long as we would keep it, and not longer than the receiver would. */
+static int64_t
+idle_wait(const struct smtp_session *s)
+{
+	int64_t ours = s->env->conf->idle_connection;
+
+	return s->grant.idle_ms != 0 && s->grant.idle_ms < ours ?
+	    s->grant.idle_ms : ours;
+}
+
 static void
 rest(struct smtp_session *s)
 {
@@ -405,7 +415,7 @@ rest(struct smtp_session *s)
 		return;
 	}
 	if (s->held == 0)
-		session_arm(s, s->env->conf->idle_connection);
+		session_arm(s, idle_wait(s));
 }
 
 void

@@ -525,6 +525,8 @@ script_run(const struct scenario *sc)
 		    IPC_TLS_VERIFIED : IPC_TLS_NONE,
 		.bdat = sc->tls == BDAT_NO ? IPC_BDAT_NO : IPC_BDAT_AUTO,
 		.provider = datafile_key("p"),
+		.idle_ms = sc->tls == KEPT ? 50 : 0,
+		.broken_tls_hours = w->broken_tls_hours,
 		.relay = (sc->tls > TLS_FREE && sc->tls <= TLS_LOGIN) ||
 		    sc->tls == NO_LEAVE,
 		.source_family = w->source != 0 ? 4 : 0,
@@ -536,8 +538,10 @@ script_run(const struct scenario *sc)
 		    sc->tls <= TLS_POLICY],
 		.logins = sc->tls == TLS_LOGIN ? &logins : NULL, .ops = &script_ops,
 		.arg = w, .bdat = bdat_hosts_new(), .rules = w->rules,
-		.tls_sessions = w->sessions };
+		.tls_sessions = w->sessions,
+		.tls_broken = w->tls_broken };
 	struct timeval limit = { TEST_LIMIT_S, 0 };
+	int64_t idle = w->conf.idle_connection;
 	struct event *timeout = evtimer_new(w->base, on_limit, w);
 
 	w->script = sc->script;
@@ -556,9 +560,13 @@ script_run(const struct scenario *sc)
 	event_add(timeout, &limit);
 	w->session = smtp_session_start(&env, &grant);
 	script_give(w, sc->deliveries);
-	smtp_session_close(w->session);
+	if (sc->tls == KEPT)
+		w->conf.idle_connection = 2 * TEST_LIMIT_S * 1000;
+	else
+		smtp_session_close(w->session);
 	event_base_dispatch(w->base);
 	smtp_session_free(w->session);
+	w->conf.idle_connection = idle;
 	bdat_hosts_free(env.bdat);
 	peer_close(w);
 	evconnlistener_free(w->listener);

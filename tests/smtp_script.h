@@ -70,6 +70,7 @@ enum {
 	BDAT_NO,		/* no TLS, and the grant says DATA */
 	NO_LEAVE,		/* a smarthost that did not let us */
 	UNSIGNED,		/* no TLS, and delivery 1 gets no signature */
+	KEPT,			/* no TLS, and nobody closes it */
 };
 
 struct scenario {
@@ -103,6 +104,8 @@ struct world {
 	bool			 passed[GATES];	/* gate open, no MAIL seen yet */
 	unsigned		 connections;
 	bool			 content_begun;
+	uint16_t		 broken_tls_hours;	/* of the grant */
+	struct memo		*tls_broken;	/* what is remembered; or NULL */
 	enum smtp_mark		 mark[GATES];
 	size_t			 large;		/* octets of delivery 1 */
 	struct slice		 hostile;	/* what Y sends */

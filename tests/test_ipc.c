@@ -122,6 +122,7 @@ put_session_open(struct strbuf *b)
 {
 	struct ipc_session_open o = { .session = 7, .secure = true, .n = 1,
 		.provider = 0xcafe0001, .broken_tls_hours = 720,
+		.idle_ms = 30000, .bdat = IPC_BDAT_NO,
 		.domain = "one.example", .alias = "two.example",
 		.host = { { 10, "a.example" } } };
 
@@ -140,6 +141,8 @@ get_session_open(struct unpack *u)
 	assert_true(o.secure);
 	assert_true(o.provider == 0xcafe0001);
 	assert_int_equal(o.broken_tls_hours, 720);
+	assert_int_equal(o.idle_ms, 30000);
+	assert_int_equal(o.bdat, IPC_BDAT_NO);
 	assert_string_equal(o.domain, "one.example");
 	assert_string_equal(o.alias, "two.example");
 	assert_string_equal(o.host[0].name, "a.example");

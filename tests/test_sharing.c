@@ -402,6 +402,27 @@ a_domain_becomes_somebody(void **state)
 	sim_free(sim);
 }
 
+/* What the deliver role is told of a connection. */
+static void
+grants_say_what_the_data_say(void **state)
+{
+	struct sim *sim = begin(state, 1, "[provider p]\nmx = example\n"
+	    "idle_seconds = 7\nbroken_tls_hours = 720\nbdat = no\n"
+	    "messages_per_connection = 100000\n", NULL);
+	uint32_t id;
+
+	sim->limits.messages_per_connection = 0;
+	scheduler_set_limits(sim->s, &sim->limits);
+	join_many(sim, 1, 3);
+	id = sim_release(sim, 0);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	assert_int_equal(sim->last_open.idle_ms, 7000);
+	assert_int_equal(sim->last_open.broken_tls_hours, 720);
+	assert_int_equal(sim->last_open.bdat, IPC_BDAT_NO);
+	assert_int_equal(sim->last_open.messages, UINT16_MAX);
+	sim_free(sim);
+}
+
 #define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
 
 int
@@ -415,6 +436,7 @@ main(void)
 		T(nothing_goes_where_nothing_may_go),
 		T(what_waits_is_turned_away),
 		T(a_domain_becomes_somebody),
+		T(grants_say_what_the_data_say),
 	};
 	const struct log_params lp = {
 		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,

@@ -16,6 +16,9 @@
 
 #include <event2/event.h>
 
+#include "lib/clock.h"
+#include "lib/sys/timers.h"
+#include "listd/memo.h"
 #include "listd/tls_sessions.h"
 #include "tests/smtp_script.h"
 
@@ -242,11 +245,43 @@ each_source_has_its_tls_sessions(void **state)
 	w->source = 0;
 }
 
+/* S88: as long as the data say, or not at all. */
+static void
+broken_tls_is_known_for_a_while(void **state)
+{
+	static const struct { uint16_t hours; int64_t until, not_at; } rows[] = {
+		{ 72, 71, 73 }, { 720, 719, 721 }, { 0, -1, 0 },
+	};
+	const struct scenario broken = { "broken handshake",
+		SCRIPT(HELLO_TLS, "S 220 go", "X", "N", "S 220 mx", "C EHLO",
+		    "S 250-mx", "S 250-STARTTLS", "S 250 PIPELINING",
+		    ENVELOPE, ACCEPTED, BYE), 1, 0,
+		"up 0\n1 delivered 250\nclosed 0\n", TLS_FREE, 0, 2 };
+	struct world *w = &script_world;
+	const int64_t hour = 3600000;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t now = clock_mono_ms(timers_clock(w->timers));
+
+		w->tls_broken = memo_new();
+		w->broken_tls_hours = rows[i].hours;
+		script_run(&broken);
+		assert_true(rows[i].until < 0 || memo_has(w->tls_broken,
+		    "127.0.0.1", now + rows[i].until * hour));
+		assert_false(memo_has(w->tls_broken, "127.0.0.1",
+		    now + rows[i].not_at * hour));
+		memo_free(w->tls_broken);
+		w->tls_broken = NULL;
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scripted_servers),
+		cmocka_unit_test(broken_tls_is_known_for_a_while),
 		cmocka_unit_test(addresses_that_are_passed_over),
 		cmocka_unit_test(each_source_has_its_tls_sessions),
 		cmocka_unit_test(later_hosts_than_ourselves_are_not_tried),
