@@ -521,6 +521,19 @@ deferred(struct scheduler *s, struct delivery *d, const struct ipc_outcome *o)
 	delivery_free(s, d);
 }
 
+/* This was its last attempt. */
+static void
+ended(struct scheduler *s, struct delivery *d, const struct ipc_outcome *o,
+    enum outcome_state state)
+{
+	struct outcome r;
+
+	outcome_from_ipc(d, o, state, &r);
+	record(s, d, &r);
+	attempt_log(d, &r, sched_now(s));
+	delivery_end(s, d);
+}
+
 /*
  * All of its content was sent and nothing was said to it.  A notice goes again
  * like any deferral: who asked for it waits.
@@ -529,8 +542,6 @@ static void
 unanswered(struct scheduler *s, struct delivery *d,
     const struct ipc_outcome *o)
 {
-	struct outcome r;
-
 	if (d->run == NULL || d->run->c.after != CAMPAIGN_AFTER_ASSUME) {
 		d->lost = true;
 		if (d->unanswered < UINT8_MAX)
@@ -538,10 +549,7 @@ unanswered(struct scheduler *s, struct delivery *d,
 		deferred(s, d, o);
 		return;
 	}
-	outcome_from_ipc(d, o, OUTCOME_DELIVERED, &r);
-	record(s, d, &r);
-	attempt_log(d, &r, sched_now(s));
-	delivery_end(s, d);
+	ended(s, d, o, OUTCOME_DELIVERED);
 }
 
 /*
@@ -594,8 +602,6 @@ void
 delivery_take_outcome(struct scheduler *s, struct delivery *d,
     const struct ipc_outcome *o)
 {
-	struct outcome r;
-
 	if (d->state == DELIVERY_OUT && o->code != 0 && o->code != 421)
 		d->session->useful = true;
 	if (d->state == DELIVERY_OUT && is_of_person(o))
@@ -621,12 +627,10 @@ delivery_take_outcome(struct scheduler *s, struct delivery *d,
 		d->run->why[0] = '\0';
 	switch (o->result) {
 	case IPC_DELIVERED:
+		ended(s, d, o, OUTCOME_DELIVERED);
+		return;
 	case IPC_FAILED:
-		outcome_from_ipc(d, o, o->result == IPC_DELIVERED ?
-		    OUTCOME_DELIVERED : OUTCOME_FAILED, &r);
-		record(s, d, &r);
-		attempt_log(d, &r, sched_now(s));
-		delivery_end(s, d);
+		ended(s, d, o, OUTCOME_FAILED);
 		return;
 	case IPC_DEFERRED:
 		d->lost = false;

@@ -371,7 +371,8 @@ smtp_session_give(struct smtp_session *s, const struct ipc_delivery *d)
 
 	if (s->held >= SMTP_SESSION_DEPTH_MAX || s->winding_down ||
 	    s->state == SESSION_QUIT || s->state == SESSION_OVER) {
-		s->env->ops->returned(s->env->arg, s->grant.session, d->delivery);
+		s->env->ops->returned(s->env->arg, s->grant.session,
+		    d->delivery);
 		return false;
 	}
 	item = xcalloc(1, sizeof(*item));
