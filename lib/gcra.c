@@ -9,7 +9,6 @@
 #include "config.h"
 
 #include "lib/gcra.h"
-#include "lib/pack.h"
 
 struct gcra_rate
 gcra_rate(uint64_t n, int64_t period_us, uint64_t burst)
@@ -91,16 +90,4 @@ gcra_change(struct gcra *g, const struct gcra_rate *from,
 		return;
 	g->tat_us = now_us + (int64_t)((double)owed *
 	    (double)to->interval_us / (double)from->interval_us);
-}
-
-void
-gcra_pack(struct strbuf *b, const struct gcra *g)
-{
-	pack_i64(b, g->tat_us);
-}
-
-void
-gcra_unpack(struct unpack *u, struct gcra *g_r)
-{
-	g_r->tat_us = unpack_i64(u);
 }

@@ -21,9 +21,6 @@
 
 #include <stdint.h>
 
-struct strbuf;
-struct unpack;
-
 #define GCRA_PERIOD_MAX	INT64_C(86400000000)	/* a day */
 #define GCRA_BURST_MAX	1000000
 #define GCRA_SECOND	INT64_C(1000000)
@@ -62,9 +59,5 @@ void gcra_give(struct gcra *g, const struct gcra_rate *r);
  */
 void gcra_change(struct gcra *g, const struct gcra_rate *from,
     const struct gcra_rate *to, int64_t now_us);
-
-/* Exactly 8 octets, for the store. */
-void gcra_pack(struct strbuf *b, const struct gcra *g);
-void gcra_unpack(struct unpack *u, struct gcra *g_r);
 
 #endif

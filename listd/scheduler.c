@@ -296,8 +296,8 @@ scheduler_new(const struct scheduler_params *p, struct err *e)
 
 	sched_turn_begin(s);
 	s->start_by_ms = s->mono_ms + SCHEDULER_READY_MS;
-	/* Of a store that never sent anything no burst was used up. */
-	s->start_us = s->mono_ms * 1000 - (p->last_batch == 0 ?
+	/* Of a store that had no queue role before no burst was used up. */
+	s->start_us = s->mono_ms * 1000 - (p->epoch <= 1 ?
 	    60 * GCRA_MINUTE : 0);
 	s->walk_ms = s->mono_ms;
 	look_for_room(s);

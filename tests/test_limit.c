@@ -176,6 +176,70 @@ a_restart_gives_nothing_extra(void **state)
 	assert_in_range(most_in_a_minute(), 1, 2);
 }
 
+/*
+ * A queue role that dies again and again, with up to late_us between what it
+ * lets go and what arrives: messages and connects of any minute.
+ */
+static void
+die_often(uint32_t n, int64_t late_us, bool connects)
+{
+	const struct limit_values v = { 0, connects ? 0 : n,
+		connects ? n : 0 };
+	struct limit *l = limit_new(1, 0);
+	int64_t now = 0, dies = 0, last = 0;
+	unsigned chance = 11;
+
+	limit_set(l, &v, 0);
+	for (ndots = 0; now < 20 * MINUTE; now += 9000) {
+		if (now >= dies && now >= last) {
+			/* What was out has ended: only then it goes on. */
+			while (l->out > 0)
+				limit_message_over(l, true, now);
+			limit_free(l);
+			limit_set(l = limit_new(1, now), &v, now);
+			chance = chance * 1103515245 + 12345;
+			dies = now + (chance >> 16) % 40 * SECOND;
+		}
+		while (now < dies && (connects ? limit_connect_wait(l, now) :
+		    limit_message_wait(l, true, now)) == 0) {
+			chance = chance * 1103515245 + 12345;
+			dots[ndots] = now + late_us * (chance >> 16 & 255) /
+			    256;
+			last = dots[ndots] > last ? dots[ndots] : last;
+			assert_true(++ndots < DOTS);
+			if (connects)
+				limit_connect(l, now);
+			else
+				limit_message(l, now);
+		}
+		while (connects && l->sessions > 0)
+			limit_disconnect(l);
+	}
+	while (l->out > 0)
+		limit_message_over(l, true, now);
+	limit_free(l);
+}
+
+static void
+no_life_adds_to_the_last_one(void **state)
+{
+	static const struct { uint32_t n; int64_t late; bool connects; }
+	rows[] = {
+		{ 1, 0, false }, { 9, SECOND, false }, { 60, 0, false },
+		{ 60, 20 * SECOND, false }, { 600, 5 * SECOND, false },
+		{ 1, 0, true }, { 10, 0, true }, { 100, 0, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		die_often(rows[i].n, rows[i].late, rows[i].connects);
+		if (most_in_a_minute() > rows[i].n)
+			fail_msg("row %zu: %u in a minute", i,
+			    most_in_a_minute());
+		assert_true(rows[i].n < 60 || ndots > rows[i].n);
+	}
+}
+
 static void
 what_was_not_sent_is_given_back(void **state)
 {
@@ -331,6 +395,7 @@ main(void)
 		cmocka_unit_test(few_connections_keep_little_back),
 		cmocka_unit_test(what_is_on_its_way_still_counts),
 		cmocka_unit_test(a_restart_gives_nothing_extra),
+		cmocka_unit_test(no_life_adds_to_the_last_one),
 		cmocka_unit_test(what_was_not_sent_is_given_back),
 		cmocka_unit_test(notices_find_some_left),
 		cmocka_unit_test(connections_are_counted),
