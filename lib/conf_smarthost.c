@@ -16,7 +16,7 @@
 
 #define SMTP_PORT	25
 #define SUBMISSIONS_PORT 465	/* RFC 8314 section 3.3 */
-#define RELAY_MAX	240	/* octets of host and port, as they are written */
+#define RELAY_MAX	240	/* octets of host and port, as written */
 #define RATE_MAX	10000000
 #define QUOTA_MAX	1000000000
 

@@ -371,11 +371,12 @@ relays_may_open(const struct path *p)
 	uint64_t n = connections_of(site, p->relay, &more);
 
 	for (uint16_t i = 0; n > 0 && i < site->npaths; i++) {
-		const struct relay *o = site->paths[i].relay;
+		const struct path *q = &site->paths[i];
+		const struct relay *o = q->relay;
 		uint64_t theirs;
 
-		if (o == p->relay || o->c.preference != p->relay->c.preference ||
-		    !site->paths[i].is_open)
+		if (o == p->relay || !q->is_open ||
+		    o->c.preference != p->relay->c.preference)
 			continue;
 		theirs = connections_of(site, o, &more);
 		if (more && (n + 1) * o->c.weight > (theirs + 1) *

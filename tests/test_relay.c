@@ -31,16 +31,26 @@
 #define THREE	102
 
 #define RELAY(N, PREFERENCE, WEIGHT)					\
-	.name = "mx" #N ".relay.example:587", .host = "mx" #N ".relay.example", \
+	.name = "mx" #N ".relay.example:587",				\
+	.host = "mx" #N ".relay.example",				\
 	.preference = (PREFERENCE), .weight = (WEIGHT)
 
+static const struct source two_sources[] = {
+	{ .family = 4, .ip = { 192, 0, 2, 1 }, .name = "192.0.2.1",
+	    .weight = 1, .streams = SOURCE_BOTH },
+	{ .family = 4, .ip = { 192, 0, 2, 2 }, .name = "192.0.2.2",
+	    .weight = 1, .streams = SOURCE_BOTH },
+};
+
 static struct sim *
-begin_with(void **state, const char *overlay, const char *replies,
-    const struct scheduler_relay *relays, size_t n)
+begin_from(void **state, uint16_t nsources, const char *overlay,
+    const char *replies, const struct scheduler_relay *relays, size_t n)
 {
 	struct sim *sim = sim_new(*state, 1);
 
 	audience_reset();
+	sim->sources = two_sources;
+	sim->nsources = nsources;
 	sim->sites = 2;
 	sim->relays = relays;
 	sim->nrelays = n;
@@ -54,6 +64,13 @@ begin_with(void **state, const char *overlay, const char *replies,
 	sim_settle(sim);
 	sim_pass(sim, MINUTE);
 	return sim;
+}
+
+static struct sim *
+begin_with(void **state, const char *overlay, const char *replies,
+    const struct scheduler_relay *relays, size_t n)
+{
+	return begin_from(state, 0, overlay, replies, relays, n);
 }
 
 static unsigned
@@ -156,34 +173,16 @@ the_next_one_stands_in(void **state)
 static void
 each_has_its_own_limits(void **state)
 {
-	static const struct source sources[] = {
-		{ .family = 4, .ip = { 192, 0, 2, 1 }, .name = "192.0.2.1",
-		    .weight = 1, .streams = SOURCE_BOTH },
-		{ .family = 4, .ip = { 192, 0, 2, 2 }, .name = "192.0.2.2",
-		    .weight = 1, .streams = SOURCE_BOTH },
-	};
 	static const struct scheduler_relay relays[] = {
 		{ RELAY(100, 1, 1), .connections = 2,
 		    .messages_per_connection = 7 },
 		{ RELAY(101, 1, 1), .connections = 5,
 		    .messages_per_minute = 60 },
 	};
-	struct sim *sim;
+	struct sim *sim = begin_from(state, 2, "", NULL, relays, 2);
 	unsigned most[2] = { 0, 0 };
 	uint32_t id;
 
-	sim = sim_new(*state, 1);
-	sim->sources = sources;
-	sim->nsources = 2;
-	audience_reset();
-	sim->sites = 2;
-	sim->relays = relays;
-	sim->nrelays = 2;
-	sim->limits.connections_per_site = 100;
-	sim_shape(sim, "", NULL);
-	sim_start(sim);
-	sim_settle(sim);
-	sim_pass(sim, MINUTE);
 	for (unsigned d = 1; d <= 20; d++)
 		join_many(sim, d, 50);
 	id = sim_release(sim, 0);
@@ -286,6 +285,21 @@ rows_of_domains_hold_too(void **state)
 
 /* ---- quotas */
 
+/* Small steps until so many arrived at the first, and more is out. */
+static void
+step_until(struct sim *sim, unsigned n)
+{
+	for (int i = 0; arrived(sim, ONE) < n; i++) {
+		assert_true(i < 1000);
+		sim_turn(sim);
+		while (sim_commit(sim))
+			;
+		sim_peer_step(sim, 0);
+		sim_peer_step(sim, 1);
+		sim_pass(sim, 5);
+	}
+}
+
 /* None is passed, over crashes of the queue role; mail waits, and says so. */
 static void
 quotas_hold_over_restarts(void **state)
@@ -319,15 +333,7 @@ quotas_hold_over_restarts(void **state)
 	assert_in_range(arrived(sim, TWO), 90 - 5, 90);
 	while (sim->utc_ms % HOUR >= MINUTE)
 		sim_pass(sim, SECOND);
-	for (int i = 0; arrived(sim, ONE) < 230; i++) {
-		assert_true(i < 1000);
-		sim_turn(sim);
-		while (sim_commit(sim))
-			;
-		sim_peer_step(sim, 0);
-		sim_peer_step(sim, 1);
-		sim_pass(sim, 5);
-	}
+	step_until(sim, 230);
 	sim_crash(sim, true);
 	sim_start(sim);
 	go_on(sim, 600);
