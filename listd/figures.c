@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/datafile.h"
 #include "lib/exposition.h"
 #include "lib/ipc.h"
 #include "lib/reply_class.h"
@@ -26,6 +27,12 @@ struct place {
 	uint64_t	n[OUTCOME_STATES];
 };
 
+/* A receiver of the shaping data. */
+struct receiver {
+	char		name[DATAFILE_NAME_MAX + 1];
+	uint64_t	n[OUTCOME_STATES];
+};
+
 struct figures {
 	uint64_t	one[FIGURES];
 	uint64_t	attempts[KINDS][OUTCOME_STATES];
@@ -39,6 +46,9 @@ struct figures {
 	size_t		nplaces;
 	uint64_t	other[OUTCOME_STATES];
 	size_t		last;		/* found last: likely the next too */
+	struct receiver	receiver[FIGURES_PROVIDERS];
+	size_t		nreceivers;
+	uint64_t	other_receivers[OUTCOME_STATES];
 };
 
 struct figures *
@@ -141,8 +151,29 @@ count_site(struct figures *f, enum outcome_state state, const char *site)
 		f->other[state]++;
 }
 
+static void
+count_receiver(struct figures *f, enum outcome_state state, const char *name)
+{
+	struct receiver *r;
+	size_t i = 0;
+
+	while (i < f->nreceivers && strcmp(f->receiver[i].name, name) != 0)
+		i++;
+	if (i == FIGURES_PROVIDERS) {
+		f->other_receivers[state]++;
+		return;
+	}
+	r = &f->receiver[i];
+	if (i == f->nreceivers) {
+		snprintf(r->name, sizeof(r->name), "%s", name);
+		f->nreceivers++;
+	}
+	r->n[state]++;
+}
+
 void
-figures_outcome(struct figures *f, const struct outcome *o, const char *site)
+figures_outcome(struct figures *f, const struct outcome *o, const char *site,
+    const char *provider)
 {
 	unsigned category = o->category < REPLY_CATEGORIES ? o->category :
 	    REPLY_CAT_UNKNOWN;
@@ -151,6 +182,8 @@ figures_outcome(struct figures *f, const struct outcome *o, const char *site)
 		f->attempts[o->kind == IPC_KIND_NOTICE][o->state]++;
 		if (site != NULL)
 			count_site(f, o->state, site);
+		if (provider != NULL)
+			count_receiver(f, o->state, provider);
 	}
 	switch (o->state) {
 	case OUTCOME_DELIVERED:
@@ -217,23 +250,40 @@ format_suppressed(const struct figures *f, struct strbuf *out)
 }
 
 static void
-format_place(struct strbuf *out, const char *site, const uint64_t *n)
+format_place(struct strbuf *out, const char *name, const char *label,
+    const char *value, const uint64_t *n)
 {
 	for (size_t i = 0; i < RESULTS; i++)
-		exposition_sample(out, "listd_site_attempts_total",
-		    n[results[i]], "site", site, "result",
-		    outcome_state_name(results[i]), NULL);
+		exposition_sample(out, name, n[results[i]], label, value,
+		    "result", outcome_state_name(results[i]), NULL);
+}
+
+static void
+format_receivers(const struct figures *f, struct strbuf *out)
+{
+	static const char name[] = "listd_provider_attempts_total";
+
+	exposition_head(out, name, "counter", "Attempts at the providers of "
+	    "the shaping data; default: at who is none of them.");
+	for (size_t i = 0; i < f->nreceivers; i++)
+		format_place(out, name, "provider", f->receiver[i].name,
+		    f->receiver[i].n);
+	if (f->nreceivers == FIGURES_PROVIDERS)
+		format_place(out, name, "provider", FIGURES_OTHER,
+		    f->other_receivers);
 }
 
 static void
 format_sites(const struct figures *f, struct strbuf *out)
 {
-	exposition_head(out, "listd_site_attempts_total", "counter",
-	    "Attempts at the largest sites, named by their best host; other: "
+	static const char name[] = "listd_site_attempts_total";
+
+	exposition_head(out, name, "counter", "Attempts at the largest sites, named by their best host; other: "
 	    "at all the others.");
 	for (size_t i = 0; i < f->nplaces && i < FIGURES_SITES; i++)
-		format_place(out, f->place[i].name, f->place[i].n);
-	format_place(out, FIGURES_OTHER, f->other);
+		format_place(out, name, "site", f->place[i].name,
+		    f->place[i].n);
+	format_place(out, name, "site", FIGURES_OTHER, f->other);
 }
 
 static void
@@ -277,6 +327,7 @@ figures_format(const struct figures *f, struct strbuf *out)
 	    "Deliveries whose time was over.", f->expired);
 	format_suppressed(f, out);
 	format_sites(f, out);
+	format_receivers(f, out);
 	format_bounces(f, out);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		exposition_one(out, rows[i].name, "counter", rows[i].help,

@@ -16,6 +16,7 @@
 
 #include "lib/err.h"
 #include "lib/reply_class.h"
+#include "lib/shaping.h"
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "listd/figures.h"
@@ -304,13 +305,22 @@ has_effect(const struct outcome *r)
 	    r->recipient != REPLY_RECIPIENT_NONE;
 }
 
+static const char *
+provider_name(const struct scheduler *s, const struct site *site)
+{
+	return s->shaping != NULL ? shaping_name(s->shaping, site->provider) :
+	    NULL;
+}
+
 static void
 record(struct scheduler *s, const struct delivery *d, const struct outcome *r)
 {
 	batch_outcome(s->batcher, r, has_effect(r), s->mono_ms);
-	if (s->p.figures != NULL)
-		figures_outcome(s->p.figures, r, d->site != NULL ?
-		    d->site->host : NULL);
+	if (s->p.figures != NULL && d->site != NULL)
+		figures_outcome(s->p.figures, r, d->site->host,
+		    provider_name(s, d->site));
+	else if (s->p.figures != NULL)
+		figures_outcome(s->p.figures, r, NULL, NULL);
 	if (d->run != NULL) {
 		sched_touch(s, d->run);
 		shares_outcome(d->run->shares, d->site != NULL ?

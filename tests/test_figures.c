@@ -96,7 +96,7 @@ outcomes_are_counted_once(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		figures_outcome(f, &rows[i], "mx.example.net");
+		figures_outcome(f, &rows[i], "mx.example.net", "default");
 	figures_count(f, FIGURE_ONECLICK);
 	figures_count(f, FIGURE_BOUNCES_HARD);
 	figures_count(f, FIGURE_BOUNCES_HARD);
@@ -116,6 +116,8 @@ outcomes_are_counted_once(void **state)
 	HAS("listd_expired_total 1");
 	HAS("listd_suppressed_total{reason=\"suspended\"} 1");
 	HAS("listd_site_attempts_total{site=\"mx.example.net\","
+	    "result=\"delivered\"} 2");
+	HAS("listd_provider_attempts_total{provider=\"default\","
 	    "result=\"delivered\"} 2");
 	HAS("listd_oneclick_posts_total 1");
 	HAS("listd_bounces_total{verdict=\"hard\"} 2");
@@ -165,14 +167,14 @@ sites_are_few(void **state)
 	(void)state;
 	for (int i = 0; i < 5000; i++) {
 		snprintf(name, sizeof(name), "mx.small%d.example", i);
-		figures_outcome(f, &o, name);
+		figures_outcome(f, &o, name, NULL);
 	}
 	told(f);
 	assert_int_equal(sites_told(), FIGURES_SITES + 1);
 	assert_false(is_told("mx.big.example"));
 	/* One that comes late and takes most of it is seen. */
 	for (int i = 0; i < 1000; i++)
-		figures_outcome(f, &o, "mx.big.example");
+		figures_outcome(f, &o, "mx.big.example", NULL);
 	told(f);
 	assert_int_equal(sites_told(), FIGURES_SITES + 1);
 	assert_true(is_told("mx.big.example"));
@@ -195,7 +197,7 @@ large_sites_stay(void **state)
 	for (int i = 0; i < 100000; i++) {
 		snprintf(name, sizeof(name), "mx%d.example", i % 10 < 6 ? 0 :
 		    i % 10 < 8 ? 1 : 2 + i);
-		figures_outcome(f, &o, name);
+		figures_outcome(f, &o, name, NULL);
 	}
 	told(f);
 	HAS("listd_site_attempts_total{site=\"mx0.example\","
@@ -213,6 +215,33 @@ end(void **state)
 	return 0;
 }
 
+/* As many as the data may name: the sum stays right, the series are few. */
+static void
+providers_are_bounded(void **state)
+{
+	const struct outcome o = { .state = OUTCOME_DELIVERED,
+		.kind = IPC_KIND_CAMPAIGN, .attempt = 1 };
+	struct figures *f = figures_new();
+	char name[32];
+	unsigned n = 0;
+
+	(void)state;
+	for (int i = 0; i < 4000; i++) {
+		snprintf(name, sizeof(name), "p%d", i % 1000);
+		figures_outcome(f, &o, "mx.example", name);
+	}
+	told(f);
+	for (const char *p = out.s; (p = strstr(p,
+	    "\nlistd_provider_attempts_total{")) != NULL; p++)
+		n++;
+	assert_int_equal(n, 4 * (FIGURES_PROVIDERS + 1));	/* results */
+	HAS("listd_provider_attempts_total{provider=\"p0\","
+	    "result=\"delivered\"} 4");
+	HAS("listd_provider_attempts_total{provider=\"other\","
+	    "result=\"delivered\"} 3744");
+	figures_free(f);
+}
+
 int
 main(void)
 {
@@ -220,6 +249,7 @@ main(void)
 		cmocka_unit_test(values_are_escaped),
 		cmocka_unit_test(times_add_up),
 		cmocka_unit_test(outcomes_are_counted_once),
+		cmocka_unit_test(providers_are_bounded),
 		cmocka_unit_test(sites_are_few),
 		cmocka_unit_test(large_sites_stay),
 	};
