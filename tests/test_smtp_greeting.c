@@ -262,11 +262,12 @@ broken_tls_is_known_for_a_while(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		int64_t now = clock_mono_ms(timers_clock(w->timers));
+		int64_t now;
 
 		w->tls_broken = memo_new();
 		w->broken_tls_hours = rows[i].hours;
 		script_run(&broken);
+		now = clock_mono_ms(timers_clock(w->timers));
 		assert_true(rows[i].until < 0 || memo_has(w->tls_broken,
 		    "127.0.0.1", now + rows[i].until * hour));
 		assert_false(memo_has(w->tls_broken, "127.0.0.1",
