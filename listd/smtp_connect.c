@@ -2,13 +2,13 @@
 /*
  * smtp_connect.c - where a session goes to.
  *
- * Hosts are tried by preference, equal ones shuffled, and their addresses in the order
- * of the resolver, until one greets us and lets us send (RFC 5321 section
- * 5.1).  An address that is this machine's own is passed over; where our own
- * inbound role listens we are one of the domain's hosts, and those that come no
- * earlier are not tried: what they do with the mail is to bring it here.  An
- * address that nobody answered at lately is tried when all others were, so that
- * not every session waits for it.
+ * Hosts are tried by preference, equal ones shuffled, and their addresses in
+ * the order of the resolver, until one greets us and lets us send (RFC 5321
+ * section 5.1).  An address that is this machine's own is passed over; where
+ * our own inbound role listens we are one of the domain's hosts, and those
+ * that come no earlier are not tried: what they do with the mail is to bring
+ * it here.  An address that nobody answered at lately is tried when all
+ * others were, so that not every session waits for it.
  *
  * Silence sends us on to the next address.  A host that says no is heard: one
  * other host is asked, and none when it speaks of us, for its neighbours would

@@ -309,8 +309,8 @@ connect_to_server(void)
 	    LEV_OPT_CLOSE_ON_FREE, 8, (struct sockaddr *)&sin, sizeof(sin));
 	assert_int_equal(getsockname(evconnlistener_get_fd(w.listener),
 	    (struct sockaddr *)&sin, &len), 0);
-	w.conn = smtp_conn_open(w.base, NULL, &to, ntohs(sin.sin_port), &ops, NULL,
-	    &e);
+	w.conn = smtp_conn_open(w.base, NULL, &to, ntohs(sin.sin_port), &ops,
+	    NULL, &e);
 	assert_non_null(w.conn);
 }
 
