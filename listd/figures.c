@@ -278,8 +278,8 @@ format_sites(const struct figures *f, struct strbuf *out)
 {
 	static const char name[] = "listd_site_attempts_total";
 
-	exposition_head(out, name, "counter", "Attempts at the largest sites, named by their best host; other: "
-	    "at all the others.");
+	exposition_head(out, name, "counter", "Attempts at the largest "
+	    "sites, named by their best host; other: at all the others.");
 	for (size_t i = 0; i < f->nplaces && i < FIGURES_SITES; i++)
 		format_place(out, name, "site", f->place[i].name,
 		    f->place[i].n);

@@ -241,6 +241,7 @@ step_and_count(struct sim *sim, unsigned up_before)
 	for (unsigned p = 0; p < sim->peers; p++)
 		if (sim->peer[p].nasked > 0 || sim->peer[p].hello != 0)
 			sim_peer_step(sim, p);
+	sim_pass(sim, 100);
 	if (all > up) {		/* it comes up after a while */
 		sim_pass(sim, SECOND);
 		for (unsigned p = 0; p < sim->peers; p++)
