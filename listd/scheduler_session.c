@@ -290,42 +290,55 @@ may_grant(struct scheduler *s, struct path *p, bool reserved)
 	return false;
 }
 
-/* struct ipc_session_open, its hosts as they are kept. */
+static void
+grant_hosts(const struct path *p, struct ipc_session_open *g)
+{
+	struct unpack u;
+
+	if (p->relay != NULL) {
+		g->n = 1;
+		g->host[0].preference = 0;
+		strcpy(g->host[0].name, p->relay->c.name);
+		return;
+	}
+	unpack_init(&u, p->site->hosts.s, p->site->hosts.len);
+	for (g->n = 0; g->n < p->site->nhosts; g->n++) {
+		g->host[g->n].preference = unpack_u16(&u);
+		unpack_str(&u, g->host[g->n].name,
+		    sizeof(g->host[g->n].name));
+	}
+}
+
 static void
 put_grant(struct scheduler *s, const struct session *se, struct strbuf *b)
 {
+	static struct ipc_session_open g;	/* 6 KB */
 	const struct path *p = se->path;
 	const struct source *source = &s->sources[p->source];
 	const struct site *site = se->site;
 
-	pack_u32(b, se->id);
-	pack_u16(b, SCHEDULER_DEPTH);
-	pack_u16(b, (uint16_t)p->messages);
-	pack_u8(b, (uint8_t)path_tls(s, p));
-	pack_u8(b, s->shaping == NULL || shaping_get(s->shaping,
+	g.session = se->id;
+	g.depth = SCHEDULER_DEPTH;
+	g.messages = (uint16_t)p->messages;
+	g.tls = path_tls(s, p);
+	g.bdat = s->shaping == NULL || shaping_get(s->shaping,
 	    path_provider(p), SHAPING_BDAT) != 0 ? IPC_BDAT_AUTO :
-	    IPC_BDAT_NO);
-	pack_u32(b, p->idle_ms);
-	pack_u16(b, s->shaping == NULL ? BROKEN_TLS_HOURS :
+	    IPC_BDAT_NO;
+	g.idle_ms = p->idle_ms;
+	g.broken_tls_hours = s->shaping == NULL ? BROKEN_TLS_HOURS :
 	    (uint16_t)shaping_get(s->shaping, path_provider(p),
-	    SHAPING_BROKEN_TLS_HOURS));
-	pack_u32(b, path_provider_key(s, p));
-	pack_u8(b, source->family);
-	pack_raw(b, source->ip, sizeof(source->ip));
-	pack_str(b, source->ehlo);
-	pack_u8(b, site->secure);
-	pack_str(b, site->domain != NULL ? site->domain : "");
-	pack_str(b, site->alias != NULL ? site->alias : "");
-	pack_u8(b, p->relay == NULL ? IPC_RELAY_NONE :
-	    p->relay->c.implicit_tls ? IPC_RELAY_TLS : IPC_RELAY_SMTP);
-	if (p->relay == NULL) {
-		pack_u16(b, site->nhosts);
-		pack_raw(b, site->hosts.s, site->hosts.len);
-		return;
-	}
-	pack_u16(b, 1);
-	pack_u16(b, 0);
-	pack_str(b, p->relay->c.name);
+	    SHAPING_BROKEN_TLS_HOURS);
+	g.provider = path_provider_key(s, p);
+	g.source_family = source->family;
+	memcpy(g.source_ip, source->ip, sizeof(g.source_ip));
+	strcpy(g.ehlo, source->ehlo);
+	g.secure = site->secure;
+	strcpy(g.domain, site->domain != NULL ? site->domain : "");
+	strcpy(g.alias, site->alias != NULL ? site->alias : "");
+	g.relay = p->relay == NULL ? IPC_RELAY_NONE :
+	    p->relay->c.implicit_tls ? IPC_RELAY_TLS : IPC_RELAY_SMTP;
+	grant_hosts(p, &g);
+	ipc_put_session_open(b, &g);
 }
 
 static struct session *
