@@ -13,6 +13,7 @@
 #include "lib/err.h"
 #include "lib/mta_sts.h"
 #include "lib/pack.h"
+#include "lib/strbuf.h"
 
 #define KEY_MAX		32	/* octets of the name of a field */
 #define AGE_DIGITS	10	/* of a max_age, section 3.2 */
@@ -324,6 +325,22 @@ mta_sts_match(const struct mta_sts_policy *p, const char *host)
 			return true;
 	}
 	return false;
+}
+
+void
+mta_sts_format(struct strbuf *out, const struct mta_sts_policy *p, size_t max)
+{
+	char line[MTA_STS_NAME_MAX + 8];
+	size_t from = out->len;
+
+	strbuf_addf(out, "version: STSv1\nmode: %s\nmax_age: %u\n",
+	    mta_sts_mode_name(p->mode), (unsigned)p->max_age_s);
+	for (unsigned i = 0; i < p->n; i++) {
+		int n = snprintf(line, sizeof(line), "mx: %s\n", p->mx[i]);
+
+		if (out->len - from + (size_t)n <= max)
+			strbuf_add(out, line, (size_t)n);
+	}
 }
 
 const char *

@@ -77,6 +77,13 @@ bool mta_sts_is_plain(const char *media_type);
  */
 bool mta_sts_match(const struct mta_sts_policy *p, const char *host);
 
+/*
+ * Append the policy as a file's lines, ended by LF, as many whole ones as max
+ * octets take.
+ */
+void mta_sts_format(struct strbuf *out, const struct mta_sts_policy *p,
+    size_t max);
+
 /* "none", "testing" or "enforce". */
 const char *mta_sts_mode_name(enum mta_sts_mode mode);
 

@@ -75,14 +75,19 @@ row_free(struct tlsrpt *t, struct tlsrpt_row *r)
 }
 
 void
-tlsrpt_free(struct tlsrpt *t)
+tlsrpt_clear(struct tlsrpt *t)
 {
 	struct tlsrpt_row *r;
 
-	if (t == NULL)
-		return;
 	while ((r = TAILQ_FIRST(&t->rows)) != NULL)
 		row_free(t, r);
+}
+
+void
+tlsrpt_free(struct tlsrpt *t)
+{
+	if (t != NULL)
+		tlsrpt_clear(t);
 	free(t);
 }
 
@@ -98,7 +103,7 @@ fits(const struct tlsrpt_event *ev)
 	return ev->domain[0] != '\0' &&
 	    strlen(ev->domain) <= TLSRPT_NAME_MAX &&
 	    strlen(text_of(ev->mx)) <= TLSRPT_NAME_MAX &&
-	    strlen(text_of(ev->ip)) <= TLSRPT_NAME_MAX &&
+	    strlen(text_of(ev->ip)) <= TLSRPT_IP_MAX &&
 	    strlen(text_of(ev->policy)) <= TLSRPT_POLICY_MAX;
 }
 

@@ -17,11 +17,14 @@
 
 struct err;
 struct strbuf;
+struct unpack;
 
 #define TLSRPT_RUA_MAX		8	/* URIs of one record; more are left out */
 #define TLSRPT_URI_MAX		511	/* octets of one */
 #define TLSRPT_NAME_MAX		255	/* octets of a domain or host */
-#define TLSRPT_POLICY_MAX	4096	/* octets of a policy's text */
+#define TLSRPT_POLICY_MAX	1500	/* octets of a policy's text */
+#define TLSRPT_IP_MAX		63	/* octets of an address in text */
+#define TLSRPT_ID_MAX		63	/* octets of a report's id */
 #define TLSRPT_REASON_MAX	127	/* octets of a failure's own words */
 #define TLSRPT_REPORT_MAX	(4u << 20)	/* octets of one JSON report */
 
@@ -75,7 +78,8 @@ struct tlsrpt_event {
 	int64_t		when_ms;	/* UTC */
 	const char	*domain;	/* the policy domain, A-labels */
 	enum tlsrpt_policy_type type;
-	const char	*policy;	/* its lines, ended by LF; "" or NULL: none */
+	/* Its lines, ended by LF (of TLSA: the host's records); "" or NULL. */
+	const char	*policy;
 	const char	*mx;		/* the host; "" or NULL before there was one */
 	const char	*ip;		/* the host's address; the same */
 	enum tlsrpt_result result;
@@ -109,6 +113,27 @@ const char *tlsrpt_due(const struct tlsrpt *t, int64_t before,
     int64_t *day_r);
 /* Forget what was counted of a domain on a day. */
 void tlsrpt_forget(struct tlsrpt *t, const char *domain, int64_t day);
+/* Tell each row as one event of its day, in the order of being made. */
+void tlsrpt_each(const struct tlsrpt *t,
+    void (*fn)(void *arg, const struct tlsrpt_event *ev), void *arg);
+/* Forget all of it. */
+void tlsrpt_clear(struct tlsrpt *t);
+
+/* ---- an event in frames and in the store */
+
+/* ev's texts are the arrays behind it: not to be copied. */
+struct tlsrpt_told {
+	struct tlsrpt_event ev;
+	char		domain[TLSRPT_NAME_MAX + 1];
+	char		mx[TLSRPT_NAME_MAX + 1];
+	char		ip[TLSRPT_IP_MAX + 1];
+	char		reason[TLSRPT_REASON_MAX + 1];
+	char		policy[TLSRPT_POLICY_MAX + 1];
+};
+
+void tlsrpt_pack(struct strbuf *b, const struct tlsrpt_event *ev);
+/* u turns bad at what cannot have been packed. */
+void tlsrpt_unpack(struct unpack *u, struct tlsrpt_told *told_r);
 
 /* ---- the report (section 4.4) */
 
@@ -139,15 +164,33 @@ int tlsrpt_gzip(const void *data, size_t len, struct strbuf *out,
 void tlsrpt_file_name(struct strbuf *out, const struct tlsrpt_sender *who,
     const char *domain, int64_t day, const char *id);
 
+/* What a report is about. */
+struct tlsrpt_about {
+	char		domain[TLSRPT_NAME_MAX + 1];
+	char		id[TLSRPT_ID_MAX + 1];	/* letters and digits */
+	int64_t		day;
+};
+
+/* A report waits to be mailed behind a line that says what it is about. */
+void tlsrpt_about_put(struct strbuf *out, const struct tlsrpt_about *a);
+/* *json_r: where the report begins.  -1 with e: ERR_INPUT. */
+int tlsrpt_about_get(const char *text, size_t len,
+    struct tlsrpt_about *about_r, size_t *json_r, struct err *e);
+
+#define TLSRPT_BOUNDARY	"=_tlsrpt_0"	/* base64 has no '_' */
+#define TLSRPT_MEDIA_TYPE \
+    "multipart/report; report-type=\"tlsrpt\"; boundary=\"" \
+    TLSRPT_BOUNDARY "\""
+
 /*
- * Append the report as a mail in CRLF (sections 5.3 and 5.6): the fields
- * Subject, TLS-Report-Domain, TLS-Report-Submitter and those of MIME, then the
- * body.  From, To, Date and Message-ID are the sender's business.  json is what
- * tlsrpt_report() wrote.  -1 with e: ERR_LIMIT, or ERR_INPUT when a name could
- * not stand in a header field.
+ * Append the report as the body of a mail of TLSRPT_MEDIA_TYPE, in CRLF
+ * (sections 5.3 and 5.6).  Its header, with the fields Subject,
+ * TLS-Report-Domain and TLS-Report-Submitter, is the sender's business.  json
+ * is what tlsrpt_report() wrote.  -1 with e: ERR_LIMIT, or ERR_INPUT when a
+ * name could not stand in a header field.
  */
-int tlsrpt_mail(const struct tlsrpt_sender *who, const char *domain,
-    int64_t day, const char *id, const struct strbuf *json,
+int tlsrpt_body(const struct tlsrpt_sender *who,
+    const struct tlsrpt_about *about, const void *json, size_t len,
     struct strbuf *out, struct err *e);
 
 #endif

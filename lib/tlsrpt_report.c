@@ -25,7 +25,6 @@
 #define DAY_S		86400
 #define GZIP_WINDOW	(15 + 16)	/* zlib's way to ask for RFC 1952 */
 #define GZIP_LEVEL	6
-#define BOUNDARY	"=_tlsrpt_0"	/* base64 has no '_' */
 
 /* ---- JSON */
 
@@ -78,7 +77,9 @@ policy_of(const struct tlsrpt_row *r)
 	if (r->policy[0] != '\0')
 		json_object_set_new(p, "policy-string",
 		    policy_lines(r->policy, false));
-	set_text(p, "policy-domain", r->domain);
+	/* Of DANE it is the host that has the records (section 1.1). */
+	set_text(p, "policy-domain", r->type == TLSRPT_TLSA &&
+	    r->mx[0] != '\0' ? r->mx : r->domain);
 	if (r->type == TLSRPT_STS && r->policy[0] != '\0')
 		json_object_set_new(p, "mx-host", policy_lines(r->policy,
 		    true));
@@ -109,7 +110,8 @@ is_of(const struct tlsrpt_row *r, const char *domain, int64_t day)
 static bool
 same_policy(const struct tlsrpt_row *a, const struct tlsrpt_row *b)
 {
-	return a->type == b->type && strcmp(a->policy, b->policy) == 0;
+	return a->type == b->type && strcmp(a->policy, b->policy) == 0 &&
+	    (a->type != TLSRPT_TLSA || strcasecmp(a->mx, b->mx) == 0);
 }
 
 /* All rows of the policy that `first` is the first row of. */
@@ -270,50 +272,36 @@ is_atom(const char *s)
 	return true;
 }
 
-static void
-mail_fields(const struct tlsrpt_sender *who, const char *domain,
-    const char *id, struct strbuf *out)
-{
-	strbuf_addf(out, "Subject: Report Domain: %s\r\n"
-	    " Submitter: %s\r\n Report-ID: <%s>\r\n", domain, who->submitter,
-	    id);
-	strbuf_addf(out, "TLS-Report-Domain: %s\r\n"
-	    "TLS-Report-Submitter: %s\r\n", domain, who->submitter);
-	strbuf_adds(out, "MIME-Version: 1.0\r\n"
-	    "Content-Type: multipart/report; report-type=\"tlsrpt\";\r\n"
-	    "\tboundary=\"" BOUNDARY "\"\r\n\r\n");
-}
-
 int
-tlsrpt_mail(const struct tlsrpt_sender *who, const char *domain, int64_t day,
-    const char *id, const struct strbuf *json, struct strbuf *out,
-    struct err *e)
+tlsrpt_body(const struct tlsrpt_sender *who, const struct tlsrpt_about *about,
+    const void *json, size_t len, struct strbuf *out, struct err *e)
 {
 	struct strbuf file = STRBUF_INIT(TLSRPT_REPORT_MAX + 4096);
 	struct strbuf name = STRBUF_INIT(1024);
 	char text[DATE_DAY_LEN + 1];
 	int ret = -1;
 
-	if (!is_atom(who->submitter) || !is_atom(domain) || !is_atom(id)) {
+	if (!is_atom(who->submitter) || !is_atom(about->domain) ||
+	    !is_atom(about->id)) {
 		err_set(e, ERR_INPUT, "a name that cannot be in a field");
 		goto out;
 	}
-	if (tlsrpt_gzip(json->s, json->len, &file, e) == -1)
+	if (tlsrpt_gzip(json, len, &file, e) == -1)
 		goto out;
-	tlsrpt_file_name(&name, who, domain, day, id);
-	date_day(day * DAY_S * 1000, text);
-	mail_fields(who, domain, id, out);
-	strbuf_addf(out, "--" BOUNDARY "\r\n"
+	tlsrpt_file_name(&name, who, about->domain, about->day, about->id);
+	date_day(about->day * DAY_S * 1000, text);
+	strbuf_addf(out, "--" TLSRPT_BOUNDARY "\r\n"
 	    "Content-Type: text/plain; charset=us-ascii\r\n\r\n"
 	    "This is an aggregate TLS report of %s (UTC)\r\n"
-	    "about mail from %s to %s.\r\n\r\n", text, who->submitter, domain);
-	strbuf_addf(out, "--" BOUNDARY "\r\n"
+	    "about mail from %s to %s.\r\n\r\n", text, who->submitter,
+	    about->domain);
+	strbuf_addf(out, "--" TLSRPT_BOUNDARY "\r\n"
 	    "Content-Type: application/tlsrpt+gzip\r\n"
 	    "Content-Transfer-Encoding: base64\r\n"
 	    "Content-Disposition: attachment;\r\n\tfilename=\"%s\"\r\n\r\n",
 	    name.s);
 	base64_encode(out, file.s, file.len);
-	strbuf_adds(out, "--" BOUNDARY "--\r\n");
+	strbuf_adds(out, "--" TLSRPT_BOUNDARY "--\r\n");
 	if (name.overflow || out->overflow) {
 		err_set(e, ERR_LIMIT, "the report is too long for a mail");
 		goto out;

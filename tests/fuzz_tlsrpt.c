@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "lib/err.h"
+#include "lib/pack.h"
 #include "lib/strbuf.h"
 #include "lib/tlsrpt.h"
 
@@ -31,6 +32,7 @@ tell(const char *text)
 	struct tlsrpt_event ev = { .when_ms = 1, .domain = text,
 		.type = TLSRPT_STS, .policy = text, .mx = text,
 		.reason = text, .result = TLSRPT_VALIDATION, .count = 1 };
+	struct tlsrpt_about about = { .id = "1" };
 	json_t *v;
 
 	if (tlsrpt_count(t, &ev)) {
@@ -38,12 +40,36 @@ tell(const char *text)
 		v = json_loadb(json.s, json.len, JSON_REJECT_DUPLICATES, NULL);
 		assert(v != NULL);
 		json_decref(v);
-		if (tlsrpt_mail(&who, text, 0, "1", &json, &mail, NULL) == 0)
+		memcpy(about.domain, text, strlen(text) + 1);
+		if (tlsrpt_body(&who, &about, json.s, json.len, &mail,
+		    NULL) == 0)
 			assert(memcmp(mail.s + mail.len - 4, "--\r\n", 4) == 0);
 	}
 	strbuf_free(&json);
 	strbuf_free(&mail);
 	tlsrpt_free(t);
+}
+
+/* As a frame, and as a file that waits to be mailed. */
+static void
+take(const uint8_t *data, size_t size)
+{
+	struct strbuf b = STRBUF_INIT(2 * sizeof(struct tlsrpt_told));
+	struct tlsrpt_told told;
+	struct tlsrpt_about about;
+	struct err e = ERR_INIT;
+	struct unpack u;
+	size_t at;
+
+	unpack_init(&u, data, size);
+	tlsrpt_unpack(&u, &told);
+	if (unpack_done(&u)) {
+		tlsrpt_pack(&b, &told.ev);
+		assert(b.len == size && memcmp(b.s, data, size) == 0);
+	}
+	if (tlsrpt_about_get((const char *)data, size, &about, &at, &e) == 0)
+		assert(at > 0 && at <= size);
+	strbuf_free(&b);
 }
 
 int
@@ -66,6 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (tlsrpt_mailto(text, address, &e) == 0)
 		assert(strchr(address, '@') != NULL);
 	tell(text);
+	take(data, size);
 	free(text);
 	return 0;
 }

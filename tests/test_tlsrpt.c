@@ -19,6 +19,7 @@
 #include <zlib.h>
 
 #include "lib/err.h"
+#include "lib/pack.h"
 #include "lib/strbuf.h"
 #include "lib/tlsrpt.h"
 
@@ -343,26 +344,21 @@ what_is_compressed_comes_back(void **state)
 }
 
 static void
-the_mail_says_what_it_is(void **state)
+the_body_says_what_it_is(void **state)
 {
 	static const char *const wanted[] = {
-		"TLS-Report-Domain: p.example\r\n",
-		"TLS-Report-Submitter: s.example\r\n",
-		"multipart/report; report-type=\"tlsrpt\"",
+		"--" TLSRPT_BOUNDARY "\r\n",
 		"Content-Type: application/tlsrpt+gzip\r\n",
 		"s.example!p.example!1468800000!1468886399!id1.json.gz",
-		"Subject: Report Domain: p.example\r\n"
-		" Submitter: s.example\r\n Report-ID: <id1>\r\n",
-		"\r\n--=_tlsrpt_0--\r\n",
+		"\r\n--" TLSRPT_BOUNDARY "--\r\n",
 	};
-	struct strbuf json = STRBUF_INIT(4096), out = STRBUF_INIT(8192);
+	struct strbuf out = STRBUF_INIT(8192);
+	struct tlsrpt_about about = { "p.example", "id1", DAY };
 	struct tlsrpt_sender bad = who;
 	struct err e = ERR_INIT;
 
 	(void)state;
-	strbuf_adds(&json, "{}");
-	assert_int_equal(tlsrpt_mail(&who, "p.example", DAY, "id1", &json,
-	    &out, &e), 0);
+	assert_int_equal(tlsrpt_body(&who, &about, "{}", 2, &out, &e), 0);
 	for (size_t i = 0; i < N(wanted); i++)
 		if (strstr(out.s, wanted[i]) == NULL)
 			fail_msg("missing: %s in\n%s", wanted[i], out.s);
@@ -370,13 +366,105 @@ the_mail_says_what_it_is(void **state)
 		if (out.s[i] == '\n')
 			assert_true(i > 0 && out.s[i - 1] == '\r');
 	bad.submitter = "s.example\r\nX: y";
-	assert_int_equal(tlsrpt_mail(&bad, "p.example", DAY, "id1", &json,
-	    &out, &e), -1);
+	assert_int_equal(tlsrpt_body(&bad, &about, "{}", 2, &out, &e), -1);
 	assert_int_equal(e.code, ERR_INPUT);
-	assert_int_equal(tlsrpt_mail(&who, "", DAY, "id1", &json, &out, &e),
-	    -1);
-	strbuf_free(&json);
+	about.domain[0] = '\0';
+	assert_int_equal(tlsrpt_body(&who, &about, "{}", 2, &out, &e), -1);
 	strbuf_free(&out);
+}
+
+/* RFC 8460 section 1.1: DANE's policy domain is the host with the records. */
+static void
+dane_is_told_by_host(void **state)
+{
+	struct strbuf out = STRBUF_INIT(TLSRPT_REPORT_MAX);
+	struct tlsrpt *t = tlsrpt_new(10);
+	struct tlsrpt_event ev = event("p.example", TLSRPT_SUCCESS, "m1", 1);
+	struct err e = ERR_INIT;
+	json_t *v, *policies;
+
+	(void)state;
+	ev.type = TLSRPT_TLSA;
+	ev.policy = "3 1 1 aa\n";
+	assert_true(tlsrpt_count(t, &ev));
+	ev.mx = "m2";
+	assert_true(tlsrpt_count(t, &ev));
+	assert_int_equal(tlsrpt_report(t, &who, "p.example", DAY, "1", &out,
+	    &e), 0);
+	v = load(&out);
+	policies = json_object_get(v, "policies");
+	assert_int_equal(json_array_size(policies), 2);
+	assert_string_equal(text_at(json_array_get(policies, 1), "policy",
+	    "policy-domain"), "m2");
+	json_decref(v);
+	strbuf_free(&out);
+	tlsrpt_free(t);
+}
+
+/* ---- on their way */
+
+static void
+repack(void *arg, const struct tlsrpt_event *ev)
+{
+	tlsrpt_pack(arg, ev);
+}
+
+static void
+events_travel(void **state)
+{
+	struct strbuf b = STRBUF_INIT(8192), again = STRBUF_INIT(8192);
+	struct tlsrpt *t = counted(), *back = tlsrpt_new(100);
+	struct tlsrpt_told told;
+	struct unpack u;
+
+	(void)state;
+	tlsrpt_each(t, repack, &b);
+	unpack_init(&u, b.s, b.len);
+	for (size_t i = 0; i < tlsrpt_rows(t); i++) {
+		tlsrpt_unpack(&u, &told);
+		assert_true(tlsrpt_count(back, &told.ev));
+	}
+	assert_true(unpack_done(&u));
+	tlsrpt_each(back, repack, &again);
+	assert_int_equal(again.len, b.len);
+	assert_memory_equal(again.s, b.s, b.len);
+	b.s[9] = TLSRPT_RESULTS;	/* behind the time and the type */
+	unpack_init(&u, b.s, b.len);
+	tlsrpt_unpack(&u, &told);
+	assert_true(u.bad);
+	tlsrpt_clear(t);
+	assert_int_equal(tlsrpt_rows(t), 0);
+	strbuf_free(&b);
+	strbuf_free(&again);
+	tlsrpt_free(t);
+	tlsrpt_free(back);
+}
+
+static void
+a_waiting_report_says_of_what(void **state)
+{
+	static const char *const bad[] = { "", "a.example 5 x", "a.example 5\n",
+		"a.example 5 x y\n", "a.example -5 x\n", " 5 x\n",
+		"a.example 12345678 x\n", };
+	const struct tlsrpt_about about = { "p.example", "id1", DAY };
+	struct strbuf b = STRBUF_INIT(4096);
+	struct tlsrpt_about got;
+	struct err e = ERR_INIT;
+	size_t at;
+
+	(void)state;
+	tlsrpt_about_put(&b, &about);
+	strbuf_adds(&b, "{}\n");
+	assert_int_equal(tlsrpt_about_get(b.s, b.len, &got, &at, &e), 0);
+	assert_string_equal(got.domain, "p.example");
+	assert_string_equal(got.id, "id1");
+	assert_int_equal(got.day, DAY);
+	assert_string_equal(b.s + at, "{}\n");
+	for (size_t i = 0; i < N(bad); i++)
+		if (tlsrpt_about_get(bad[i], strlen(bad[i]), &got, &at,
+		    &e) == 0)
+			fail_msg("taken: %s", bad[i]);
+	strbuf_free(&b);
 }
 
 int
@@ -390,7 +478,10 @@ main(void)
 		cmocka_unit_test(days_are_of_utc),
 		cmocka_unit_test(the_report_has_its_shape),
 		cmocka_unit_test(what_is_compressed_comes_back),
-		cmocka_unit_test(the_mail_says_what_it_is),
+		cmocka_unit_test(the_body_says_what_it_is),
+		cmocka_unit_test(dane_is_told_by_host),
+		cmocka_unit_test(events_travel),
+		cmocka_unit_test(a_waiting_report_says_of_what),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
