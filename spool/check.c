@@ -62,6 +62,7 @@ static const struct {
 	[TABLE_ACTIONS] = { check_actions, NULL, NO_COUNTER, 0 },
 	[TABLE_SHARES] = { check_shares, NULL, NO_COUNTER, 0 },
 	[TABLE_POLICIES] = { check_policies, NULL, NO_COUNTER, 0 },
+	[TABLE_TLS_COUNTS] = { check_tls_counts, NULL, NO_COUNTER, 0 },
 };
 
 const char *

@@ -123,7 +123,8 @@ void check_gaps_free(struct check_gaps *g);
 
 check_fn check_qmeta, check_campaigns, check_campaign_of, check_tallies,
     check_progress, check_finished, check_deferrals, check_sites,
-    check_outbox, check_actions, check_shares, check_policies;
+    check_outbox, check_actions, check_shares, check_policies,
+    check_tls_counts;
 check_end_fn check_qmeta_end;
 /* The log, outside of any transaction. */
 int check_outcomes(struct check *c, struct err *e);

@@ -20,6 +20,7 @@
 #include "spool/qmeta.h"
 #include "spool/steering.h"
 #include "spool/sts_policy.h"
+#include "spool/tls_count.h"
 #include "spool/suspension.h"
 
 /* ---- the named values */
@@ -353,6 +354,15 @@ check_policies(struct check *c, struct slice key, struct slice value)
 	struct err e = ERR_INIT;
 
 	check_found(c, sts_policy_decode(&k, key, value, &e), NULL, key, &e);
+}
+
+void
+check_tls_counts(struct check *c, struct slice key, struct slice value)
+{
+	struct tlsrpt_told told;
+	struct err e = ERR_INIT;
+
+	check_found(c, tls_count_decode(&told, key, value, &e), NULL, key, &e);
 }
 
 void

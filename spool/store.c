@@ -75,6 +75,7 @@ const struct store_table_info store_tables[TABLE_LAST] = {
 	[TABLE_ACTIONS] = { "actions", STORE_Q },
 	[TABLE_SHARES] = { "shares", STORE_Q },
 	[TABLE_POLICIES] = { "policies", STORE_Q },
+	[TABLE_TLS_COUNTS] = { "tls_counts", STORE_Q },
 };
 
 /* The stores open in this process; ours and those before a fork. */

@@ -29,6 +29,7 @@
 #include "spool/qmeta.h"
 #include "spool/steering.h"
 #include "spool/sts_policy.h"
+#include "spool/tls_count.h"
 #include "spool/suspension.h"
 #include "spool/writer.h"
 #include "tests/check_world.h"
@@ -213,6 +214,9 @@ add_progress(struct txn *t, struct err *e)
 	static const struct mta_sts_kept policy = { .id = "1",
 		.fetched_ms = NOW, .expires_ms = NOW + 1000,
 		.policy = { MTA_STS_ENFORCE, 1, 1, { "mx.example" } } };
+	const struct tlsrpt_event went = { .when_ms = NOW,
+		.domain = "one.example", .policy = "", .mx = "mx.example",
+		.ip = "192.0.2.7", .reason = "", .count = 1 };
 	struct strbuf b = STRBUF_INIT(REACTION_RECORD_MAX);
 	int rc;
 
@@ -229,6 +233,7 @@ add_progress(struct txn *t, struct err *e)
 	strbuf_free(&b);
 	return rc == -1 || source_share_put(t, &share, e) == -1 ||
 	    sts_policy_put(t, "one.example", &policy, e) == -1 ||
+	    tls_count_add(t, &went, NOW, e) == -1 ||
 	    deferral_put(t, &d, e) == -1 || suspension_put(t, &s, e) == -1 ?
 	    -1 : 0;
 }

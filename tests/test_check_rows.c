@@ -213,6 +213,7 @@ static const struct {
 	{ ROW(SITES, GARBLE, 0), "sites", "not what was written" },
 	{ ROW(SHARES, GARBLE, 0), "shares", "not what was written" },
 	{ ROW(POLICIES, GARBLE, 0), "policies", "seal" },
+	{ ROW(TLS_COUNTS, GARBLE, 0), "tls_counts", "seal" },
 	{ ROW(OUTBOX, GARBLE, 0), "outbox", "not what was written" },
 
 	/* Rows that are missing, told as that or by those who need them. */
