@@ -218,6 +218,11 @@ BOOLEAN(smtp_dane, CONF_RELOAD, "yes",
 BOOLEAN(smtp_mta_sts, CONF_RELOAD, "yes",
     "Whether MTA-STS (RFC 8461) is obeyed; policies are verified by "
     "ca_file."),
+BOOLEAN(tls_reports, CONF_RELOAD, "yes",
+    "Whether domains that ask for it by mail (RFC 8460) are told once a day "
+    "how TLS to their mail hosts went.  The reports come from postmaster at "
+    "bounce_domain, so there are none while postmaster names nobody; reports "
+    "by HTTPS are not made.  What is sent by a smarthost is not counted."),
 NUMBER(connections_total, CONF_INT, CONF_RELOAD, "500", 1, 10000,
     "Connections out at once."),
 NUMBER(connections_per_site, CONF_INT, CONF_RELOAD, "0", 0, 500,
@@ -573,6 +578,13 @@ conf_postmaster_is_here(const struct conf *c)
 
 	return at != NULL && (strcasecmp(at + 1, c->hostname) == 0 ||
 	    strcasecmp(at + 1, c->bounce_domain) == 0);
+}
+
+bool
+conf_reports_tls(const struct conf *c)
+{
+	return c->tls_reports && c->smarthost.n == 0 &&
+	    !conf_postmaster_is_here(c);
 }
 
 int

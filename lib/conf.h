@@ -204,6 +204,7 @@ struct conf {
 	bool	smtp_ipv6;
 	bool	smtp_dane;
 	bool	smtp_mta_sts;
+	bool	tls_reports;
 	int64_t	connections_total;
 	int64_t	connections_per_site;
 	int64_t	messages_per_connection;
@@ -303,6 +304,9 @@ bool conf_smarthost_is_listed(const struct conf *c,
  * postmaster and abuse then reaches nobody (S62).
  */
 bool conf_postmaster_is_here(const struct conf *c);
+
+/* Are there reports about TLS, from a postmaster who can be asked? */
+bool conf_reports_tls(const struct conf *c);
 
 /*
  * Make fresh, read for a reload, fit to replace running: a setting that only

@@ -80,6 +80,7 @@ ipc_put_route(struct strbuf *b, const struct ipc_route *v)
 	pack_u8(b, (uint8_t)v->tls);
 	pack_u8(b, v->secure);
 	pack_str(b, v->alias);
+	pack_u8(b, v->any_tls);
 	put_hosts(b, v->host, v->n);
 	pack_str(b, v->text);
 }
@@ -94,6 +95,7 @@ ipc_get_route(struct unpack *u, struct ipc_route *v)
 	v->tls = get_enum(u, IPC_TLS_DANE);
 	v->secure = get_bool(u);
 	unpack_str(u, v->alias, sizeof(v->alias));
+	v->any_tls = get_bool(u);
 	v->n = get_hosts(u, v->host);
 	unpack_str(u, v->text, sizeof(v->text));
 }
@@ -116,6 +118,7 @@ ipc_put_session_open(struct strbuf *b, const struct ipc_session_open *v)
 	pack_str(b, v->domain);
 	pack_str(b, v->alias);
 	pack_u8(b, (uint8_t)v->relay);
+	pack_u8(b, v->any_tls);
 	put_hosts(b, v->host, v->n);
 }
 
@@ -137,6 +140,7 @@ ipc_get_session_open(struct unpack *u, struct ipc_session_open *v)
 	unpack_str(u, v->domain, sizeof(v->domain));
 	unpack_str(u, v->alias, sizeof(v->alias));
 	v->relay = get_enum(u, IPC_RELAY_TLS);
+	v->any_tls = get_bool(u);
 	v->n = get_hosts(u, v->host);
 }
 

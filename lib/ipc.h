@@ -33,7 +33,11 @@ struct strbuf;
 enum ipc_type {
 	/* queue -> deliver */
 	IPC_HELLO = 0x0100,	/* struct ipc_hello; first on every new pair */
-	IPC_RESOLVE,		/* u32 request, str domain: its mail route */
+	/*
+	 * u32 request, u8 any_tls, str domain: its mail route; with any_tls
+	 * whatever its policy about TLS says.
+	 */
+	IPC_RESOLVE,
 	IPC_LOOKUP_TXT,		/* u32 request, str name */
 	IPC_PREPARE,		/* u32 request, u32 campaign: compile, lint, verify */
 	IPC_SESSION_OPEN,	/* struct ipc_session_open: one connection granted */
@@ -60,6 +64,7 @@ enum ipc_type {
 	IPC_RECALLED,		/* u64 delivery, u8 enum ipc_recall */
 	IPC_PROVEN,		/* u32 request, u8 enum ipc_proof, str text */
 	IPC_POLICY,		/* str domain, struct mta_sts_kept (lib/mta_sts.h) */
+	IPC_TLS_EVENTS,		/* u16 n, n x tlsrpt_pack() (lib/tlsrpt.h) */
 
 	/* inbound, web -> queue: every one starts with u64 request */
 	IPC_SUBSCRIBE = 0x0300,	/* struct ipc_subscribe */
@@ -138,6 +143,7 @@ struct ipc_route {
 	 */
 	bool		secure;
 	char		alias[256];
+	bool		any_tls;	/* as it was asked */
 	uint16_t	n;
 	struct ipc_host	host[IPC_HOSTS_MAX];
 	char		text[IPC_TEXT_MAX + 1];
@@ -176,6 +182,11 @@ struct ipc_session_open {
 	char		domain[256];	/* the only one there is mail for; or "" */
 	char		alias[256];	/* of that domain; or "" */
 	enum ipc_relay	relay;		/* what its one host is, if any */
+	/*
+	 * For reports about TLS, which must arrive where TLS is what is broken
+	 * (RFC 8460 section 3): neither MTA-STS nor DANE count.
+	 */
+	bool		any_tls;
 	uint16_t	n;
 	struct ipc_host	host[IPC_HOSTS_MAX];
 };

@@ -342,6 +342,30 @@ out:
 	return ret;
 }
 
+/* A body as it is. */
+static int
+notice_made_body(struct compiler *c, const struct slice *body)
+{
+	size_t line = 0;
+
+	for (size_t i = 0; i < body->len; i++) {
+		uint8_t o = body->p[i];
+
+		if (o == 0 || o > 126 || ++line > 998 + 2 ||
+		    (o == '\n' && (i == 0 || body->p[i - 1] != '\r')) ||
+		    (o == '\r' && (i + 1 == body->len ||
+		    body->p[i + 1] != '\n'))) {
+			err_set(c->e, ERR_INPUT, "a body of a notice that is "
+			    "not lines of 7-bit text");
+			return -1;
+		}
+		if (o == '\n')
+			line = 0;
+	}
+	strbuf_add(&c->pending, body->p, body->len);
+	return template_flush(c);
+}
+
 static int
 notice_body(struct compiler *c, const struct template_notice *n)
 {
@@ -385,7 +409,8 @@ template_compile_notice(const struct template_notice *n, struct err *e)
 		t->extra[i] = copy_or_null(n->extra[i]);
 	if (n->text_max != 0)
 		t->body_max = n->text_max;
-	if (notice_body(&c, n) == -1 ||
+	if ((n->media_type != NULL ? notice_made_body(&c, &n->body) :
+	    notice_body(&c, n)) == -1 ||
 	    template_notice_header(&c, n) == -1 || finish(&c) == -1)
 		goto out;
 	ret = t;

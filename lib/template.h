@@ -43,6 +43,7 @@
 #include <jansson.h>
 
 #include "lib/dkim_canon.h"
+#include "lib/pack.h"
 #include "lib/strbuf.h"
 
 struct address;
@@ -143,13 +144,22 @@ const struct address *template_reply_to(const struct template *t, size_t i);
 /* True when any copy differs from another in more than its header. */
 bool template_is_personal(const struct template *t);
 
-/* A notice: one text/plain part, for one mail at a time (T58). */
+/*
+ * A notice: one text/plain part, or a body that is made already, for one mail
+ * at a time (T58).
+ */
 struct template_notice {
 	const char	*from_name;	/* UTF-8, may be "" */
 	const char	*from;		/* address */
 	const char	*reply_to;	/* address; NULL: no field */
 	const char	*subject;	/* Mustache, UTF-8 */
 	const char	*text;		/* Mustache, UTF-8, LF or CRLF */
+	/*
+	 * Instead of text, which is "" then: a body of this media type, 7-bit
+	 * with lines that end in CRLF; or NULL.
+	 */
+	const char	*media_type;
+	struct slice	 body;
 	const char	*auto_submitted;	/* "auto-generated"; NULL */
 	const char	*list_id;	/* NULL: no field */
 	const char	*list_title;	/* {{list}} */

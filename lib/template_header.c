@@ -389,8 +389,10 @@ template_notice_header(struct compiler *c, const struct template_notice *n)
 	    add_op(c, FIELD_DATE) == NULL ||
 	    add_op(c, FIELD_MESSAGE_ID) == NULL ||
 	    add_raw(c, "MIME-Version", "1.0") == -1 ||
-	    add_raw(c, "Content-Type", "text/plain; charset=utf-8") == -1 ||
-	    add_raw(c, "Content-Transfer-Encoding", "quoted-printable") == -1 ||
+	    add_raw(c, "Content-Type", n->media_type != NULL ? n->media_type :
+	    "text/plain; charset=utf-8") == -1 ||
+	    add_raw(c, "Content-Transfer-Encoding", n->media_type != NULL ?
+	    "7bit" : "quoted-printable") == -1 ||
 	    add_raw(c, "Auto-Submitted", n->auto_submitted) == -1 ||
 	    add_bracketed(c, "List-Id", n->list_id) == -1)
 		return -1;

@@ -57,11 +57,12 @@ void
 frame_resolve(struct deliver *dl, struct unpack *u)
 {
 	uint32_t request = unpack_u32(u);
+	uint8_t any_tls = unpack_u8(u);
 	char domain[256];
 
 	unpack_str(u, domain, sizeof(domain));
 	if (unpack_done(u))
-		policy_route(dl->policies, domain, on_route,
+		policy_route(dl->policies, domain, any_tls != 0, on_route,
 		    ask(dl, request));
 }
 

@@ -7,6 +7,7 @@
  *	deliver_names.c		questions about names, and about our keys
  *	deliver_rules.c		what refusals mean, as queue says
  *	deliver_policies.c	policies about TLS that are kept for us
+ *	deliver_tally.c		how TLS went
  */
 #ifndef LISTD_DELIVER_PRIVATE_H
 #define LISTD_DELIVER_PRIVATE_H
@@ -17,6 +18,7 @@
 #include "lib/strbuf.h"
 #include "lib/sys/ring.h"
 #include "lib/sys/timers.h"
+#include "lib/tlsrpt.h"
 #include "listd/smtp_session.h"
 
 #define SESSION_BUCKETS	256
@@ -43,6 +45,7 @@ struct deliver {
 	struct copier		*copier;
 	struct resolver		*resolver;
 	struct policies		*policies;
+	struct tls_tally	*tally;
 	struct ring		*ring;
 	uint16_t		 slot[RING_SLOTS];	/* free places of it */
 	unsigned		 slots_free;
@@ -89,6 +92,11 @@ bool deliver_policy_recall(void *arg, const char *domain,
     struct mta_sts_kept *k_r);
 void deliver_policy_keep(void *arg, const char *domain,
     const struct mta_sts_kept *k);
+
+/* deliver_tally.c: of struct policy_env and tls_tally, arg a struct deliver */
+extern const struct tls_tally_ops deliver_tally_ops;
+void deliver_policy_fault(void *arg, const char *domain,
+    enum tlsrpt_result result, const char *why);
 
 /* deliver_names.c */
 void frame_resolve(struct deliver *dl, struct unpack *u);

@@ -79,6 +79,7 @@ request_done(struct https_request *q, CURLcode rc)
 	else if (rc != CURLE_OK)
 		a.fault = q->problem[0] != '\0' ? q->problem :
 		    curl_easy_strerror(rc);
+	a.untrusted = rc == CURLE_PEER_FAILED_VERIFICATION;
 	q->done(q->arg, &a);
 	request_free(q);
 }

@@ -10,6 +10,7 @@
 #ifndef LISTD_HTTPS_GET_H
 #define LISTD_HTTPS_GET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,6 +41,7 @@ struct https_ask {
 
 struct https_answer {
 	const char	*fault;		/* NULL: it came; else why it did not */
+	bool		 untrusted;	/* the certificate is no good */
 	long		 status;	/* of HTTP; 0 when there was none */
 	const char	*type;		/* Content-Type; "" for none */
 	const char	*body;

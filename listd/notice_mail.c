@@ -21,6 +21,7 @@
 #include "lib/err.h"
 #include "lib/keyring.h"
 #include "lib/strbuf.h"
+#include "lib/tlsrpt.h"
 #include "lib/token.h"
 #include "lib/utf8.h"
 #include "lib/verp.h"
@@ -95,6 +96,9 @@ static const char forward_text[] =
     "> {{.}}\n"
     "{{/lines}}\n";
 
+static const char report_subject[] = "Report Domain: {{domain}} "
+    "Submitter: {{submitter}} Report-ID: <{{id}}@{{submitter}}>";
+
 struct kind {
 	const char	*subject;
 	const char	*text;
@@ -114,6 +118,7 @@ static const struct kind kinds[] = {
 		forward_text, 0, false, false },
 	[NOTICE_HELP] = { "About {{list}}", help_text, CONFIRM_BODY_MAX,
 		false, false },
+	[NOTICE_TLS_REPORT] = { report_subject, "", 0, false, false },
 };
 
 /* What a notice is made from, read from the store. */
@@ -126,6 +131,9 @@ struct facts {
 	char		owner[320];
 	bool		member;
 	char		message_token[TOKEN_DELIVERY_LEN + 1];
+	/* A report about TLS. */
+	struct tlsrpt_about about;
+	struct strbuf	body;
 };
 
 /* Is the address, whatever it was when the notice was made, a member now? */
@@ -233,6 +241,27 @@ out:
 	return lines;
 }
 
+/* The report that queue has written, as the body of a mail. */
+static int
+read_report(struct copier *c, const struct notice *n, struct facts *f,
+    struct err *e)
+{
+	const struct tlsrpt_sender who = { .submitter =
+		c->p.conf->bounce_domain };
+	struct strbuf file = STRBUF_INIT(TLSRPT_REPORT_MAX);
+	size_t at;
+	int ret = -1;
+
+	strbuf_init(&f->body, 2 * TLSRPT_REPORT_MAX);
+	if (copier_read_content(c, n->content, TLSRPT_REPORT_MAX, &file,
+	    e) == 0 && tlsrpt_about_get(file.s, file.len, &f->about, &at,
+	    e) == 0)
+		ret = tlsrpt_body(&who, &f->about, file.s + at, file.len - at,
+		    &f->body, e);
+	strbuf_free(&file);
+	return ret;
+}
+
 static struct template *
 compile(struct copier *c, const struct kind *kind, const struct facts *f,
     struct err *e)
@@ -251,6 +280,13 @@ compile(struct copier *c, const struct kind *kind, const struct facts *f,
 		.text_max = kind->max,
 	};
 
+	if (f->body.len > 0) {
+		tn.media_type = TLSRPT_MEDIA_TYPE;
+		tn.body = SLICE(f->body.s, f->body.len);
+		tn.extra[0] = "TLS-Report-Domain";
+		tn.extra[1] = "TLS-Report-Submitter";
+	}
+
 	return template_compile_notice(&tn, e);
 }
 
@@ -268,6 +304,7 @@ notice_make(struct copier *c, struct made *m, const struct notice *n,
 	int ret = -1;
 
 	if (read_facts(c, n, kind, &f, e) == -1 ||
+	    (n->kind == NOTICE_TLS_REPORT && read_report(c, n, &f, e) == -1) ||
 	    make_addresses(c, n, kind, m, &f, e) == -1 ||
 	    (key = copier_key_for(c, c->p.conf->bounce_domain, e)) == NULL ||
 	    (m->notice = compile(c, kind, &f, e)) == NULL)
@@ -282,8 +319,18 @@ notice_make(struct copier *c, struct made *m, const struct notice *n,
 		goto out;
 	v.attributes = values;
 	v.extra[0] = kind->form ? "v=1" : NULL;
+	if (n->kind == NOTICE_TLS_REPORT) {
+		json_object_set_new(values, "domain",
+		    json_string(f.about.domain));
+		json_object_set_new(values, "id", json_string(f.about.id));
+		json_object_set_new(values, "submitter",
+		    json_string(c->p.conf->bounce_domain));
+		v.extra[0] = f.about.domain;
+		v.extra[1] = c->p.conf->bounce_domain;
+	}
 	ret = made_finish(c, m, m->notice, &v, key, e);
 out:
 	json_decref(values);
+	strbuf_free(&f.body);
 	return ret;
 }

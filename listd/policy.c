@@ -33,6 +33,7 @@ struct asked_route {
 	TAILQ_ENTRY(asked_route) entry;
 	struct policies		*p;
 	char			 domain[256];
+	bool			 any_tls;
 	struct ipc_route	 route;
 	enum mta_sts_found	 found;
 	char			 id[MTA_STS_ID_MAX + 1];
@@ -137,8 +138,12 @@ apply(struct asked_route *a)
 /* ---- the file */
 
 static void
-fetch_failed(struct asked_route *a, const char *why)
+fetch_failed(struct asked_route *a, enum tlsrpt_result result,
+    const char *why)
 {
+	const struct policy_env *env = &a->p->env;
+
+	env->fault(env->arg, a->domain, result, why);
 	mta_sts_cache_failed(a->p->cache, a->domain, why, now_ms(a->p));
 	say(a->domain, why);
 	apply(a);
@@ -150,6 +155,9 @@ on_file(void *arg, const struct https_answer *file)
 	struct mta_sts_policy policy;
 	struct asked_route *a = arg;
 	struct err e = ERR_INIT;
+	enum tlsrpt_result result = file->untrusted ? TLSRPT_STS_WEBPKI :
+	    file->fault != NULL || file->status != 200 ? TLSRPT_STS_FETCH :
+	    TLSRPT_STS_INVALID;
 
 	a->fetch = NULL;
 	if (file->fault == NULL && file->status != 200)
@@ -165,7 +173,7 @@ on_file(void *arg, const struct https_answer *file)
 		apply(a);
 		return;
 	}
-	fetch_failed(a, e.text);
+	fetch_failed(a, result, e.text);
 }
 
 static void
@@ -189,14 +197,14 @@ on_file_host(void *arg, const struct resolver_host *found)
 			address[ask.n++] = found->address[i];
 	snprintf(host, sizeof(host), HOST_PREFIX "%s", a->domain);
 	if (ask.n == 0) {
-		fetch_failed(a, found->status == IPC_DNS_TEMPORARY ?
+		fetch_failed(a, TLSRPT_STS_FETCH, found->status == IPC_DNS_TEMPORARY ?
 		    "name service failed for the policy's host" :
 		    "the policy's host has no address");
 		return;
 	}
 	a->fetch = https_start(a->p->https, &ask, on_file, a, &e);
 	if (a->fetch == NULL)
-		fetch_failed(a, e.text);
+		fetch_failed(a, TLSRPT_STS_FETCH, e.text);
 }
 
 /* ---- the record */
@@ -232,13 +240,14 @@ on_route(void *arg, const struct ipc_route *route)
 	a->lookup = NULL;
 	a->route = *route;
 	/* It is of use with TLSA records alone. */
-	if (!conf->smtp_dane) {
+	a->route.any_tls = a->any_tls;
+	if (!conf->smtp_dane || a->any_tls) {
 		a->route.secure = false;
 		a->route.alias[0] = '\0';
 	}
 	/* A name may be too long for a policy. */
 	if (route->status != IPC_DNS_OK || !conf->smtp_mta_sts ||
-	    snprintf(name, sizeof(name), RECORD_PREFIX "%s",
+	    a->any_tls || snprintf(name, sizeof(name), RECORD_PREFIX "%s",
 	    a->domain) > 253) {
 		answer(a);
 		return;
@@ -247,17 +256,27 @@ on_route(void *arg, const struct ipc_route *route)
 }
 
 void
-policy_route(struct policies *p, const char *domain,
+policy_route(struct policies *p, const char *domain, bool any_tls,
     void (*done)(void *, const struct ipc_route *), void *arg)
 {
 	struct asked_route *a = xcalloc(1, sizeof(*a));
 
 	a->p = p;
+	a->any_tls = any_tls;
 	a->done = done;
 	a->arg = arg;
 	snprintf(a->domain, sizeof(a->domain), "%s", domain);
 	TAILQ_INSERT_TAIL(&p->routes, a, entry);
 	a->lookup = resolver_route(p->env.resolver, domain, on_route, a);
+}
+
+bool
+policies_known(struct policies *p, const char *domain,
+    struct mta_sts_kept *k)
+{
+	return (mta_sts_cache_kept(p->cache, domain, k) ||
+	    p->env.recall(p->env.arg, domain, k)) &&
+	    now_ms(p) < k->expires_ms;
 }
 
 /* ---- life */

@@ -19,6 +19,7 @@
 #include <openssl/ssl.h>
 
 #include "lib/ipc.h"
+#include "lib/tlsrpt.h"
 
 struct clock;
 struct conf;
@@ -43,6 +44,9 @@ struct policy_env {
 	/* Let it be kept, instead of what was there. */
 	void	(*keep)(void *arg, const char *domain,
 	    const struct mta_sts_kept *k);
+	/* It is not as it should be; the rest are words. */
+	void	(*fault)(void *arg, const char *domain,
+	    enum tlsrpt_result result, const char *why);
 	void			*arg;
 };
 
@@ -53,11 +57,16 @@ void policies_free(struct policies *p);
 void policies_reload(struct policies *p, const struct conf *conf,
     SSL_CTX *tls);
 
+/* The policy of a domain that counts now, of any mode; false: none. */
+bool policies_known(struct policies *p, const char *domain,
+    struct mta_sts_kept *k_r);
+
 /*
  * As resolver_route(), from the loop and exactly once: route->tls says what
- * each of its hosts has to give.
+ * each of its hosts has to give.  any_tls: nothing, for what its policy says
+ * does not count.
  */
-void policy_route(struct policies *p, const char *domain,
+void policy_route(struct policies *p, const char *domain, bool any_tls,
     void (*done)(void *arg, const struct ipc_route *route), void *arg);
 
 #endif

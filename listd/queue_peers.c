@@ -51,6 +51,8 @@ on_frame(struct channel *ch, struct channel_frame *f, void *arg)
 
 	if (f->type == IPC_POLICY)
 		rc = queue_policy_take(peer->q, data, &e);
+	else if (f->type == IPC_TLS_EVENTS)
+		rc = queue_tls_events_take(peer->q, data, &e);
 	else
 		rc = scheduler_frame(peer->q->sched, peer->index, f->type,
 		    data, &e);

@@ -28,6 +28,7 @@ struct queue_requests;
 struct ring;
 struct scheduler;
 struct sweep;
+struct tls_reports;
 
 /* The channel to one deliver role. */
 struct queue_peer {
@@ -59,6 +60,7 @@ struct queue {
 	unsigned	 chore;		/* which is next */
 	uint64_t	 epoch;
 	struct queue_peer deliver[ROLE_DELIVER_MAX];
+	struct tls_reports *tls_reports;
 	struct queue_requests *requests;	/* of inbound and web */
 	bool		 clock_unsure;
 	bool		 draining;	/* the role's own turn has come */
@@ -96,6 +98,15 @@ void queue_report_ring(struct queue *q, unsigned role);
 /* ---- queue_policies.c */
 /* A frame of IPC_POLICY; -1 when it does not decode. */
 int queue_policy_take(struct queue *q, struct slice frame, struct err *e);
+
+/* ---- queue_tlsrpt.c */
+/* A frame of IPC_TLS_EVENTS; -1 when it does not decode. */
+int queue_tls_events_take(struct queue *q, struct slice frame, struct err *e);
+/* Look for reports that are due. */
+void queue_tls_reports_start(struct queue *q);
+void queue_tls_reports_stop(struct queue *q);
+/* When nothing calls back any more. */
+void queue_tls_reports_free(struct queue *q);
 
 /* ---- queue_chores.c */
 /* Start the work that is done once a minute, and once a day. */

@@ -41,6 +41,7 @@
 #include "listd/policy.h"
 #include "listd/role.h"
 #include "listd/tls_sessions.h"
+#include "listd/tls_tally.h"
 #include "spool/store.h"
 
 #define LAST_WORDS_MS		20	/* between looks whether they are read */
@@ -170,6 +171,7 @@ static void
 end_drain(struct deliver *dl)
 {
 	deliver_link_flush(dl->link);
+	tls_tally_flush(dl->tally);
 	if (dl->queue != NULL)
 		channel_flush(dl->queue);
 	if (dl->queue != NULL && (deliver_link_backlog(dl->link) > 0 ||
@@ -383,9 +385,11 @@ deliver_open(struct deliver *dl, struct role_env *env, struct err *e)
 		return -1;
 	dl->policies = policies_new(&(const struct policy_env){ env->base,
 		env->clock, env->conf, dl->resolver, dl->tls,
-		deliver_policy_recall, deliver_policy_keep, dl }, e);
+		deliver_policy_recall, deliver_policy_keep,
+		deliver_policy_fault, dl }, e);
 	if (dl->policies == NULL)
 		return -1;
+	dl->tally = tls_tally_new(env->timers, &deliver_tally_ops, dl);
 	dl->ring = deliver_setup_ring(env);
 	dl->tls_sessions = tls_sessions_new(TLS_SESSIONS_MAX);
 	dl->tls_broken = memo_new();
@@ -396,6 +400,7 @@ deliver_open(struct deliver *dl, struct role_env *env, struct err *e)
 		.resolver = dl->resolver, .tls = dl->tls,
 		.tls_sessions = dl->tls_sessions,
 		.tls_broken = dl->tls_broken, .dead = dl->dead,
+		.tally = dl->tally,
 		.ops = &deliver_session_ops, .arg = dl, .bdat = dl->bdat };
 	return take_login(dl, e);
 }

@@ -281,6 +281,7 @@ on_drain(struct role_env *env)
 	scheduler_drain(q->sched);
 	q->draining = true;
 	queue_chores_stop(q);
+	queue_tls_reports_stop(q);
 	queue_requests_close(q->requests);
 	control_stop(q->control);
 	queue_turn_soon(q);
@@ -508,11 +509,13 @@ close_all(struct queue *q)
 	stop_writer(q, STORE_S);
 	timer_cancel(&q->wait);
 	queue_chores_stop(q);
+	queue_tls_reports_stop(q);
 	if (q->turn != NULL)
 		event_free(q->turn);
 	q->turn = NULL;
 	queue_requests_free(q->requests);
 	scheduler_free(q->sched);
+	queue_tls_reports_free(q);
 	queue_steering_free(q);
 	figures_free(q->figures);
 	control_free(q->control);
@@ -553,6 +556,7 @@ role_queue(struct role_env *env)
 	env->on_stopping = on_stopping;
 	env->on_drain = on_drain;
 	queue_chores_start(q);
+	queue_tls_reports_start(q);
 	queue_turn_soon(q);
 	log_text(LEVEL_NOTICE, "queue", "epoch %llu",
 	    (unsigned long long)q->epoch);

@@ -111,6 +111,7 @@ ask_notice(struct scheduler *s, uint64_t notice)
 		return;
 	q = query_new(s, QUERY_NOTICE, d->domain_name);
 	q->notice = notice;
+	q->any_tls = d->any_tls;
 	delivery_free(s, d);
 	query_go(s, q);
 }

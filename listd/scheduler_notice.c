@@ -66,6 +66,7 @@ notice_delivery(struct scheduler *s, uint64_t notice)
 	d->queued_ms = n.due_ms;
 	d->first_ms = n.first_ms;
 	d->born_ms = n.created_ms;
+	d->any_tls = n.kind == NOTICE_TLS_REPORT;
 	return d;
 }
 

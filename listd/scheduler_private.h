@@ -86,6 +86,7 @@ struct delivery {
 	int64_t		 taken_ms;	/* OUT: when it was counted, UTC */
 	int64_t		 first_ms;	/* of the first attempt; 0: none yet */
 	int64_t		 born_ms;	/* notices: created */
+	bool		 any_tls;	/* notices: TLS promised or not */
 	TAILQ_ENTRY(delivery) link;	/* of its session, or of its site */
 	struct hash_link by_id, by_who;
 	const char	*domain_name;	/* behind local */
@@ -215,6 +216,7 @@ struct query {
 	struct run	*run;		/* FRESH */
 	uint32_t	 domain;	/* FRESH, RETRY */
 	uint64_t	 notice;
+	bool		 any_tls;	/* NOTICE: TLS is not what matters */
 	struct scheduler_test *test;
 	uint32_t	 campaign;	/* PREPARE */
 	void	(*prepared)(void *, const struct ipc_prepared *);

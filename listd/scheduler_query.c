@@ -87,6 +87,8 @@ query_send(struct scheduler *s, struct query *q)
 		return false;
 	q->peer = (unsigned)peer;
 	pack_u32(&b, q->id);
+	if (query_is_route(q))
+		pack_u8(&b, q->any_tls);
 	if (q->kind == QUERY_PREPARE)
 		pack_u32(&b, q->campaign);
 	else

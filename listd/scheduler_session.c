@@ -337,6 +337,7 @@ put_grant(struct scheduler *s, const struct session *se, struct strbuf *b)
 	strcpy(g.alias, site->alias != NULL ? site->alias : "");
 	g.relay = p->relay == NULL ? IPC_RELAY_NONE :
 	    p->relay->c.implicit_tls ? IPC_RELAY_TLS : IPC_RELAY_SMTP;
+	g.any_tls = site->any_tls;
 	grant_hosts(p, &g);
 	ipc_put_session_open(b, &g);
 }

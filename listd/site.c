@@ -21,6 +21,7 @@
 #include "listd/site.h"
 #include "listd/source.h"
 
+#define KEY_ANY_TLS		0x40	/* likewise: nothing */
 #define KEY_SECURE		0x80	/* in a key, beside what TLS is asked */
 static uint64_t
 hash_of_key(const uint8_t key[static SITE_KEY])
@@ -60,7 +61,8 @@ rank_of(const struct ipc_route *r, const char *name)
  * Domains with a policy about TLS are a site of their own: their connections
  * must not be used for less, and when their policy is broken, others who share
  * the hosts must not wait for it.  So are those whose hosts DNSSEC vouches for:
- * what TLSA records prove, they prove of the domain.
+ * what TLSA records prove, they prove of the domain.  And so are those that get
+ * a report about it all.
  */
 static void
 key_of_route(struct scheduler *s, const struct ipc_route *r,
@@ -82,8 +84,9 @@ key_of_route(struct scheduler *s, const struct ipc_route *r,
 	memcpy(hosts_key, digest, SITE_KEY);	/* limits are theirs */
 	for (uint16_t i = 0; i < r->n; i++)
 		pack_u8(&b, (uint8_t)rank_of(r, names[i]));
-	if (r->tls != IPC_TLS_NONE || r->secure)
-		pack_u8(&b, (uint8_t)(r->tls | (r->secure ? KEY_SECURE : 0)));
+	if (r->tls != IPC_TLS_NONE || r->secure || r->any_tls)
+		pack_u8(&b, (uint8_t)(r->tls | (r->secure ? KEY_SECURE : 0) |
+		    (r->any_tls ? KEY_ANY_TLS : 0)));
 	if (of_domain[0] != '\0')
 		pack_str(&b, of_domain);
 	SHA256((const uint8_t *)b.s, b.len, digest);
@@ -284,6 +287,7 @@ site_of_route(struct scheduler *s, const struct ipc_route *r,
 	site->nhosts = r->n;
 	site->tls = r->tls;
 	site->secure = r->secure;
+	site->any_tls = r->any_tls;
 	strcpy(site->host, r->host[0].name);
 	if (ttl < SITE_ROUTE_MIN_MS)
 		ttl = SITE_ROUTE_MIN_MS;

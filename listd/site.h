@@ -26,6 +26,7 @@ struct site {
 	uint8_t		 key[SITE_KEY];
 	enum ipc_tls	 tls;		/* asked of each connection */
 	bool		 secure;	/* its hosts are, by DNSSEC */
+	bool		 any_tls;	/* for reports about TLS alone */
 	char		*domain;	/* whose mail alone goes there; NULL */
 	char		*alias;		/* and what that one is an alias of */
 	bool		 of_many;	/* or more than one domain's does */

@@ -315,6 +315,7 @@ static void
 dns_hides_records(struct smtp_session *s)
 {
 	session_why(s, "name service failed for its TLSA records (DANE)");
+	handshake_count(s, TLSRPT_DNSSEC_INVALID, false, s->why);
 	s->host++;
 	connect_next_host(s);
 }
@@ -395,7 +396,8 @@ on_addresses(void *arg, const struct resolver_host *found)
 	 * choke on the question (RFC 7672 section 2.2.2).  Those of an alias
 	 * are, if it is validated itself.
 	 */
-	if (found->n == 0 || !s->env->conf->smtp_dane || s->grant.relay)
+	if (found->n == 0 || !s->env->conf->smtp_dane || s->grant.any_tls ||
+	    s->grant.relay)
 		connect_begin(s);
 	else if (found->secure)
 		ask_tlsa(s, found->alias[0] != '\0');

@@ -115,6 +115,8 @@ tls_broken(struct smtp_session *s, const char *why)
 void
 greeting_broken(struct smtp_session *s, const char *why)
 {
+	if (s->state == SESSION_TLS)
+		handshake_count(s, TLSRPT_VALIDATION, false, why);
 	if (s->state == SESSION_STARTTLS || s->state == SESSION_TLS ||
 	    (s->state == SESSION_EHLO && smtp_conn_is_tls(s->conn)))
 		tls_broken(s, why);
@@ -163,6 +165,7 @@ greeting_secured(struct smtp_session *s)
 	enum ipc_tls need = greeting_tls_needed(s);
 	char why[IPC_TEXT_MAX];
 
+	handshake_secured(s, level >= need);
 	if (level < need) {
 		snprintf(why, sizeof(why), "its certificate is not good for "
 		    "%s: %s", need == IPC_TLS_DANE ?
@@ -236,6 +239,8 @@ static void
 reply_starttls(struct smtp_session *s, const struct smtp_reply *r, bool more)
 {
 	if (r->code != 220) {
+		handshake_count(s, TLSRPT_STARTTLS_NOT_SUPPORTED, false,
+		    "STARTTLS is offered and refused");
 		/* The plaintext session is still good (RFC 3207 section 4). */
 		if (r->code != 421 && tls_is_a_favour(s))
 			session_open(s);
@@ -244,6 +249,8 @@ reply_starttls(struct smtp_session *s, const struct smtp_reply *r, bool more)
 		return;
 	}
 	if (more) {		/* X04: bytes behind the 220 are not from it */
+		handshake_count(s, TLSRPT_VALIDATION, false,
+		    "bytes before the TLS handshake");
 		tls_broken(s, "bytes before the TLS handshake");
 		return;
 	}
@@ -348,6 +355,8 @@ reply_ehlo(struct smtp_session *s, const struct smtp_reply *r)
 	memset(&s->ehlo, 0, sizeof(s->ehlo));
 	if (!s->helo)
 		smtp_ehlo_parse(r, &s->ehlo);
+	if (!s->ehlo.starttls && !smtp_conn_is_tls(s->conn))
+		handshake_count(s, TLSRPT_STARTTLS_NOT_SUPPORTED, false, "");
 	if (wants_tls(s)) {
 		s->state = SESSION_STARTTLS;
 		session_say(s, "STARTTLS\r\n", s->env->conf->timeout_command);

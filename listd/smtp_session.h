@@ -54,6 +54,7 @@ struct smtp_logins;
 struct smtp_session;
 struct timers;
 struct tls_sessions;
+struct tls_tally;
 
 #define SMTP_SESSION_DEPTH_MAX	64	/* deliveries held at once */
 #define SMTP_SESSION_WEDGED_MS	60000	/* past the longest limit of time */
@@ -110,6 +111,7 @@ struct smtp_session_env {
 	const struct smtp_logins *logins;	/* NULL: no AUTH */
 	const struct smtp_session_ops *ops;
 	void			*arg;
+	struct tls_tally	*tally;	/* of handshakes; NULL: uncounted */
 	struct bdat_hosts	*bdat;	/* what is known of hosts; NULL: nothing */
 	const struct reply_rules *rules;	/* of refusals; NULL: the codes alone */
 };

@@ -5,6 +5,7 @@
  *	smtp_session.c		its life: events, time, the end
  *	smtp_connect.c		where to: hosts and their addresses
  *	smtp_greeting.c		until mail may be sent: EHLO, STARTTLS, AUTH
+ *	smtp_handshake.c	how TLS went, for reports
  *	smtp_transaction.c	what is said about each delivery
  *	smtp_item.c		what becomes of each delivery
  *	smtp_refusal.c		what a refusal means
@@ -20,6 +21,7 @@
 #include "lib/strbuf.h"
 #include "lib/sys/timers.h"
 #include "lib/tlsa.h"
+#include "lib/tlsrpt.h"
 #include "listd/smtp_conn.h"
 #include "listd/smtp_session.h"
 
@@ -206,6 +208,16 @@ void greeting_reply(struct smtp_session *s, const struct smtp_reply *r,
 void greeting_secured(struct smtp_session *s);
 /* The connection broke in the greeting. */
 void greeting_broken(struct smtp_session *s, const char *why);
+
+/* smtp_handshake.c */
+/*
+ * Count one attempt at TLS for the domain whose mail made it.  of_certificate:
+ * TLS stands, so that result matters to a policy alone.
+ */
+void handshake_count(struct smtp_session *s, enum tlsrpt_result result,
+    bool of_certificate, const char *why);
+/* TLS stands; what its certificate is worth.  A resumed one was counted. */
+void handshake_secured(struct smtp_session *s, bool good);
 
 /* smtp_transaction.c */
 /* Write all that may be written now, then make the next copy ready. */

@@ -70,6 +70,32 @@ tls_peer_fault(SSL *ssl)
 	return X509_verify_cert_error_string(SSL_get_verify_result(ssl));
 }
 
+enum tlsrpt_result
+tls_peer_result(SSL *ssl)
+{
+	if (SSL_get0_peer_certificate(ssl) == NULL)
+		return TLSRPT_VALIDATION;
+	switch (SSL_get_verify_result(ssl)) {
+	case X509_V_OK:
+		return TLSRPT_SUCCESS;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+	case X509_V_ERR_IP_ADDRESS_MISMATCH:
+		return TLSRPT_HOST_MISMATCH;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return TLSRPT_EXPIRED;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_CERT_UNTRUSTED:
+		return TLSRPT_NOT_TRUSTED;
+	default:
+		return TLSRPT_VALIDATION;
+	}
+}
+
 bool
 tls_peer_names(SSL *ssl, const char *host)
 {

@@ -14,6 +14,7 @@
 #include <openssl/ssl.h>
 
 #include "lib/ipc.h"
+#include "lib/tlsrpt.h"
 
 struct smtp_conn_tls;
 
@@ -30,6 +31,8 @@ bool tls_peer_by_records(SSL *ssl, const struct smtp_conn_tls *tls);
 enum ipc_tls tls_peer_level(SSL *ssl, bool by_records);
 /* Why it was not good; a static text.  ssl may be NULL. */
 const char *tls_peer_fault(SSL *ssl);
+/* The same as it is reported. */
+enum tlsrpt_result tls_peer_result(SSL *ssl);
 /* Does the certificate name this host? */
 bool tls_peer_names(SSL *ssl, const char *host);
 /* Was it for its name that it was found good, and not as DANE-EE? */

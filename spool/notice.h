@@ -22,6 +22,7 @@ enum notice_kind {
 	NOTICE_OWNER,		/* please confirm that you own the list */
 	NOTICE_FORWARD,		/* role mail, passed on to a person */
 	NOTICE_HELP,		/* what a list's addresses are for */
+	NOTICE_TLS_REPORT,	/* how TLS went, for a domain that asked */
 };
 
 struct notice {
@@ -31,7 +32,7 @@ struct notice {
 	uint32_t	domain;		/* id of the recipient's */
 	uint64_t	subscriber;	/* 0: not a member */
 	uint8_t		request[16];	/* or zeros */
-	uint8_t		content[32];	/* FORWARD: what came in; or zeros */
+	uint8_t		content[32];	/* FORWARD, TLS_REPORT: its file */
 	int64_t		created_ms;
 	uint16_t	attempts;
 	int64_t		first_ms;	/* of the first attempt, or 0 */

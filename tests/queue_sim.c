@@ -246,6 +246,7 @@ sim_send(void *arg, unsigned peer, uint16_t type, const struct strbuf *b)
 		a = &p->asked[p->nasked++];
 		assert_true(p->nasked < SIM_ASKED);
 		a->request = unpack_u32(&u);
+		unpack_u8(&u);		/* any_tls */
 		unpack_str(&u, a->name, sizeof(a->name));
 		sim->lookups++;
 		break;

@@ -107,8 +107,9 @@ class World:
             zone += "\nmta-sts.%s A 127.0.0.1" % d
             if d not in unpublished:
                 zone += "\n" + RECORD % (d, "1")
+        settings.setdefault("clock", True)
         self.scene = Scene(
-            t, sites=self.address, sink=self.main, zone=zone, clock=True,
+            t, sites=self.address, sink=self.main, zone=zone,
             smtp_mta_sts=True, ca_file=self.authority.ca_file,
             mta_sts_port=self.web.port,
             timeout_command="%ds" % PATIENCE, **settings)
