@@ -197,7 +197,8 @@ on_file_host(void *arg, const struct resolver_host *found)
 			address[ask.n++] = found->address[i];
 	snprintf(host, sizeof(host), HOST_PREFIX "%s", a->domain);
 	if (ask.n == 0) {
-		fetch_failed(a, TLSRPT_STS_FETCH, found->status == IPC_DNS_TEMPORARY ?
+		fetch_failed(a, TLSRPT_STS_FETCH,
+		    found->status == IPC_DNS_TEMPORARY ?
 		    "name service failed for the policy's host" :
 		    "the policy's host has no address");
 		return;

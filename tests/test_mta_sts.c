@@ -480,6 +480,31 @@ fields_are_read_back(void **state)
 	strbuf_free(&b);
 }
 
+static void
+policies_are_written_back(void **state)
+{
+	static const char text[] = "version: STSv1\r\nmode: testing\r\n"
+	    "mx: a.example\r\nmx: *.b.example\r\nmax_age: 604800\r\n";
+	static struct mta_sts_policy p, back;
+	struct strbuf out = STRBUF_INIT(4096);
+	struct err e = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(mta_sts_parse(text, sizeof(text) - 1, &p, &e), 0);
+	mta_sts_format(&out, &p, 4096);
+	assert_int_equal(mta_sts_parse(out.s, out.len, &back, &e), 0);
+	assert_int_equal(back.mode, MTA_STS_TESTING);
+	assert_int_equal(back.max_age_s, 604800);
+	assert_int_equal(back.n, 2);
+	assert_string_equal(back.mx[1], "*.b.example");
+	/* What there is no room for is left out by the line. */
+	strbuf_reset(&out);
+	mta_sts_format(&out, &p, 65);
+	assert_string_equal(out.s, "version: STSv1\nmode: testing\n"
+	    "max_age: 604800\nmx: a.example\n");
+	strbuf_free(&out);
+}
+
 int
 main(void)
 {
@@ -496,6 +521,7 @@ main(void)
 		cmocka_unit_test(failures_push_out_no_policy),
 		cmocka_unit_test(what_was_kept_counts),
 		cmocka_unit_test(fields_are_read_back),
+		cmocka_unit_test(policies_are_written_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

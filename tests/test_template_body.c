@@ -995,6 +995,32 @@ notices_leave_by_the_same_builder(void **state)
 	    "=2E\r\n\r\nhttps://lists.example.org/c/tok\r\n=2E\r\n");
 }
 
+/* A report has its body made already; only its header is the builder's. */
+static void
+notices_may_have_a_made_body(void **state)
+{
+	static const char *const bad[] = { "a\nb\r\n", "a\rb\r\n",
+		"\303\251\r\n" };
+	static const char body[] = "--cut\r\n\r\n{{name}}\r\n--cut--\r\n";
+	struct template_notice n = notice;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	n.text = "";
+	n.media_type = "multipart/report; boundary=\"cut\"";
+	n.body = (struct slice){ (const uint8_t *)body, sizeof(body) - 1 };
+	assert_int_equal(render_notice(&n, "x", &e), 0);
+	assert_non_null(strstr(whole.s, "Content-Type: multipart/report; "
+	    "boundary=\"cut\"\r\nContent-Transfer-Encoding: 7bit\r\n"));
+	assert_non_null(strstr(whole.s, body));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		n.body = (struct slice){ (const uint8_t *)bad[i],
+		    strlen(bad[i]) };
+		assert_int_equal(render_notice(&n, "x", &e), -1);
+		assert_int_equal(e.code, ERR_INPUT);
+	}
+}
+
 static void
 notices_are_checked(void **state)
 {
@@ -1053,6 +1079,7 @@ main(void)
 		cmocka_unit_test(a_failure_leaves_no_trace),
 		cmocka_unit_test(bdat_is_not_stuffed),
 		cmocka_unit_test(notices_leave_by_the_same_builder),
+		cmocka_unit_test(notices_may_have_a_made_body),
 		cmocka_unit_test(notices_are_checked),
 	};
 	int rc = cmocka_run_group_tests(tests, NULL, NULL);

@@ -188,7 +188,8 @@ do_fill(struct txn *t, void *arg, struct err *e)
 	snprintf(name, sizeof(name), "last.example");
 	if (tls_count_add(t, &ev, NOW, e) != 0)
 		return -1;
-	snprintf(name, sizeof(name), "f1.example");	/* a row that is there */
+	/* A row that is there goes on. */
+	snprintf(name, sizeof(name), "f1.example");
 	return tls_count_add(t, &ev, NOW, e) == 1 ? 0 : -1;
 }
 
