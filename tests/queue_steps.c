@@ -8,10 +8,24 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
+#include "lib/sys/log.h"
 #include "tests/queue_steps.h"
+
+void
+log_sim(void)
+{
+	const bool loud = getenv("LISTD_TEST_LOG") != NULL;
+	const struct log_params p = {
+		.name = "test", .socket = loud ? NULL : "/nonexistent",
+		.to_stderr = loud, .level = LEVEL_INFO,
+	};
+
+	log_open(&p);
+}
 
 struct sim *
 begin(void **state, unsigned sites)

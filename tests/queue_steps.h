@@ -7,6 +7,8 @@
 
 #include "tests/queue_sim.h"
 
+/* The log is heard only if LISTD_TEST_LOG is in the environment. */
+void log_sim(void);
 /* Started, its domains spread over so many sites; state is a world's. */
 struct sim *begin(void **state, unsigned sites);
 /* n members of list 1 at a domain. */

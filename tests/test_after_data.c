@@ -13,7 +13,6 @@
 
 #include <cmocka.h>
 
-#include "lib/sys/log.h"
 #include "lib/sys/ring.h"
 #include "tests/queue_steps.h"
 
@@ -301,13 +300,7 @@ main(void)
 		T(a_dead_role_s_dots_are_held),
 		T(a_dead_role_s_notice_waits),
 	};
-	const struct log_params lp = {
-		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
-	};
-	const struct log_params loud = {
-		.name = "test", .to_stderr = true, .level = LEVEL_INFO,
-	};
 
-	log_open(getenv("LISTD_TEST_LOG") != NULL ? &loud : &lp);
+	log_sim();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,6 @@
 
 #include <cmocka.h>
 
-#include "lib/sys/log.h"
 #include "spool/notice.h"
 #include "tests/queue_steps.h"
 
@@ -173,13 +172,7 @@ main(void)
 		T(one_that_is_out_ends_by_its_outcome),
 		T(a_test_does_not_wait),
 	};
-	const struct log_params lp = {
-		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
-	};
-	const struct log_params loud = {
-		.name = "test", .to_stderr = true, .level = LEVEL_INFO,
-	};
 
-	log_open(getenv("LISTD_TEST_LOG") != NULL ? &loud : &lp);
+	log_sim();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

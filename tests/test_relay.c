@@ -16,7 +16,6 @@
 #include <cmocka.h>
 
 #include "lib/reactions.h"
-#include "lib/sys/log.h"
 #include "listd/source.h"
 #include "tests/queue_steps.h"
 
@@ -467,13 +466,7 @@ main(void)
 		T(a_reaction_is_for_one_relay),
 		T(a_reload_changes_the_way),
 	};
-	const struct log_params lp = {
-		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
-	};
-	const struct log_params loud = {
-		.name = "test", .to_stderr = true, .level = LEVEL_INFO,
-	};
 
-	log_open(getenv("LISTD_TEST_LOG") != NULL ? &loud : &lp);
+	log_sim();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

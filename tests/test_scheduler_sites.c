@@ -15,7 +15,6 @@
 
 #include <cmocka.h>
 
-#include "lib/sys/log.h"
 #include "listd/source.h"
 #include "spool/row.h"
 #include "spool/suspension.h"
@@ -618,13 +617,7 @@ main(void)
 		T(members_tell_who_is_next),
 		T(shared_limits_tell_who_is_next),
 	};
-	const struct log_params lp = {
-		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
-	};
-	const struct log_params loud = {
-		.name = "test", .to_stderr = true, .level = LEVEL_INFO,
-	};
 
-	log_open(getenv("LISTD_TEST_LOG") != NULL ? &loud : &lp);
+	log_sim();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

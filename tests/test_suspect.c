@@ -13,7 +13,6 @@
 
 #include <cmocka.h>
 
-#include "lib/sys/log.h"
 #include "listd/source.h"
 #include "listd/suspect.h"
 #include "tests/queue_steps.h"
@@ -263,13 +262,7 @@ main(void)
 		T(a_notice),
 		T(a_source_that_is_refused),
 	};
-	const struct log_params lp = {
-		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
-	};
-	const struct log_params loud = {
-		.name = "test", .to_stderr = true, .level = LEVEL_INFO,
-	};
 
-	log_open(getenv("LISTD_TEST_LOG") != NULL ? &loud : &lp);
+	log_sim();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
