@@ -251,6 +251,52 @@ load_all(struct scheduler *s, struct err *e)
 	return 0;
 }
 
+/* All that is empty at the start. */
+static void
+lists_init(struct scheduler *s)
+{
+	TAILQ_INIT(&s->durable_waits);
+	TAILQ_INIT(&s->dirt);
+	TAILQ_INIT(&s->flight);
+	TAILQ_INIT(&s->settling);
+	TAILQ_INIT(&s->ended);
+	TAILQ_INIT(&s->runs);
+	TAILQ_INIT(&s->kicked);
+	TAILQ_INIT(&s->restarts);
+	TAILQ_INIT(&s->recalls);
+	TAILQ_INIT(&s->relays);
+	s->starving = dues_new();
+	s->limit_dues = dues_new();
+	s->limit_ends = dues_new();
+	s->wakes = dues_new();
+	s->pauses = dues_new();
+	s->waits = dues_new();
+	s->dns_troubles = dues_new();
+	s->retries = dues_new();
+	s->notices = dues_new();
+}
+
+/* The tables, and what lists_init() made. */
+static void
+lists_free(struct scheduler *s)
+{
+	hash_free(&s->deliveries);
+	hash_free(&s->who);
+	hash_free(&s->runs_by_id);
+	hash_free(&s->sites);
+	hash_free(&s->sessions);
+	hash_free(&s->queries);
+	dues_free(s->starving);
+	dues_free(s->limit_dues);
+	dues_free(s->limit_ends);
+	dues_free(s->wakes);
+	dues_free(s->pauses);
+	dues_free(s->waits);
+	dues_free(s->dns_troubles);
+	dues_free(s->retries);
+	dues_free(s->notices);
+}
+
 struct scheduler *
 scheduler_new(const struct scheduler_params *p, struct err *e)
 {
@@ -271,27 +317,9 @@ scheduler_new(const struct scheduler_params *p, struct err *e)
 	s->base_ms = clock_utc_ms(p->clock) - clock_mono_ms(p->clock);
 	s->serial = 1;
 	s->batcher = batcher_new(&bp, p->last_batch);
-	TAILQ_INIT(&s->durable_waits);
-	TAILQ_INIT(&s->dirt);
-	TAILQ_INIT(&s->flight);
-	TAILQ_INIT(&s->settling);
-	TAILQ_INIT(&s->ended);
-	TAILQ_INIT(&s->runs);
-	TAILQ_INIT(&s->kicked);
-	TAILQ_INIT(&s->restarts);
-	TAILQ_INIT(&s->recalls);
-	TAILQ_INIT(&s->relays);
-	s->starving = dues_new();
-	s->limit_dues = dues_new();
-	s->limit_ends = dues_new();
-	s->wakes = dues_new();
+	lists_init(s);
 	s->limits_serial = 1;
 	sources_take(s);
-	s->pauses = dues_new();
-	s->waits = dues_new();
-	s->dns_troubles = dues_new();
-	s->retries = dues_new();
-	s->notices = dues_new();
 	s->notice_from = 1;
 
 	sched_turn_begin(s);
@@ -345,22 +373,8 @@ scheduler_free(struct scheduler *s)
 	sources_free(s);
 	restarts_free(s);
 	reactions_free(s->reactions);
-	hash_free(&s->deliveries);
-	hash_free(&s->who);
-	hash_free(&s->runs_by_id);
 	free(s->recents);
-	hash_free(&s->sites);
-	hash_free(&s->sessions);
-	hash_free(&s->queries);
-	dues_free(s->starving);
-	dues_free(s->limit_dues);
-	dues_free(s->limit_ends);
-	dues_free(s->wakes);
-	dues_free(s->pauses);
-	dues_free(s->waits);
-	dues_free(s->dns_troubles);
-	dues_free(s->retries);
-	dues_free(s->notices);
+	lists_free(s);
 	idlist_free(&s->retry_queue);
 	batcher_free(s->batcher);
 	free(s);

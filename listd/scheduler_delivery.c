@@ -608,6 +608,37 @@ test_over(struct scheduler *s, struct delivery *d,
 	delivery_free(s, d);
 }
 
+/* What an outcome means for one that still matters. */
+static void
+take_result(struct scheduler *s, struct delivery *d,
+    const struct ipc_outcome *o)
+{
+	switch (o->result) {
+	case IPC_DELIVERED:
+		ended(s, d, o, OUTCOME_DELIVERED);
+		return;
+	case IPC_FAILED:
+		ended(s, d, o, OUTCOME_FAILED);
+		return;
+	case IPC_DEFERRED:
+		d->lost = false;
+		deferred(s, d, o);
+		return;
+	case IPC_UNANSWERED:
+		unanswered(s, d, o);
+		return;
+	case IPC_SKIPPED:
+		delivery_gated(s, d, o->gate);
+		return;
+	case IPC_DROPPED:
+		not_tried(s, d);
+		return;
+	case IPC_REFUSED:
+		refused_by_site(s, d, o);
+		return;
+	}
+}
+
 void
 delivery_take_outcome(struct scheduler *s, struct delivery *d,
     const struct ipc_outcome *o)
@@ -635,28 +666,5 @@ delivery_take_outcome(struct scheduler *s, struct delivery *d,
 	if (d->run != NULL && o->stage > IPC_STAGE_RENDER &&
 	    !d->run->stopped)
 		d->run->why[0] = '\0';
-	switch (o->result) {
-	case IPC_DELIVERED:
-		ended(s, d, o, OUTCOME_DELIVERED);
-		return;
-	case IPC_FAILED:
-		ended(s, d, o, OUTCOME_FAILED);
-		return;
-	case IPC_DEFERRED:
-		d->lost = false;
-		deferred(s, d, o);
-		return;
-	case IPC_UNANSWERED:
-		unanswered(s, d, o);
-		return;
-	case IPC_SKIPPED:
-		delivery_gated(s, d, o->gate);
-		return;
-	case IPC_DROPPED:
-		not_tried(s, d);
-		return;
-	case IPC_REFUSED:
-		refused_by_site(s, d, o);
-		return;
-	}
+	take_result(s, d, o);
 }

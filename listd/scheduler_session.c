@@ -66,6 +66,25 @@ session_free(struct scheduler *s, struct session *se)
 
 /* ---- supply */
 
+/* Read on in the domains begun; false when this turn has done its share. */
+static bool
+lane_feed(struct scheduler *s, struct lane *l, size_t want)
+{
+	struct dest *d;
+
+	for (int i = 0; l->supply < want &&
+	    (d = TAILQ_FIRST(&l->hungry)) != NULL; i++) {
+		if (i == FEED_TURN) {
+			site_kick(s, l->site);
+			s->again = true;
+			return false;
+		}
+		if (!dest_feed(s, d, want))
+			break;
+	}
+	return true;
+}
+
 /* Keep enough members read, and domains begun, for what is granted. */
 static void
 lane_refill(struct scheduler *s, struct lane *l)
@@ -84,16 +103,8 @@ lane_refill(struct scheduler *s, struct lane *l)
 		s->look_again = true;	/* no domain is taken to be lost */
 		return;
 	}
-	for (int i = 0; l->supply < want &&
-	    (d = TAILQ_FIRST(&l->hungry)) != NULL; i++) {
-		if (i == FEED_TURN) {
-			site_kick(s, l->site);
-			s->again = true;
-			return;
-		}
-		if (!dest_feed(s, d, want))
-			break;
-	}
+	if (!lane_feed(s, l, want))
+		return;
 	for (int i = 0; l->supply < want && !l->run->held; i++) {
 		if (i == OPEN_MAX) {
 			site_kick(s, l->site);
