@@ -70,7 +70,7 @@ struct conf_cidrs {
 struct conf_smarthost {
 	char		host[CONF_NAME_MAX];
 	uint16_t	port;
-	uint16_t	preference;	/* by default one behind the one before */
+	uint16_t	preference;	/* default: behind the one before */
 	uint16_t	weight;		/* from 1 */
 	uint32_t	connections;
 	uint32_t	connects_per_minute;

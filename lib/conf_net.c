@@ -105,7 +105,8 @@ conf_set_listen(const struct conf_setting *s, struct conf_listens *list,
 			return -1;
 		}
 		memcpy(l.path, value, strlen(value));
-	} else if (!conf_split_port(value, &host, &len, &port) || port == NULL ||
+	} else if (!conf_split_port(value, &host, &len, &port) ||
+	    port == NULL ||
 	    !conf_read_ip(host, len, &l.family, l.ip) ||
 	    !conf_read_port(port, 0, &l.port)) {
 		err_set(e, ERR_INPUT, "\"%s\" is not %s", value,
@@ -235,7 +236,8 @@ conf_set_url(const struct conf_setting *s, char *field, const char *value,
 	memcpy(buf, auth, alen);
 	buf[alen] = '\0';
 	if (!conf_split_port(buf, &host, &hlen, &port) ||
-	    (!conf_is_host(host, hlen) && !conf_read_ip(host, hlen, &family, ip)) ||
+	    (!conf_is_host(host, hlen) &&
+	    !conf_read_ip(host, hlen, &family, ip)) ||
 	    (port != NULL && !conf_read_port(port, 1, &number)))
 		goto bad;
 	if (plain && !is_loopback(host, hlen)) {

@@ -54,7 +54,7 @@ struct conf_setting {
 	size_t		 offset;	/* in struct conf */
 	size_t		 size;		/* of the field */
 	const char	*def;		/* as in a file; NULL: empty */
-	const char	*shown;		/* in the manual when def does not say */
+	const char	*shown;		/* the manual's, where def is silent */
 	int64_t		 min, max;	/* of INT, SIZE and TIME */
 	const char	*const *names;	/* of ENUM, NULL at the end */
 	const char	*text;		/* mdoc(7) */

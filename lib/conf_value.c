@@ -407,7 +407,8 @@ conf_value_format(const struct conf_setting *s, const void *field, size_t i,
 		    out);
 		break;
 	case CONF_CIDR:
-		conf_cidr_format(&((const struct conf_cidrs *)field)->v[i], out);
+		conf_cidr_format(
+		    &((const struct conf_cidrs *)field)->v[i], out);
 		break;
 	case CONF_SOURCE:
 		conf_source_format(&((const struct conf_sources *)field)->v[i],

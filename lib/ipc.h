@@ -27,7 +27,7 @@ struct strbuf;
 #define IPC_FRAME_MAX	(1u << 20)	/* octets of one payload */
 #define IPC_TEXT_MAX	512		/* octets of a stored reply or reason */
 #define IPC_HOSTS_MAX	20		/* hosts of a route */
-#define IPC_RAW_MAX	16384		/* octets of a raw request kept as evidence */
+#define IPC_RAW_MAX	16384		/* octets of a request as evidence */
 #define IPC_SHOWN_MAX	8192		/* octets of the text of a form */
 
 enum ipc_type {
@@ -39,14 +39,16 @@ enum ipc_type {
 	 */
 	IPC_RESOLVE,
 	IPC_LOOKUP_TXT,		/* u32 request, str name */
-	IPC_PREPARE,		/* u32 request, u32 campaign: compile, lint, verify */
-	IPC_SESSION_OPEN,	/* struct ipc_session_open: one connection granted */
+	IPC_PREPARE,		/* u32 request, u32 campaign: compile, lint,
+				 * verify */
+	IPC_SESSION_OPEN,	/* struct ipc_session_open: one is granted */
 	IPC_SESSION_CLOSE,	/* u32 session: finish what it has, then QUIT */
-	IPC_DELIVER,		/* u32 session, u16 n, n x struct ipc_delivery */
+	IPC_DELIVER,		/* u32 session, u16 n, n struct ipc_delivery */
 	IPC_RECALL,		/* u64 delivery */
 	IPC_OUTCOME_ACK,	/* u64 seq: outcomes up to seq are durable */
 	IPC_CAMPAIGN_FORGET,	/* u32 campaign: drop what is cached of it */
-	IPC_PROVE,		/* u32 request, str domain: is our DKIM key published? */
+	IPC_PROVE,		/* u32 request, str domain: is our DKIM key
+				 * published? */
 	/*
 	 * u8 0, bytes: the shipped file of lib/reply_rules.h; then u8 1, bytes:
 	 * its overlay, and from here on refusals are judged by the two.
@@ -59,11 +61,13 @@ enum ipc_type {
 	IPC_TXT,		/* u32 request, u8 dns status, u16 n, n x str */
 	IPC_PREPARED,		/* struct ipc_prepared */
 	IPC_SESSION_STATE,	/* struct ipc_session_state */
-	IPC_RETURNED,		/* u32 session, u16 n, n x u64: not tried, give again */
-	IPC_OUTCOME,		/* u64 seq of the last, u64 epoch, u16 n, n x struct ipc_outcome */
+	IPC_RETURNED,		/* u32 session, u16 n, n x u64: not tried,
+				 * give again */
+	IPC_OUTCOME,		/* u64 seq of the last, u64 epoch, u16 n, n x
+				 * struct ipc_outcome */
 	IPC_RECALLED,		/* u64 delivery, u8 enum ipc_recall */
 	IPC_PROVEN,		/* u32 request, u8 enum ipc_proof, str text */
-	IPC_POLICY,		/* str domain, struct mta_sts_kept (lib/mta_sts.h) */
+	IPC_POLICY,		/* str domain, struct mta_sts_kept */
 	IPC_TLS_EVENTS,		/* u16 n, n x tlsrpt_pack() (lib/tlsrpt.h) */
 
 	/* inbound, web -> queue: every one starts with u64 request */
@@ -72,16 +76,17 @@ enum ipc_type {
 	IPC_UNSUBSCRIBE,	/* struct ipc_unsubscribe */
 	IPC_BOUNCE,		/* struct ipc_bounce */
 	IPC_FORWARD,		/* struct ipc_forward */
-	IPC_REQUEST_RESOLVED,	/* queue -> inbound: reserved for PTR look-ups */
-	IPC_HELP,		/* struct ipc_subscribe: who asks what can be asked */
-	IPC_FIGURES,		/* web alone: the text of the reply is for Prometheus */
+	IPC_REQUEST_RESOLVED,	/* queue -> inbound: reserved, PTR look-ups */
+	IPC_HELP,		/* struct ipc_subscribe: who asks for help */
+	IPC_FIGURES,		/* web alone: the reply is for Prometheus */
 
 	/* queue -> inbound, web */
 	IPC_REPLY = 0x0380,	/* u64 request, u8 enum ipc_result, str text */
 
 	/* listctl <-> queue, on the control socket */
-	IPC_CALL = 0x0400,	/* bytes JSON {"verb":..., args}; descriptors ride along */
-	IPC_OUTPUT,		/* bytes JSON: one result value, may come many times */
+	IPC_CALL = 0x0400,	/* bytes JSON {"verb":..., args}; descriptors
+				 * ride along */
+	IPC_OUTPUT,		/* bytes JSON: one result value, of many */
 	IPC_PROGRESS,		/* str text */
 	IPC_DONE,		/* u8 exit status, str error text */
 };
@@ -98,7 +103,7 @@ enum ipc_dns {
 	IPC_DNS_NXDOMAIN,
 	IPC_DNS_TEMPORARY,	/* SERVFAIL, timeout, bogus, CNAME loop */
 	IPC_DNS_NULL_MX,	/* RFC 7505 */
-	IPC_DNS_SELF,		/* every usable host is this machine, or forbidden */
+	IPC_DNS_SELF,		/* usable hosts: this machine or forbidden */
 };
 
 /*
@@ -118,7 +123,7 @@ enum ipc_proof {
 enum ipc_tls {
 	IPC_TLS_NONE,
 	IPC_TLS_UNVERIFIED,	/* encrypted, whoever is at the other end */
-	IPC_TLS_VERIFIED,	/* a certificate by ca_file, for the host's name */
+	IPC_TLS_VERIFIED,	/* by ca_file, for the host's name */
 	IPC_TLS_DANE,		/* as validated TLSA records say */
 };
 
@@ -159,7 +164,7 @@ enum ipc_bdat {
 enum ipc_relay {
 	IPC_RELAY_NONE,		/* the recipients' own hosts */
 	IPC_RELAY_SMTP,
-	IPC_RELAY_TLS,		/* TLS from the first octet, RFC 8314 section 3.3 */
+	IPC_RELAY_TLS,		/* TLS from the first octet, RFC 8314, 3.3 */
 };
 
 /*
@@ -167,19 +172,19 @@ enum ipc_relay {
  * whose domain has this site's route may be given to it.
  */
 struct ipc_session_open {
-	uint32_t	session;	/* chosen by queue, unique in its epoch */
+	uint32_t	session;	/* by queue, unique in its epoch */
 	uint16_t	depth;		/* deliveries it may hold at once */
 	uint16_t	messages;	/* per connection, then reconnect */
 	enum ipc_tls	tls;		/* no mail on a connection below it */
 	enum ipc_bdat	bdat;
-	uint32_t	idle_ms;	/* without work it is kept; 0: as configured */
+	uint32_t	idle_ms;	/* kept idle; 0: as configured */
 	uint16_t	broken_tls_hours; /* that breaking TLS is remembered */
-	uint32_t	provider;	/* shaping_key() of who it is; 0: none */
+	uint32_t	provider;	/* shaping_key() of it; 0: none */
 	uint8_t		source_family;	/* 4, 6; 0: the system's choice */
 	uint8_t		source_ip[16];
 	char		ehlo[256];	/* "": our hostname */
 	bool		secure;		/* see struct ipc_route */
-	char		domain[256];	/* the only one there is mail for; or "" */
+	char		domain[256];	/* the only one with mail; or "" */
 	char		alias[256];	/* of that domain; or "" */
 	enum ipc_relay	relay;		/* what its one host is, if any */
 	/*
@@ -208,7 +213,7 @@ struct ipc_session_state {
 	uint32_t	session;
 	enum ipc_session_event event;
 	uint16_t	code;		/* SMTP code or 0 */
-	uint8_t		connects;	/* made since last told, past the first */
+	uint8_t		connects;	/* since last told, past the first */
 	char		host[256];
 	char		text[IPC_TEXT_MAX + 1];
 	/*
@@ -277,21 +282,23 @@ struct ipc_outcome {
 	uint16_t	code;		/* 0 when no reply was seen */
 	uint16_t	enhanced[3];	/* class, subject, detail */
 	/* What the reply means, judged by the deliver role alone. */
-	uint8_t		recipient;	/* enum reply_recipient: does it count */
+	uint8_t		recipient;	/* enum reply_recipient */
 	uint8_t		category;	/* enum reply_category, for people */
 	uint32_t	rule;		/* class of reply_rules.h; 0: none */
 	uint8_t		tls;		/* enum ipc_tls of the connection */
-	uint32_t	delay_ms[4];	/* waiting, connecting, transaction, body */
+	uint32_t	delay_ms[4];	/* wait, connect, transaction, body */
 	int64_t		when_ms;	/* UTC */
 	char		host[256];	/* remote host name [address] */
-	char		text[IPC_TEXT_MAX + 1];	/* recipient replaced by <rcpt> */
-	char		message_id[256];	/* notices: what the entry records */
+	char		text[IPC_TEXT_MAX + 1];	/* recipient replaced by
+						 * <rcpt> */
+	char		message_id[256];	/* notices: for the entry */
 };
 
 enum ipc_recall {
 	IPC_RECALL_DROPPED = 1,	/* no MAIL was written and none will be */
 	IPC_RECALL_BEGUN,	/* MAIL was written before the recall came */
-	IPC_RECALL_UNKNOWN,	/* not here: its outcome is on the way, or it never came */
+	IPC_RECALL_UNKNOWN,	/* not here: its outcome is on the way, or it
+				 * never came */
 };
 
 struct ipc_prepared {
@@ -310,10 +317,11 @@ struct ipc_evidence {
 	uint16_t	port;
 	uint8_t		proxy_ip[16];	/* zero when no proxy stood between */
 	uint16_t	proxy_port;
-	char		channel[16];	/* form, mail, one-click, page, mailto, control */
+	char		channel[16];	/* form, mail, one-click, page,
+					 * mailto, control */
 	char		agent[256];	/* User-Agent, or HELO name */
-	char		form[65];	/* hash of the text that was shown, hex, or "" */
-	struct slice	raw;		/* the request as received, cut at IPC_RAW_MAX */
+	char		form[65];	/* hash of the text shown, hex; or "" */
+	struct slice	raw;		/* as received, cut at IPC_RAW_MAX */
 };
 
 struct ipc_subscribe {
@@ -355,13 +363,14 @@ struct ipc_unsubscribe {
 /* A report that came back to a VERP address whose MAC was right. */
 struct ipc_bounce {
 	uint64_t	request;
-	uint64_t	campaign;	/* bit 63 set: the rest is a notice id */
+	uint64_t	campaign;	/* bit 63: the rest is a notice id */
 	uint64_t	subscriber;
 	uint8_t		recipient;	/* enum reply_recipient */
 	uint8_t		category;
 	uint16_t	code;		/* that it quotes; 0: none */
 	uint16_t	enhanced[3];
-	uint8_t		action;		/* 1 failed, 2 delayed, 3 other, 4 not a report */
+	uint8_t		action;		/* 1 failed, 2 delayed, 3 other, 4 not
+					 * a report */
 	int64_t		when_ms;
 	char		text[IPC_TEXT_MAX + 1];
 };
@@ -377,7 +386,8 @@ struct ipc_forward {
 	uint8_t		hash[32];
 };
 
-#define IPC_NOTICE_BIT	((uint64_t)1 << 63)	/* campaign field of a notice's VERP */
+#define IPC_NOTICE_BIT	((uint64_t)1 << 63)	/* campaign field of a
+						 * notice's VERP */
 
 enum ipc_result {
 	IPC_OK = 0,

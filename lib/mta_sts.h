@@ -23,12 +23,12 @@ struct strbuf;
 struct unpack;
 
 #define MTA_STS_ID_MAX		32	/* octets of an id, section 3.1 */
-#define MTA_STS_POLICY_MAX	(64u << 10)	/* octets of a file, section 3.3 */
+#define MTA_STS_POLICY_MAX	(64u << 10)	/* octets; section 3.3 */
 #define MTA_STS_MX_MAX		64	/* patterns of one policy */
 #define MTA_STS_NAME_MAX	255	/* octets of a pattern */
-#define MTA_STS_AGE_MAX_S	31557600	/* a larger max_age counts as this */
+#define MTA_STS_AGE_MAX_S	31557600	/* larger count as this */
 #define MTA_STS_FAILED_MS	300000	/* no second try of a failed fetch */
-#define MTA_STS_REFRESH_MS	86400000	/* a policy is fetched anew by then */
+#define MTA_STS_REFRESH_MS	86400000	/* fetched anew by then */
 
 /* ---- the record */
 

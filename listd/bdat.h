@@ -21,9 +21,9 @@
 
 #define BDAT_HOSTS		1024
 #define BDAT_REFUSED_MAX	3	/* per cent of RCPT; above it DATA */
-#define BDAT_REFUSED_BACK	1	/* per cent; BDAT again at or below it */
-#define BDAT_SAMPLE		64	/* RCPT that the share is taken of, at least */
-#define BDAT_HALVE		1024	/* RCPT after which the old count half */
+#define BDAT_REFUSED_BACK	1	/* per cent; at most: BDAT again */
+#define BDAT_SAMPLE		64	/* least RCPT to take the share of */
+#define BDAT_HALVE		1024	/* RCPT after which counts halve */
 #define BDAT_BROKEN_MS		(INT64_C(24) * 3600 * 1000)
 
 struct bdat_hosts;

@@ -205,7 +205,8 @@ prepared(void *arg, const struct ipc_prepared *r)
 	snprintf(s->text, sizeof(s->text), "%s", r->text);
 	if (!r->ok) {
 		s->end = CAMPAIGN_REFUSED;
-		call_write(c, STORE_Q, CALL_URGENT, sending_end_apply, NULL, refused);
+		call_write(c, STORE_Q, CALL_URGENT, sending_end_apply,
+		    NULL, refused);
 	} else if (s->test)
 		send_test(c, s);
 	else

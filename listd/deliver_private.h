@@ -38,7 +38,7 @@ struct deliver {
 	uint64_t		 next_epoch;	/* said by a HELLO; 0: none */
 	struct timer		 grace;
 	struct timer		 lonely;	/* no queue for too long */
-	struct timer		 watch;		/* for sessions that stand still */
+	struct timer		 watch;		/* sessions that stand still */
 	struct timer		 last_words;	/* they wait to be read */
 	struct store		*store;
 	struct keyring		*keys;
@@ -60,7 +60,7 @@ struct deliver {
 	struct session_list	 bucket[SESSION_BUCKETS];
 	struct session_list	 over;		/* to be freed from the loop */
 	size_t			 sessions;
-	struct event		*flush;		/* end of this turn of the loop */
+	struct event		*flush;		/* end of this loop's turn */
 	bool			 flush_set;
 	bool			 draining;
 };

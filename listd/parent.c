@@ -283,8 +283,10 @@ make_children(struct parent *p)
 
 			child_init(c, kind, k);
 			c->owner = p;
-			timer_init(&c->restart, p->timers, parent_on_restart, c);
-			timer_init(&c->closing, p->timers, parent_on_closing, c);
+			timer_init(&c->restart, p->timers, parent_on_restart,
+			    c);
+			timer_init(&c->closing, p->timers, parent_on_closing,
+			    c);
 			p->children[p->n++] = c;
 		}
 	}
@@ -347,7 +349,8 @@ prepare(struct parent *p, struct err *e)
 	timer_init(&p->deadline, p->timers, parent_stop_now, p);
 	make_children(p);
 	if (p->n == 0) {
-		err_set(e, ERR_NOTFOUND, "this program was built without roles");
+		err_set(e, ERR_NOTFOUND,
+		    "this program was built without roles");
 		return -1;
 	}
 	return 0;

@@ -194,7 +194,7 @@ on_committed(void *arg, enum job_result jr, const struct err *e)
 
 	if (jr != JOB_DONE) {
 		log_failure(LEVEL_WARNING, "request", e);
-		/* A call that failed is no rule that said no: nothing is kept. */
+		/* A call that failed is no rule that said no: keep nothing. */
 		again = jr == JOB_TRY_AGAIN || job_answer(-1, e) == -1;
 		peer_request_end(r, again ? IPC_TRY_AGAIN : IPC_NO);
 		return;

@@ -73,7 +73,7 @@ enum role_kind {
 #define FD_WEB_CERT	"web-cert"	/* web: PEM chain */
 #define FD_WEB_KEY	"web-key"	/* web: PEM key */
 #define FD_CONTROL	"control"	/* queue: the control socket */
-#define FD_LOCK		"lock"		/* queue: the store's lock, while it lives */
+#define FD_LOCK		"lock"		/* queue: the store's, while it lives */
 #define FD_RING		"ring"		/* queue, deliver: lib/sys/ring.h */
 #define FD_SHAPING	"shaping"	/* queue: listd.shaping(5) */
 #define FD_SHAPING_OVERLAY "shaping-overlay"	/* queue */
@@ -118,7 +118,7 @@ struct role_env {
 	    int fd);
 	/* env->conf and the named descriptors are new; old dies after this. */
 	void	(*on_reload)(struct role_env *, const struct conf *old);
-	/* Queue only: the daemon stops, hand out nothing more; drain follows. */
+	/* Queue only: it stops, hand out nothing more; drain follows. */
 	void	(*on_stopping)(struct role_env *);
 	/*
 	 * Accept nothing new, finish what is open, then call role_drained().

@@ -9,7 +9,7 @@
  * learns what its forerunner may not have written down:
  *
  *	queue dies	waiting deliveries are dropped, begun ones go on
- *	HELLO (new)	begun ones get DELIVER_GRACE_MS to end, then are dropped,
+ *	HELLO (new)	begun ones get DELIVER_GRACE_MS to end, or are dropped,
  *			those past the final dot as not answered; all
  *			unacknowledged outcomes are sent again; READY
  */
@@ -44,7 +44,7 @@
 #include "listd/tls_tally.h"
 #include "spool/store.h"
 
-#define LAST_WORDS_MS		20	/* between looks whether they are read */
+#define LAST_WORDS_MS		20	/* between looks if they are read */
 #define DELIVER_GRACE_MS	2000
 #define DELIVER_LONELY_MS	90000	/* past the slowest restart */
 #define WATCH_MS		30000	/* between looks at sessions */
@@ -422,7 +422,8 @@ role_deliver(struct role_env *env)
 		return role_refuse(env, &e);
 	/* No table can be read after this. */
 	tables = charset_preload();
-	if (role_confine(env, paths, sizeof(paths) / sizeof(paths[0]), &e) == -1) {
+	if (role_confine(env, paths, sizeof(paths) / sizeof(paths[0]),
+	    &e) == -1) {
 		status = role_refuse(env, &e);
 		goto out;
 	}

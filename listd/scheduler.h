@@ -52,14 +52,14 @@ struct scheduler_limits {
 	unsigned	connections_total;
 	unsigned	connections_per_site;	/* 0: as the data say */
 	unsigned	messages_per_connection;	/* the same */
-	unsigned	recipient_per_day;	/* campaigns; 0: no limit (S8) */
+	unsigned	recipient_per_day;	/* S8: campaigns; 0: no limit */
 	int64_t		queue_lifetime_ms;
 };
 
 struct scheduler_params {
 	struct store	*store;		/* borrowed, as all pointers here */
 	struct outcome_log *log;
-	struct figures	*figures;	/* where outcomes are counted; or NULL */
+	struct figures	*figures;	/* where outcomes count; or NULL */
 	const char	*outcomes;	/* its folder, to read who failed */
 	const struct clock *clock;
 	uint64_t	epoch;
@@ -118,7 +118,7 @@ void scheduler_set_limits(struct scheduler *s,
  * all different and no longer than those of struct ipc_host.  0 is no limit.
  */
 struct scheduler_relay {
-	char		name[256];	/* host:port, as deliver roles know it */
+	char		name[256];	/* host:port, as deliver roles say it */
 	char		host[256];	/* as the shaping data may know it */
 	unsigned	preference, weight;	/* weight from 1 */
 	unsigned	connections, messages_per_connection;

@@ -115,7 +115,7 @@ struct dest {
 	struct window	*window;
 	const struct verdict *settle;	/* or NULL */
 	bool		 dirty, flying, finishing;
-	bool		 ends_domain;	/* finishing: its other parts are over */
+	bool		 ends_domain;	/* finishing: other parts are over */
 	bool		 in_ready, in_hungry, in_settling;
 	TAILQ_ENTRY(dest) ready, hungry, settling, dirt, flight;
 	struct hash_link by_domain;
@@ -259,7 +259,7 @@ struct scheduler {
 	const struct shaping *shaping;	/* or NULL */
 	const struct reply_rules *rules;	/* or NULL */
 	struct reactions *reactions;
-	TAILQ_HEAD(, restart) restarts;	/* after suspensions, the oldest first */
+	TAILQ_HEAD(, restart) restarts;	/* after suspensions; oldest first */
 	unsigned	 nrestarts;
 	struct source	*sources;
 	uint16_t	 nsources;	/* at least 1 */
@@ -281,7 +281,7 @@ struct scheduler {
 	uint64_t	 serial;	/* of the batch being filled */
 	uint64_t	 durable;	/* serial of the last durable one */
 	TAILQ_HEAD(, durable_wait) durable_waits;	/* by serial */
-	int64_t		 flushed_ms;	/* when the one under way was sent off */
+	int64_t		 flushed_ms;	/* when that under way was sent off */
 	struct dest_list dirt;		/* their row changed */
 	struct dest_list flight;	/* their row is under way */
 	struct dest_list settling;	/* to be ended without asking */
@@ -340,7 +340,7 @@ struct scheduler {
 	struct deferral	 walk_row;
 	int64_t		 walk_ms;	/* monotonic, of the next walk */
 	bool		 walk_again;	/* one more when this one is over */
-	int64_t		 walk_oldest_ms;	/* earliest first attempt so far */
+	int64_t		 walk_oldest_ms;	/* earliest first attempt */
 	int64_t		 oldest_ms;	/* of the last whole walk; 0: none */
 
 	TAILQ_HEAD(, recall) recalls;

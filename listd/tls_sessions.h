@@ -18,7 +18,7 @@
 #include <openssl/ssl.h>
 
 #define TLS_SESSIONS_MAX	4096	/* of a deliver role */
-#define TLS_SESSIONS_AGE_S	7200	/* none is older, whatever its ticket says */
+#define TLS_SESSIONS_AGE_S	7200	/* none older, whatever tickets say */
 #define TLS_SESSION_KEY_MAX	640	/* octets, with its NUL */
 
 struct tls_sessions;
@@ -28,7 +28,7 @@ struct tls_session_key {
 	const char	*host;		/* and its port, as in a route */
 	const char	*sni;		/* "" for none */
 	unsigned	 level;		/* what was asked of the peer */
-	uint64_t	 policy;	/* more of that: a hash of TLSA records; 0 */
+	uint64_t	 policy;	/* more: a hash of TLSA records; 0 */
 	unsigned	 family;	/* 4 or 6 */
 	const char	*source;	/* address we come from; "" for any */
 };

@@ -131,7 +131,8 @@ check_tell_err(struct check *c, enum store_table table, struct slice key,
 	if (table != TABLE_LAST) {
 		row_damaged(table, key, "", &own);
 		len = strlen(own.text);
-		if (len > strlen(name) && strncmp(e->text, own.text, len) == 0) {
+		if (len > strlen(name) &&
+		    strncmp(e->text, own.text, len) == 0) {
 			check_tell(c, table, key, "%s", e->text + len);
 			return;
 		}
@@ -207,7 +208,7 @@ was_seen(struct check *c, const uint8_t *hash)
 {
 	size_t at = (size_t)hash[0] << 8 | hash[1];
 
-	if (c->nseen > CHECK_SEEN / 2) {	/* forget, and read some twice */
+	if (c->nseen > CHECK_SEEN / 2) {	/* forget, read some twice */
 		memset(c->seen, 0, CHECK_SEEN * sizeof(c->seen[0]));
 		c->nseen = 0;
 	}

@@ -25,7 +25,7 @@ struct txn;
 #define PROGRESS_CHUNK_BITS	4096	/* domain ids of a row of `finished` */
 #define PROGRESS_CHUNK		(PROGRESS_CHUNK_BITS / 8)	/* octets */
 
-/* Which row: the part of the domain, from 0; one that is not cut has 0 alone. */
+/* Which row: the part of the domain, from 0; if not cut, 0 alone. */
 struct progress_key {
 	uint32_t	campaign;
 	uint32_t	domain;
@@ -38,7 +38,7 @@ struct progress_key {
  */
 struct progress {
 	uint32_t	node;
-	uint64_t	first, last;	/* points of this part, both inclusive */
+	uint64_t	first, last;	/* of this part, both inclusive */
 	uint64_t	lo;
 	uint64_t	hi;		/* means nothing when hi_all */
 	bool		hi_all;		/* hi is past the end */
