@@ -142,6 +142,7 @@ lane_get(struct site *site, struct run *run)
 	l = xcalloc(1, sizeof(*l));
 	l->run = run;
 	l->site = site;
+	TAILQ_INIT(&l->all);
 	TAILQ_INIT(&l->ready);
 	TAILQ_INIT(&l->hungry);
 	TAILQ_INSERT_TAIL(&site->lanes, l, of_site);

@@ -271,6 +271,7 @@ lists_init(struct scheduler *s)
 	s->wakes = dues_new();
 	s->pauses = dues_new();
 	s->waits = dues_new();
+	s->routes = dues_new();
 	s->dns_troubles = dues_new();
 	s->retries = dues_new();
 	s->notices = dues_new();
@@ -292,6 +293,7 @@ lists_free(struct scheduler *s)
 	dues_free(s->wakes);
 	dues_free(s->pauses);
 	dues_free(s->waits);
+	dues_free(s->routes);
 	dues_free(s->dns_troubles);
 	dues_free(s->retries);
 	dues_free(s->notices);
@@ -547,6 +549,7 @@ next_turn(struct scheduler *s)
 	if (!may_ask(s))
 		return wait;
 	wait = earlier(wait, until(dues_next(s->waits), now));
+	wait = earlier(wait, until(dues_next(s->routes), now));
 	wait = earlier(wait, lanes_wait_ms(s));
 	wait = earlier(wait, until(dues_next(s->retries), now));
 	wait = earlier(wait, until(dues_next(s->notices), now));

@@ -248,8 +248,12 @@ delivery_back(struct scheduler *s, struct delivery *d)
 	if (d->dest != NULL) {
 		d->state = DELIVERY_WINDOW;
 		window_back(d->dest->window, d->number);
-		if (d->dest->lane != NULL)
+		if (d->dest->lane != NULL) {
 			d->dest->lane->supply++;
+			/* Its domain moved while it was out? */
+			if (d->dest->lane->site != site)
+				site_kick(s, d->dest->lane->site);
+		}
 		dest_sort(d->dest);
 		if (d->dest->settle != NULL)
 			delivery_settle(s, d, d->dest->settle->state,

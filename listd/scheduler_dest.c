@@ -128,6 +128,7 @@ dest_leave_lane(struct dest *d)
 	if (d->in_hungry)
 		TAILQ_REMOVE(&l->hungry, d, hungry);
 	d->in_ready = d->in_hungry = false;
+	TAILQ_REMOVE(&l->all, d, of_lane);
 	l->supply -= dest_supply(d);
 	l->dests--;
 	l->domains -= last;
@@ -141,6 +142,7 @@ dest_join_lane(struct dest *d, struct lane *lane)
 	if (lane == NULL || d->lane != NULL || d->settle != NULL)
 		return;
 	d->lane = lane;
+	TAILQ_INSERT_TAIL(&lane->all, d, of_lane);
 	lane->dests++;
 	lane->domains += !has_sibling(d, lane);
 	lane->supply += dest_supply(d);
@@ -163,7 +165,10 @@ dest_free(struct scheduler *s, struct dest *d)
 	if (d->in_settling)
 		TAILQ_REMOVE(&s->settling, d, settling);
 	hash_del(&d->run->dests, &d->by_domain);
-	d->run->nopen -= dest_find(d->run, d->domain) == NULL;
+	if (dest_find(d->run, d->domain) == NULL) {
+		d->run->nopen--;
+		route_forget(s, d);
+	}
 	window_free(d->window);
 	free(d);
 }

@@ -186,6 +186,8 @@ domain_open(struct scheduler *s, struct run *run, uint32_t domain,
 	}
 	for (d = dest_find(run, domain); d != NULL; d = dest_next(d))
 		dest_join_lane(d, lane);
+	if (lane != NULL)
+		route_renewed(s, run, domain, lane->site);
 	return true;
 }
 

@@ -57,8 +57,10 @@ ask_fresh(struct scheduler *s, struct run *run, uint32_t domain)
 	int rc;
 
 	d = dest_find(run, domain);
-	if (d != NULL && d->lane != NULL)
-		return;		/* it is being sent to already */
+	if (d != NULL && d->lane != NULL) {
+		route_renew(s, d);	/* it is being sent to already */
+		return;
+	}
 	if ((rc = name_of(s, domain, name)) == -1) {
 		dues_set(s->waits, wait_id(run, domain),
 		    sched_now(s) + UNREAD_MS);
@@ -151,6 +153,7 @@ collect_due(struct scheduler *s, int64_t now)
 	while (dues_pop(s->waits, now, &id))
 		if ((run = run_find(s, (uint32_t)(id >> 32))) != NULL)
 			idlist_add(&run->big, (uint32_t)id);
+	routes_renew(s);
 }
 
 static bool
@@ -344,6 +347,9 @@ route_answered(struct scheduler *s, struct query *q,
 	case QUERY_FRESH:
 		route_fresh(s, q, site, v);
 		break;
+	case QUERY_OPEN:
+		route_open(s, q, site, v);
+		break;
 	case QUERY_RETRY:
 		route_retry(s, q, site, v);
 		break;
@@ -402,7 +408,8 @@ lookups_forget_run(struct scheduler *s, struct run *run)
 
 		if (q->run != run)
 			continue;
-		idlist_add(&run->small, q->domain);
+		if (q->kind == QUERY_FRESH)
+			idlist_add(&run->small, q->domain);
 		query_free(s, q);
 	}
 	while (i < dues_count(s->waits)) {

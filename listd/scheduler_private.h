@@ -117,7 +117,7 @@ struct dest {
 	bool		 dirty, flying, finishing;
 	bool		 ends_domain;	/* finishing: other parts are over */
 	bool		 in_ready, in_hungry, in_settling;
-	TAILQ_ENTRY(dest) ready, hungry, settling, dirt, flight;
+	TAILQ_ENTRY(dest) of_lane, ready, hungry, settling, dirt, flight;
 	struct hash_link by_domain;
 	char		 name[];
 };
@@ -128,6 +128,7 @@ struct lane {
 	struct site	*site;
 	struct idlist	 pending;	/* resolved, not begun */
 	size_t		 counted;	/* of them, in the run's pool */
+	struct dest_list all;
 	struct dest_list ready;		/* with a READY member */
 	struct dest_list hungry;	/* with members to read */
 	size_t		 supply;	/* members FED or READY */
@@ -205,16 +206,16 @@ struct peer {
 };
 
 enum query_kind {
-	QUERY_FRESH, QUERY_RETRY, QUERY_NOTICE, QUERY_TEST, QUERY_TXT,
-	QUERY_PREPARE, QUERY_PROVE, QUERY_SITE,
+	QUERY_FRESH, QUERY_OPEN, QUERY_RETRY, QUERY_NOTICE, QUERY_TEST,
+	QUERY_TXT, QUERY_PREPARE, QUERY_PROVE, QUERY_SITE,
 };
 
 struct query {
 	uint32_t	 id;
 	enum query_kind	 kind;
 	unsigned	 peer;
-	struct run	*run;		/* FRESH */
-	uint32_t	 domain;	/* FRESH, RETRY */
+	struct run	*run;		/* FRESH, OPEN */
+	uint32_t	 domain;	/* FRESH, OPEN, RETRY */
 	uint64_t	 notice;
 	bool		 any_tls;	/* NOTICE: TLS is not what matters */
 	struct scheduler_test *test;
@@ -326,6 +327,7 @@ struct scheduler {
 	unsigned	 nlookups;
 	unsigned	 next_peer;
 	struct dues	*waits;		/* run << 32 | domain: DNS again */
+	struct dues	*routes;	/* the same, open: theirs are fresh */
 	struct dues	*dns_troubles;	/* the same: not a time but a count */
 	struct idlist	 retry_queue;	/* domains with due rows */
 	struct dues	*retries;	/* domain: its earliest row */
@@ -491,6 +493,23 @@ void attempt_log(const struct delivery *d, const struct outcome *r,
 /* One outcome that a deliver role reports, of work of that epoch. */
 void delivery_outcome(struct scheduler *s, unsigned peer, uint64_t epoch,
     const struct ipc_outcome *o);
+
+/* ---- scheduler_renew.c: routes of domains that are being sent to */
+
+/* It is at this site, and its route is believed as long as the site's. */
+void route_renewed(struct scheduler *s, const struct run *run,
+    uint32_t domain, const struct site *site);
+/* Its domain is open no longer. */
+void route_forget(struct scheduler *s, const struct dest *d);
+/* Ask where it goes if its route is past its time. */
+void route_renew(struct scheduler *s, const struct dest *d);
+/* Those whose routes are past their time are to be asked for. */
+void routes_renew(struct scheduler *s);
+/* All that is open at a site is. */
+void site_renew(struct scheduler *s, struct site *site);
+/* The answer: site, or v, or neither. */
+void route_open(struct scheduler *s, const struct query *q,
+    struct site *site, const struct verdict *v);
 
 /* ---- scheduler_lookup.c: routes */
 void lookups_advance(struct scheduler *s);

@@ -131,6 +131,8 @@ query_fail(struct scheduler *s, struct query *q)
 	case QUERY_FRESH:
 		idlist_add(&q->run->small, q->domain);
 		break;
+	case QUERY_OPEN:	/* it is to be asked again in any case */
+		break;
 	case QUERY_RETRY:
 		dues_earlier(s->retries, q->domain, sched_now(s));
 		break;

@@ -256,9 +256,15 @@ retries_fill(struct scheduler *s, struct site *site)
 	size_t domains = idlist_count(&site->retry_domains);
 	uint32_t domain;
 
-	for (; domains > 0 && site->nretries < LOAD_MAX / 2; domains--)
-		if (idlist_take(&site->retry_domains, &domain))
+	for (; domains > 0 && site->nretries < LOAD_MAX / 2; domains--) {
+		if (!idlist_take(&site->retry_domains, &domain))
+			return;
+		/* One that is probed is kept for what it has to wait for. */
+		if (s->mono_ms >= site->route_ms && site->troubles == 0)
+			dues_earlier(s->retries, domain, sched_now(s));
+		else
 			load_domain(s, site, domain);
+	}
 }
 
 void

@@ -590,8 +590,10 @@ sites_advance(struct scheduler *s)
 	int64_t now = sched_now(s);
 	uint64_t id;
 
-	while (dues_pop(s->pauses, now, &id))
+	while (dues_pop(s->pauses, now, &id)) {
+		site_renew(s, (struct site *)(uintptr_t)id);
 		site_resume(s, (struct site *)(uintptr_t)id, false);
+	}
 	while (dues_pop(s->wakes, now, &id)) {
 		struct site *site = (struct site *)(uintptr_t)id;
 

@@ -403,6 +403,96 @@ a_domain_becomes_somebody(void **state)
 	sim_free(sim);
 }
 
+static unsigned
+sent_at(const struct sim *sim, unsigned site)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sim->nevents; i++)
+		n += !sim->events[i].connect && sim->events[i].site == site;
+	return n;
+}
+
+static void
+pass_minutes(struct sim *sim, unsigned n)
+{
+	for (sim_settle(sim); n > 0; n--) {
+		sim_pass(sim, MINUTE);
+		sim_settle(sim);
+	}
+}
+
+/*
+ * The MX of a domain moves since its old host is gone: that is seen by the
+ * first probe that finds the DNS answering, by first attempts and retries.
+ */
+static void
+an_mx_moves_from_a_dead_site(void **state)
+{
+	struct sim *sim = begin(state, 2, "", NULL);
+	uint32_t id;
+
+	join_many(sim, 2, 2000);	/* at site 0, and open for long, as */
+	join_many(sim, 4, 300);
+	id = sim_release(sim, 0);
+	sim->no_answers = true;
+	most_sessions_at(sim, 0, 5);
+	assert_true(sim_out(sim) > 40);
+	sim->site_down[0] = true;
+	for (unsigned p = 0; p < sim->peers; p++) {
+		for (int i = 0; i < 20 && sim->peer[p].n > 0; i++)
+			sim_answer(sim, p, 0, IPC_DEFERRED);
+		sim_kill_peer(sim, p);
+	}
+	sim->no_answers = false;
+	sim_settle(sim);
+	sim->nevents = 0;
+	sim->dns[2] = SIM_DNS_TEMPORARY;
+	pass_minutes(sim, 30);
+	assert_int_equal(sent_at(sim, 1), 0);
+	sim->dns[2] = SIM_DNS_SITE;
+	sim->domain_site[2] = 1;
+	pass_minutes(sim, 50);
+	assert_true(delivered_to(sim, 2) > 1900);
+	assert_int_equal(delivered_to(sim, 4), 0);
+	sim->site_down[0] = false;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	assert_int_equal(sent_at(sim, 1), delivered_to(sim, 2));
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+/* It moves while the old site takes mail: after an hour, by its TTL. */
+static void
+an_mx_moves_from_a_living_site(void **state)
+{
+	struct sim *sim = begin(state, 2, "[provider default]\n"
+	    "messages_per_minute = 1\n", NULL);
+	uint32_t id;
+	unsigned sent;
+
+	join_many(sim, 2, 300);		/* at site 0 */
+	id = sim_release(sim, 0);
+	pass_minutes(sim, 10);
+	assert_true(sent_at(sim, 0) > 5);
+	sim->dns[2] = SIM_DNS_NXDOMAIN;
+	pass_minutes(sim, 60);
+	sim->dns[2] = SIM_DNS_TEMPORARY;
+	pass_minutes(sim, 60);
+	assert_true(sent_at(sim, 0) > 100);
+	sim->dns[2] = SIM_DNS_SITE;
+	sim->domain_site[2] = 1;
+	pass_minutes(sim, 10);
+	sent = sent_at(sim, 0);
+	assert_true(sent_at(sim, 1) > 0);
+	assert_true(sim->lookups < 30);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	assert_int_equal(sent_at(sim, 0), sent);
+	assert_int_equal(sent_at(sim, 1), 300 - sent);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
 /* What the deliver role is told of a connection. */
 static void
 grants_say_what_the_data_say(void **state)
@@ -437,6 +527,8 @@ main(void)
 		T(nothing_goes_where_nothing_may_go),
 		T(what_waits_is_turned_away),
 		T(a_domain_becomes_somebody),
+		T(an_mx_moves_from_a_dead_site),
+		T(an_mx_moves_from_a_living_site),
 		T(grants_say_what_the_data_say),
 	};
 	const struct log_params lp = {
