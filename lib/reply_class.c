@@ -263,9 +263,8 @@ schedule(struct reply_class *c, const struct finding *f,
 	    f->category == REPLY_CAT_CONTENT))
 		/* R111: this message will never fit here. */
 		decide(c, REPLY_SCHED_FAIL_RECIPIENT, REPLY_SITE_OK);
-	else if (final && (f->flags & FIND_MESSAGE) != 0)
-		decide(c, REPLY_SCHED_STOP_CAMPAIGN, REPLY_SITE_OK);
 	else
+		/* Of the sender too: nobody was named who could fail. */
 		decide(c, REPLY_SCHED_SITE, final ? REPLY_SITE_SUSPEND :
 		    REPLY_SITE_SLOW);
 }
@@ -294,6 +293,10 @@ reply_classify_text(enum reply_stage stage, int code,
 	if (len > REPLY_TEXT_MAX)
 		len = REPLY_TEXT_MAX;
 	f = refine(f, stage, text, len);
+	/* Nobody has seen the message yet: "spam" is said of who sends. */
+	if (stage == REPLY_AT_MAIL && f.category == REPLY_CAT_CONTENT &&
+	    enhanced->subject != 6)
+		f.category = REPLY_CAT_POLICY;
 	/* A refusal before anybody was named is one of us. */
 	if (final && f.category == REPLY_CAT_UNKNOWN &&
 	    blames_nobody(&f, stage))

@@ -143,12 +143,29 @@ refine_recipient(const struct reply_rule *rule, bool proven,
 		c->recipient = REPLY_RECIPIENT_NONE;
 }
 
+/*
+ * At MAIL nobody was named, so what costs a delivery elsewhere costs none: the
+ * site has refused.  Only a class that says nothing but "fail-recipient" (the
+ * message will never fit) fails the delivery there.
+ */
+static int
+said_of(const struct reply_rule *rule, enum reply_stage stage, bool final)
+{
+	if (!final)
+		return rule->temporary;
+	if (stage == REPLY_AT_MAIL &&
+	    (rule->temporary == REPLY_SCHED_SITE ||
+	    rule->final == REPLY_SCHED_STOP_CAMPAIGN))
+		return REPLY_SCHED_SITE;
+	return rule->final;
+}
+
 /* R103: the digit has decided; the rule chooses among what is left. */
 static void
 refine_scheduler(const struct reply_rule *rule, enum reply_stage stage,
     bool final, struct reply_class *c)
 {
-	int said = final ? rule->final : rule->temporary;
+	int said = said_of(rule, stage, final);
 
 	if (stage == REPLY_AT_REPORT)
 		return;

@@ -24,8 +24,9 @@
  *
  *	The basic code alone decides whether there is another attempt (R103).
  *	A class chooses between "retry-recipient" and "site" for 4yz, and
- *	between "fail-recipient" and "stop-campaign" for 5yz, and nothing
- *	before MAIL, where nobody was named, ends a delivery.
+ *	between "fail-recipient" and "stop-campaign" for 5yz.  Nothing before
+ *	MAIL, where nobody was named, ends a delivery, and at MAIL only what
+ *	says "fail-recipient" alone: all else refuses the site.
  *
  * The number of a class or reaction is datafile_key() of its name, so that it
  * may travel between processes that read different versions, and be stored.

@@ -63,6 +63,29 @@ static const struct text_rule {
 	{ "authentication required", { REPLY_CAT_AUTH, NEVER | US } },
 	{ "authentication failed", { REPLY_CAT_AUTH, NEVER | US } },
 
+	/* What a list of names says of a link is not said of our host. */
+	{ "url*listed", { REPLY_CAT_CONTENT, NEVER } },
+	{ "link*listed", { REPLY_CAT_CONTENT, NEVER } },
+	{ "message contain", { REPLY_CAT_CONTENT, NEVER } },
+
+	/*
+	 * Our host on somebody's list, RFC 5782.  Before content: one of those
+	 * lists has "spam" in its name, and the reason often has.
+	 */
+	{ "blocked using", { REPLY_CAT_POLICY, NEVER | US } },
+	{ "client host*blocked", { REPLY_CAT_POLICY, NEVER | US } },
+	{ "client host rejected", { REPLY_CAT_POLICY, NEVER | US } },
+	{ "your ip*blocked", { REPLY_CAT_POLICY, NEVER | US } },
+	{ "ip*listed", { REPLY_CAT_POLICY, NEVER | US } },
+	{ "listed by", { REPLY_CAT_POLICY, NEVER | US } },
+	{ "dnsbl", { REPLY_CAT_POLICY, NEVER | US } },
+	{ "rbl", { REPLY_CAT_POLICY, NEVER | US } },
+	{ "zen.spamhaus", { REPLY_CAT_POLICY, NEVER | US } },
+	{ "sbl.spamhaus", { REPLY_CAT_POLICY, NEVER | US } },
+	{ "xbl.spamhaus", { REPLY_CAT_POLICY, NEVER | US } },
+	{ "pbl.spamhaus", { REPLY_CAT_POLICY, NEVER | US } },
+	{ "bl.spamcop", { REPLY_CAT_POLICY, NEVER | US } },
+
 	/* What we send, RFC 3463 section 3.7 */
 	{ "spam", { REPLY_CAT_CONTENT, NEVER } },
 	{ "virus", { REPLY_CAT_CONTENT, NEVER } },
@@ -92,9 +115,7 @@ static const struct text_rule {
 	{ "blocklist", { REPLY_CAT_POLICY, NEVER | US } },
 	{ "block list", { REPLY_CAT_POLICY, NEVER | US } },
 	{ "blocked", { REPLY_CAT_POLICY, NEVER | US } },
-	{ "dnsbl", { REPLY_CAT_POLICY, NEVER | US } },
 	{ "reputation", { REPLY_CAT_POLICY, NEVER | US } },
-	{ "client host rejected", { REPLY_CAT_POLICY, NEVER | US } },
 	{ "user complaints", { REPLY_CAT_POLICY, NEVER | US } },
 	{ "temporarily deferred", { REPLY_CAT_POLICY, NEVER | US } },
 

@@ -190,6 +190,41 @@ static const struct {
 	    "comcast-rl000010", { CAT(RATE), NONE, SITE, SUSPEND } },
 	{ "comcast", REPLY_AT_BANNER, "421 too fast RL0000",
 	    "comcast-rl0000", { CAT(RATE), NONE, SITE, SLOW } },
+	/* R4 at MAIL: it rests, and no copy fails */
+	{ NULL, REPLY_AT_MAIL, "550 5.7.23 SPF failed", "sender-fault",
+	    { CAT(AUTH), NONE, SITE, SUSPEND } },
+	{ "google", REPLY_AT_MAIL, "550 5.7.26 x", "google-auth",
+	    { CAT(AUTH), NONE, SITE, SUSPEND } },
+	{ "outlook", REPLY_AT_MAIL, "550 5.7.515 x", "microsoft-auth",
+	    { CAT(AUTH), NONE, SITE, SUSPEND } },
+	{ "google", REPLY_AT_MAIL, "550 5.7.28 x", "google-rate",
+	    { CAT(RATE), NONE, SITE, SUSPEND } },
+	{ NULL, REPLY_AT_MAIL, "553 5.1.8 Domain of sender address does not "
+	    "exist", "sender-address", { CAT(POLICY), NONE, SITE, SUSPEND } },
+	{ NULL, REPLY_AT_RCPT, "450 4.1.8 Sender address rejected: Domain "
+	    "not found", "sender-address", { CAT(POLICY), NONE, SITE, SLOW } },
+	{ NULL, REPLY_AT_RCPT, "554 5.7.1 <b@l.example>: Sender address "
+	    "rejected: Access denied", "sender-address-rejected",
+	    { CAT(POLICY), NONE, STOP, OK } },
+	/* T41: our host is listed; at RCPT one fails (R103), and it rests */
+	{ NULL, REPLY_AT_RCPT, "554 5.7.1 Service unavailable; Client host "
+	    "[192.0.2.1] blocked using zen.spamhaus.org", "listed",
+	    { CAT(POLICY), NONE, FAIL, SUSPEND } },
+	{ NULL, REPLY_AT_MAIL, "554 5.7.1 Client host [192.0.2.1] blocked "
+	    "using zen.spamhaus.org", "listed",
+	    { CAT(POLICY), NONE, SITE, SUSPEND } },
+	{ NULL, REPLY_AT_RCPT, "554 5.7.1 <mx[192.0.2.1]>: Client host "
+	    "rejected: Access denied", "listed-client",
+	    { CAT(POLICY), NONE, FAIL, SUSPEND } },
+	{ NULL, REPLY_AT_RCPT, "550 5.7.1 Your IP is listed at spamhaus",
+	    "listed-address", { CAT(POLICY), NONE, FAIL, SUSPEND } },
+	{ NULL, REPLY_AT_DOT, "550 5.7.1 URL listed by dbl.spamhaus.org",
+	    "-", { CAT(CONTENT), NONE, FAIL, OK } },
+	/* R111: it will never fit */
+	{ NULL, REPLY_AT_MAIL, "552 5.3.4 too big", "too-large",
+	    { CAT(SIZE), NONE, FAIL, OK } },
+	{ NULL, REPLY_AT_RCPT, "554 5.7.1 <a@b.example>: Relay access "
+	    "denied", "relay-denied", { CAT(POLICY), NONE, FAIL, OK } },
 	{ NULL, REPLY_AT_RCPT, "451 Server busy, try again later", "busy",
 	    { CAT(RATE), NONE, SITE, SLOW } },
 };
@@ -241,14 +276,15 @@ shipped_file(void **state)
 
 /* So many copies of one campaign are refused; what is due at the last. */
 static size_t
-refuse(const struct reply_rules *r, const char *provider, const char *reply,
-    unsigned n, struct reaction_action due[static REACTIONS_DUE_MAX])
+refuse_at(const struct reply_rules *r, const char *provider,
+    enum reply_stage stage, const char *reply, unsigned n,
+    struct reaction_action due[static REACTIONS_DUE_MAX])
 {
 	struct reactions *x = reactions_new();
 	struct reply_verdict v;
 	size_t got = 0;
 
-	classify(r, provider, REPLY_AT_DOT, reply, &v);
+	classify(r, provider, stage, reply, &v);
 	assert_int_equal(v.class.recipient, REPLY_RECIPIENT_NONE);
 	for (unsigned i = 0; i < n; i++) {
 		const struct reaction_event e = { .now_ms = 1000 + i,
@@ -263,6 +299,13 @@ refuse(const struct reply_rules *r, const char *provider, const char *reply,
 	}
 	reactions_free(x);
 	return got;
+}
+
+static size_t
+refuse(const struct reply_rules *r, const char *provider, const char *reply,
+    unsigned n, struct reaction_action due[static REACTIONS_DUE_MAX])
+{
+	return refuse_at(r, provider, REPLY_AT_DOT, reply, n, due);
 }
 
 static bool
@@ -305,6 +348,51 @@ sender_faults(void **state)
 	n = refuse(r, "office365", "550 5.7.1 DMARC: go away", 5, due);
 	assert_int_equal(n, 1);
 	assert_int_equal(due[0].kind, REACTION_SUSPEND);
+	reply_rules_free(r);
+}
+
+/*
+ * What one site says of everybody has an end (T41): after so many the action
+ * is due, and not before.
+ */
+static void
+whole_sites(void **state)
+{
+	static const struct {
+		const char		*provider;
+		enum reply_stage	 stage;
+		const char		*reply;
+		unsigned		 n;
+		enum reaction_kind	 kind;
+	} t[] = {
+		{ NULL, REPLY_AT_RCPT, "554 5.7.1 Client host [192.0.2.1] "
+		    "blocked using zen.spamhaus.org", 2, REACTION_SUSPEND },
+		{ NULL, REPLY_AT_MAIL, "550 5.7.1 Your IP is listed", 2,
+		    REACTION_SUSPEND },
+		{ NULL, REPLY_AT_MAIL, "553 5.1.8 x", 5, REACTION_SUSPEND },
+		{ NULL, REPLY_AT_RCPT, "550 5.7.1 Sender address rejected: "
+		    "no", 5, REACTION_SUSPEND },
+		{ "gmx", REPLY_AT_MAIL, "552 5.3.4 too big", 5,
+		    REACTION_STOP_CAMPAIGN },
+		{ NULL, REPLY_AT_RCPT, "554 5.7.1 Relay access denied", 20,
+		    REACTION_SUSPEND },
+	};
+	static struct reaction_action due[REACTIONS_DUE_MAX];
+	struct reply_rules *r = shipped_rules();
+
+	(void)state;
+	for (size_t i = 0; i < LEN(t); i++) {
+		if (refuse_at(r, t[i].provider, t[i].stage, t[i].reply,
+		    t[i].n, due) != 1 || due[0].kind != t[i].kind ||
+		    due[0].scope != REACTION_SITE)
+			fail_msg("%s", t[i].reply);
+	}
+	/* Receivers of very many speak of the sender's address with weight. */
+	assert_true(stops(due, refuse_at(r, "google", REPLY_AT_MAIL,
+	    "553 5.1.8 x", 5, due)));
+	/* A small receiver's limit is its own. */
+	assert_int_equal(refuse_at(r, NULL, REPLY_AT_MAIL, "552 5.3.4 x", 200,
+	    due), 0);
 	reply_rules_free(r);
 }
 
@@ -362,6 +450,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(shipped_file),
 		cmocka_unit_test(sender_faults),
+		cmocka_unit_test(whole_sites),
 		cmocka_unit_test(floor_alone),
 		cmocka_unit_test(manual_names_every_action),
 	};

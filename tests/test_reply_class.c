@@ -174,9 +174,10 @@ static const struct row rows[] = {
 	{ "DMARC in words (T9, R74)", DOT, "550 5.7.1 rejected per DMARC "
 	    "policy of b.example", CAT(AUTH), NONE, STOP, OK },
 	{ "DKIM", DOT, "550 5.7.20 x", CAT(AUTH), NONE, STOP, OK },
-	{ "SPF", MAIL, "550 5.7.23 x", CAT(AUTH), NONE, STOP, OK },
-	{ "SPF in words", MAIL, "550 Bad SPF records", CAT(AUTH), NONE, STOP,
-	    OK },
+	{ "SPF at MAIL: nobody was named who could fail", MAIL,
+	    "550 5.7.23 x", CAT(AUTH), NONE, SITE, SUSPEND },
+	{ "SPF in words", MAIL, "550 Bad SPF records", CAT(AUTH), NONE, SITE,
+	    SUSPEND },
 	{ "reverse DNS is the host's", RCPT, "550 5.7.25 x", CAT(AUTH), NONE,
 	    FAIL, SUSPEND },
 	{ "bulk rules of R13", DOT, "550 5.7.515 x", CAT(AUTH), NONE, STOP,
@@ -201,16 +202,46 @@ static const struct row rows[] = {
 	    SITE, SLOW },
 	{ "spam", DOT, "554 5.7.1 this looks like spam", CAT(CONTENT), NONE,
 	    FAIL, OK },
+	{ "a block list with spam in its name is no content", RCPT,
+	    "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked "
+	    "using zen.spamhaus.org; https://www.spamhaus.org/query/ip/"
+	    "192.0.2.1", CAT(POLICY), NONE, FAIL, SUSPEND },
+	{ "the same at MAIL", MAIL, "554 5.7.1 Client host [192.0.2.1] "
+	    "blocked using zen.spamhaus.org", CAT(POLICY), NONE, SITE,
+	    SUSPEND },
+	{ "and for now", RCPT, "450 4.7.1 Client host blocked using "
+	    "bl.spamcop.net", CAT(POLICY), NONE, SITE, SLOW },
+	{ "listed", RCPT, "550 5.7.1 Your IP is listed at spamhaus",
+	    CAT(POLICY), NONE, FAIL, SUSPEND },
+	{ "listed, the reason is spam", RCPT, "550 5.7.1 mx [192.0.2.1] "
+	    "listed by rbl.b.example for spam", CAT(POLICY), NONE, FAIL,
+	    SUSPEND },
+	{ "client host", RCPT, "554 5.7.1 <mx[192.0.2.1]>: Client host "
+	    "rejected: sent spam", CAT(POLICY), NONE, FAIL, SUSPEND },
+	{ "a link on a list is content", DOT, "550 5.7.1 URL in the body is "
+	    "listed by dbl.spamhaus.org", CAT(CONTENT), NONE, FAIL, OK },
+	{ "and so is what only names who says so", DOT, "550 5.7.1 Message "
+	    "rejected as spam by SpamAssassin", CAT(CONTENT), NONE, FAIL,
+	    OK },
+	{ "at MAIL nobody has seen the message", MAIL, "550 5.7.1 spam",
+	    CAT(POLICY), NONE, SITE, SUSPEND },
+	{ "but for its form, RFC 6531", MAIL, "550 5.6.7 x", CAT(CONTENT),
+	    NONE, FAIL, OK },
+	{ "relaying, of one domain perhaps", RCPT, "554 5.7.1 Relay access "
+	    "denied", CAT(POLICY), NONE, FAIL, OK },
 	{ "X.6.0", DOT, "554 5.6.0 x", CAT(CONTENT), NONE, FAIL, OK },
 	{ "X.6.7, RFC 6531", RCPT, "553 5.6.7 x", CAT(CONTENT), NONE, FAIL,
 	    OK },
 	{ "X.3.4", MAIL, "552 5.3.4 x", CAT(SIZE), NONE, FAIL, OK },
 	{ "X.2.3", DOT, "552 5.2.3 x", CAT(SIZE), NONE, FAIL, OK },
-	{ "X.1.8: our sender", MAIL, "553 5.1.8 x", CAT(POLICY), NONE, STOP,
-	    OK },
+	{ "X.1.8: our sender", MAIL, "553 5.1.8 x", CAT(POLICY), NONE, SITE,
+	    SUSPEND },
+	{ "X.1.8, for now", MAIL, "451 4.1.8 x", CAT(POLICY), NONE, SITE,
+	    SLOW },
+	{ "X.1.8 at RCPT", RCPT, "550 5.1.8 x", CAT(POLICY), NONE, STOP, OK },
 	{ "X.1.7 at RCPT", RCPT, "553 5.1.7 x", CAT(POLICY), NONE, STOP, OK },
 	{ "X.1.0, the sender in words", MAIL, "553 5.1.0 sender domain x "
-	    "does not exist", CAT(POLICY), NONE, STOP, OK },
+	    "does not exist", CAT(POLICY), NONE, SITE, SUSPEND },
 	{ "530", MAIL, "530 5.7.0 login first", CAT(POLICY), NONE, SITE,
 	    SUSPEND },
 	{ "530 alone", MAIL, "530 login first", CAT(AUTH), NONE, SITE,
@@ -334,6 +365,11 @@ laws(void **state)
 		/* R103: never a second attempt after 5yz, but for R108. */
 		if (code >= 500 && stage >= RCPT && code != 552)
 			assert_true(reply_is_final(&c));
+		/* At MAIL one fails for the message's form alone. */
+		if (stage == MAIL && reply_is_final(&c) &&
+		    c.category != CAT(SIZE) && c.category != CAT(CONTENT))
+			fail_msg("%d %d.%d.%d at MAIL", code, class, subject,
+			    detail);
 		/* And always one after 4yz. */
 		if (code < 500 && stage != REPORT && reply_is_final(&c))
 			fail_msg("%d %d.%d.%d final", code, class, subject,

@@ -406,6 +406,11 @@ static const struct {
 	    "450 w", { CAT(UNKNOWN), SOFT, RETRY, OK } },
 	{ "5yz does not come again", "scheduler = retry-recipient\n",
 	    REPLY_AT_RCPT, "550 w", { CAT(UNKNOWN), SOFT, FAIL, OK } },
+	{ "but not what says \"site\" as well", "scheduler = site "
+	    "fail-recipient\n", REPLY_AT_MAIL, "550 w", { CAT(POLICY), NONE,
+	    SITE, SUSPEND } },
+	{ "nor what is the sender's", "scheduler = stop-campaign\n",
+	    REPLY_AT_MAIL, "550 w", { CAT(POLICY), NONE, SITE, SUSPEND } },
 	{ "5yz at MAIL may end it", "scheduler = fail-recipient\n",
 	    REPLY_AT_MAIL, "550 w", { CAT(POLICY), NONE, FAIL, SUSPEND } },
 	{ "a banner ends nothing", "scheduler = stop-campaign\n",

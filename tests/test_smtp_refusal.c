@@ -63,6 +63,16 @@ static const struct scenario scenarios[] = {
 	    SCRIPT(FIRST, "S 250 ok", "S 553 5.7.1 [BL21] no", "S 503 no"),
 	    3, 0, "up 0\n1 failed 553 listed policy none\n2 returned\n"
 	    "3 returned\nrefused 553\n", 0, 0, 0 },
+	{ "the sender's at MAIL: nobody was named, so nobody fails",
+	    SCRIPT(HELLO_PIPE, ENVELOPE, "S 553 5.1.8 bad domain",
+		"S 503 no", "S 503 no"),
+	    2, 0, "up 0\n1 returned\n2 returned\n"
+	    "refused 553 - policy stage 6 x.1.8 campaign 7\n", 0, 0, 0 },
+	{ "nor by a class that ends deliveries elsewhere",
+	    SCRIPT(HELLO_PIPE, ENVELOPE, "S 550 5.7.26 not signed",
+		"S 503 no", "S 503 no"),
+	    2, 0, "up 0\n1 returned\n2 returned\n"
+	    "refused 550 fault auth stage 6 x.7.26 campaign 7\n", 0, 0, 0 },
 	{ "by the codes alone too",
 	    SCRIPT(FIRST, "S 250 ok", "S 550 5.7.25 no PTR", "S 503 no"),
 	    2, 0, "up 0\n1 failed 550 - auth none\n2 returned\n"
