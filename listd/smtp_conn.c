@@ -437,6 +437,17 @@ conn_read(struct smtp_conn *c, uint8_t *buf, size_t size, bool *eof)
 	return -1;
 }
 
+bool
+smtp_conn_has_input(struct smtp_conn *c)
+{
+	char next;
+
+	if (c->state != CONN_TLS)
+		return recv(c->fd, &next, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+	ERR_clear_error();
+	return SSL_peek(c->ssl, &next, 1) > 0;
+}
+
 /* False: it is over, and perhaps freed. */
 static bool
 conn_readable(struct smtp_conn *c)
@@ -447,7 +458,9 @@ conn_readable(struct smtp_conn *c)
 	ssize_t n = 0;
 
 	c->dead = &dead;
-	for (int i = 0; i < READS_AT_ONCE; i++) {
+	/* What a look has taken from the socket would wake nobody. */
+	for (int i = 0; i < READS_AT_ONCE ||
+	    (c->ssl != NULL && SSL_pending(c->ssl) > 0); i++) {
 		errno = 0;
 		n = conn_read(c, buf, sizeof(buf), &eof);
 		if (n <= 0)

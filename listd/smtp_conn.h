@@ -116,6 +116,8 @@ const char *smtp_conn_fault(const struct smtp_conn *c);
 SSL *smtp_conn_ssl(const struct smtp_conn *c);
 /* Octets that wait to leave. */
 size_t smtp_conn_queued(const struct smtp_conn *c);
+/* Octets have come that `data` has not told of; an end is none. */
+bool smtp_conn_has_input(struct smtp_conn *c);
 /*
  * Octets that left, in all: the socket took them, so the peer may have them.
  * It is right after a write that failed, too.

@@ -16,7 +16,27 @@
 
 #include <string.h>
 
+#include "listd/bdat.h"
+#include "listd/copy.h"
 #include "listd/smtp_session_private.h"
+
+enum ipc_stage
+expect_stage(enum expect_kind kind)
+{
+	switch (kind) {
+	case EXPECT_MAIL:
+	case EXPECT_RSET:
+		return IPC_STAGE_MAIL;
+	case EXPECT_RCPT:
+		return IPC_STAGE_RCPT;
+	case EXPECT_DATA:
+		return IPC_STAGE_DATA;
+	case EXPECT_DOT:
+	case EXPECT_LONE_DOT:
+		return IPC_STAGE_DOT;
+	}
+	return IPC_STAGE_MAIL;
+}
 
 static enum reply_stage
 step_of(enum ipc_stage stage)
@@ -141,7 +161,8 @@ session_refused(struct smtp_session *s, enum ipc_stage stage,
 	struct refusal f;
 
 	refusal_by(s, stage, r, &f);
-	session_end(s, &f, r->text);
+	session_end(s, &f, s->state == SESSION_OPEN && r->code < 400 ?
+	    SESSION_EARLY : r->text);
 }
 
 void
@@ -161,4 +182,26 @@ item_hung_up(struct smtp_session *s, struct item *item, enum ipc_stage stage,
 	item_text(&item->d, r->text, text);
 	if (item_settle(s, item))
 		session_end(s, &f, text);
+}
+
+/*
+ * It took the envelope and calls BDAT unknown: the content was read as
+ * commands, and nothing on this connection means what it should.
+ */
+bool
+item_bdat_unknown(struct smtp_session *s, struct item *item,
+    const struct smtp_reply *r)
+{
+	if (!item->copy->bdat || item->refused || r->code < 500 ||
+	    r->code > 504)
+		return false;
+	if (s->env->bdat != NULL)
+		bdat_broken(s->env->bdat, session_host(s), session_now(s));
+	item_verdict(s, item, IPC_DEFERRED, IPC_STAGE_DOT, (uint16_t)r->code,
+	    "it offers CHUNKING and does not know BDAT");
+	s->ended++;
+	item_done(s, item);
+	s->broken = true;
+	session_fail(s, "it offers CHUNKING and does not know BDAT");
+	return true;
 }

@@ -73,7 +73,15 @@ session_drop(struct smtp_session *s)
 		resolver_cancel(s->lookup);
 	s->lookup = NULL;
 	s->expects = 0;
-	s->need_rset = false;
+	s->need_rset = s->ahead = false;
+}
+
+bool
+session_is_ahead(struct smtp_session *s)
+{
+	if (!s->ahead && s->expects == 0)
+		s->ahead = smtp_conn_has_input(s->conn);
+	return s->ahead;
 }
 
 static void
@@ -174,6 +182,8 @@ on_data(void *arg, const uint8_t *p, size_t len)
 	size_t taken;
 
 	while (len > 0) {
+		if (s->state == SESSION_OPEN && s->expects == 0)
+			s->ahead = true;
 		switch (smtp_reply_feed(s->parser, p, len, &taken)) {
 		case SMTP_REPLY_MORE:
 			return;

@@ -30,6 +30,8 @@
 #define BLOCK_MIN	4096	/* octets to leave in one timeout_block */
 #define ADDRESSES_MAX	32	/* addresses tried for one session */
 #define REFUSALS_MAX	2	/* hosts that may say no, in words, to one */
+/* Why it ends when a reply cannot answer what was said (F23). */
+#define SESSION_EARLY	"it answered before it was asked"
 #define DEAD_MS		300000	/* an address without an answer is tried last */
 
 /* Where the connection stands. */
@@ -144,6 +146,7 @@ struct smtp_session {
 	struct strbuf		 envelope;	/* a MAIL and what goes with it */
 	struct item		*chunk;		/* its content goes with envelope */
 	size_t			 queued;	/* octets, when last looked at */
+	bool			 ahead;	/* it said more than was asked */
 };
 
 /* smtp_session.c */
@@ -163,6 +166,11 @@ int64_t session_now(const struct smtp_session *s);
  * told rather than why the next could not be asked.
  */
 void session_why(struct smtp_session *s, const char *why);
+/*
+ * Octets came while no reply is awaited.  Nothing is said any more: they would
+ * be taken to answer it.  When they are a reply, or time is up, it ends.
+ */
+bool session_is_ahead(struct smtp_session *s);
 /* Write one command outside of transactions and wait for its reply. */
 void session_say(struct smtp_session *s, const char *text, int64_t wait_ms);
 void session_over(struct smtp_session *s, enum ipc_session_event event);
@@ -231,6 +239,8 @@ void transaction_reply(struct smtp_session *s, const struct smtp_reply *r,
     bool more);
 
 /* smtp_refusal.c */
+/* Where a reply of this kind stands. */
+enum ipc_stage expect_stage(enum expect_kind kind);
 /* A reply other than the hoped-for one is the item's verdict. */
 void item_refuse(struct smtp_session *s, struct item *item,
     enum ipc_stage stage, const struct smtp_reply *r);
@@ -246,6 +256,10 @@ void session_refused(struct smtp_session *s, enum ipc_stage stage,
 /* The same by 421 in answer to a command about the item. */
 void item_hung_up(struct smtp_session *s, struct item *item,
     enum ipc_stage stage, const struct smtp_reply *r);
+
+/* The content's refusal says that BDAT is none: then the session ended. */
+bool item_bdat_unknown(struct smtp_session *s, struct item *item,
+    const struct smtp_reply *r);
 
 /* smtp_item.c */
 struct item *item_find(struct smtp_session *s, uint64_t delivery);

@@ -404,9 +404,9 @@ idle_wait(const struct smtp_session *s)
 static void
 rest(struct smtp_session *s)
 {
-	if (s->expects > 0 || s->state != SESSION_OPEN)
+	if (s->expects > 0 || s->state != SESSION_OPEN || s->ahead)
 		return;
-	if (smtp_conn_queued(s->conn) > 0) {	/* answered before it was read */
+	if (smtp_conn_queued(s->conn) > 0) {	/* refused before it was read */
 		transaction_await(s);
 		return;
 	}
@@ -425,7 +425,7 @@ transaction_pump(struct smtp_session *s)
 		return;			/* an ops callback came back here */
 	s->in_pump = true;
 	clear_output(s);
-	if (s->expects == 0) {
+	if (s->expects == 0 && !session_is_ahead(s)) {
 		s->bdat = pays_bdat(s);
 		begin_next(s);
 	}
@@ -503,11 +503,25 @@ send_lone_dot(struct smtp_session *s, struct item *item)
 	flush(s, NULL);
 }
 
+/*
+ * What comes next answers this reply.  False: it is not written, for the peer
+ * did not wait for it, or has not even read what it answers (F23).
+ */
+static bool
+may_go_on(struct smtp_session *s)
+{
+	if (smtp_conn_queued(s->conn) > 0)
+		session_fail(s, SESSION_EARLY);
+	return s->state == SESSION_OPEN && !session_is_ahead(s);
+}
+
 static bool
 reply_data(struct smtp_session *s, struct item *item,
     const struct smtp_reply *r)
 {
 	if (r->code == 354) {
+		if (!may_go_on(s))
+			return s->state == SESSION_OPEN;
 		if (item->refused)
 			send_lone_dot(s, item);
 		else
@@ -519,39 +533,22 @@ reply_data(struct smtp_session *s, struct item *item,
 	return item_settle(s, item);
 }
 
-/*
- * It took the envelope and calls BDAT unknown: the content was read as
- * commands, and nothing on this connection means what it should.
- */
-static bool
-bdat_unknown(struct smtp_session *s, struct item *item,
-    const struct smtp_reply *r)
-{
-	if (!item->copy->bdat || item->refused || r->code < 500 ||
-	    r->code > 504)
-		return false;
-	if (s->env->bdat != NULL)
-		bdat_broken(s->env->bdat, session_host(s), session_now(s));
-	item_verdict(s, item, IPC_DEFERRED, IPC_STAGE_DOT, (uint16_t)r->code,
-	    "it offers CHUNKING and does not know BDAT");
-	s->ended++;
-	item_done(s, item);
-	s->broken = true;
-	session_fail(s, "it offers CHUNKING and does not know BDAT");
-	return true;
-}
-
 static bool
 reply_dot(struct smtp_session *s, struct item *item,
     const struct smtp_reply *r)
 {
-	if (bdat_unknown(s, item, r))
+	if (item_bdat_unknown(s, item, r))
 		return false;
 	if (r->code / 100 != 2) {
 		/* RFC 3030 section 2: what was begun may still be open. */
 		s->need_rset = item->copy->bdat;
 		item_refuse(s, item, IPC_STAGE_DOT, r);
 		return item_settle(s, item);
+	}
+	/* Who has not had all of it cannot have taken it (F23). */
+	if (smtp_conn_gone(s->conn) < item->end) {
+		session_fail(s, SESSION_EARLY);
+		return false;
 	}
 	item_verdict(s, item, IPC_DELIVERED, IPC_STAGE_DOT, (uint16_t)r->code,
 	    r->text);
@@ -567,6 +564,8 @@ lockstep(struct smtp_session *s, struct item *item)
 		s->need_rset = true;
 		return item_settle(s, item);
 	}
+	if (!may_go_on(s))
+		return s->state == SESSION_OPEN;
 	clear_output(s);
 	if (item->step == ITEM_MAIL)
 		command_rcpt(s, &s->command, item);
@@ -607,24 +606,6 @@ reply_item(struct smtp_session *s, const struct expect *x,
 	return true;
 }
 
-static enum ipc_stage
-stage_of(enum expect_kind kind)
-{
-	switch (kind) {
-	case EXPECT_MAIL:
-	case EXPECT_RSET:
-		return IPC_STAGE_MAIL;
-	case EXPECT_RCPT:
-		return IPC_STAGE_RCPT;
-	case EXPECT_DATA:
-		return IPC_STAGE_DATA;
-	case EXPECT_DOT:
-	case EXPECT_LONE_DOT:
-		return IPC_STAGE_DOT;
-	}
-	return IPC_STAGE_MAIL;
-}
-
 void
 transaction_reply(struct smtp_session *s, const struct smtp_reply *r,
     bool more)
@@ -639,13 +620,15 @@ transaction_reply(struct smtp_session *s, const struct smtp_reply *r,
 	x = s->expect[s->expect_first];
 	if (r->code == 421) {
 		if (x.item != NULL)
-			item_hung_up(s, x.item, stage_of(x.kind), r);
+			item_hung_up(s, x.item, expect_stage(x.kind), r);
 		else
-			session_refused(s, stage_of(x.kind), r);
+			session_refused(s, expect_stage(x.kind), r);
 		return;
 	}
 	s->expect_first = (s->expect_first + 1) % EXPECT_MAX;
 	s->expects--;
+	/* What was said before the next is asked must not answer it. */
+	s->ahead = s->expects == 0 && more;
 	if (x.item != NULL && !reply_item(s, &x, r))
 		return;
 	if (s->expects > 0) {
@@ -653,7 +636,5 @@ transaction_reply(struct smtp_session *s, const struct smtp_reply *r,
 			session_arm(s, expect_wait(s));
 		return;
 	}
-	/* What was said before the next MAIL must not be taken to answer it. */
-	if (!more)
-		transaction_pump(s);
+	transaction_pump(s);
 }

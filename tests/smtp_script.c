@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -181,6 +182,20 @@ peer_reset(struct world *w)
 	peer_close(w);
 }
 
+/* The session can read nothing of it before the script goes on. */
+static void
+send_now(struct world *w, const char *text)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(w->peer);
+	char line[256];
+	int n = snprintf(line, sizeof(line), "%s\r\n", text);
+
+	assert_int_equal(evbuffer_get_length(
+	    bufferevent_get_output(w->peer)), 0);
+	assert_int_equal(ssl != NULL ? SSL_write(ssl, line, n) :
+	    write(bufferevent_getfd(w->peer), line, (size_t)n), n);
+}
+
 static void
 play(struct world *w)
 {
@@ -208,6 +223,8 @@ play(struct world *w)
 			    strlen(line + 2));
 			bufferevent_write(w->peer, "\r\n", 2);
 		}
+		if (line[0] == 'A')
+			send_now(w, line + 2);
 		if (line[0] == 'Y')
 			bufferevent_write(w->peer, w->hostile.p,
 			    w->hostile.len);
@@ -475,6 +492,7 @@ script_set_up(void **state)
 	struct err e = ERR_INIT;
 
 	(void)state;
+	signal(SIGPIPE, SIG_IGN);	/* as the role does */
 	conf_init(&w->conf);
 	snprintf(w->conf.hostname, sizeof(w->conf.hostname), "lists.example");
 	w->conf.allow_loopback = true;

@@ -16,6 +16,7 @@
  *	H	wait until the session has begun to write content
  *	L	the session's timer is lost, and it is looked at twice
  *	M	delivery 2 is not marked as having content under way
+ *	A text	the same as S, there at once, and a record of its own in TLS
  *	Y	send what is hostile	F	wait until all has been sent
  *
  * What the session tells is written down as one line per event and compared.
