@@ -296,15 +296,33 @@ drop_self(struct ipc_route *route, const struct resolver *r)
 	route->n = n;
 }
 
+/* RFC 2181 section 10.3: an MX names a host, never its address. */
+static bool
+is_address(const char *name)
+{
+	uint8_t ip[16];
+
+	return inet_pton(AF_INET, name, ip) == 1 ||
+	    inet_pton(AF_INET6, name, ip) == 1;
+}
+
+/* The root is none, and means no mail when it stands alone (RFC 7505). */
 static void
-drop_root_names(struct ipc_route *route)
+drop_no_hosts(struct ipc_route *route)
 {
 	uint16_t n = 0;
+	bool addresses = false;
 
-	for (uint16_t i = 0; i < route->n; i++)
-		if (route->host[i].name[0] != '\0')
+	for (uint16_t i = 0; i < route->n; i++) {
+		if (is_address(route->host[i].name))
+			addresses = true;
+		else if (route->host[i].name[0] != '\0')
 			route->host[n++] = route->host[i];
-	if (n == 0 && route->n > 0)
+	}
+	/* Somebody's slip, who will see it: it is no word that none is taken. */
+	if (n == 0 && addresses)
+		route->status = IPC_DNS_TEMPORARY;
+	else if (n == 0 && route->n > 0)
 		route->status = IPC_DNS_NULL_MX;
 	route->n = n;
 }
@@ -346,7 +364,7 @@ finish_route(struct resolver_lookup *l)
 	route->secure = !l->insecure;
 	if (route->secure)
 		memcpy(route->alias, l->host.alias, sizeof(route->alias));
-	drop_root_names(route);
+	drop_no_hosts(route);
 	if (route->status == IPC_DNS_OK) {
 		qsort(route->host, route->n, sizeof(route->host[0]),
 		    host_order);

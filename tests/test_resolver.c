@@ -58,6 +58,11 @@ static const char zone_text[] =
     "implicit.example A 192.0.2.1\n"
     "six.example AAAA 2001:db8::1\n"
     "null.example MX 0 .\n"
+    "both.example MX 0 .\n"
+    "both.example MX 10 a.h.example\n"
+    "number.example MX 5 127.0.0.1\n"
+    "number.example MX 10 a.h.example\n"
+    "numbers.example MX 5 127.0.0.1\n"
     "void.example TXT nothing\n"
     "loop.example CNAME pool.example\n"
     "pool.example CNAME loop.example\n"
@@ -285,6 +290,12 @@ static const struct {
 	    "implicit.example " },
 	{ "by IPv6 alone", "six.example", IPC_DNS_OK, "six.example " },
 	{ "null MX (RFC 7505)", "null.example", IPC_DNS_NULL_MX, "" },
+	{ "which has to be alone", "both.example", IPC_DNS_OK,
+	    "a.h.example " },
+	{ "an address is no host (RFC 2181 section 10.3)", "number.example",
+	    IPC_DNS_OK, "a.h.example " },
+	{ "nor do we connect to it", "numbers.example", IPC_DNS_TEMPORARY,
+	    "" },
 	{ "no such domain", "nxdomain.example", IPC_DNS_NXDOMAIN, "" },
 	{ "no MX and no address", "void.example", IPC_DNS_NODATA, "" },
 	{ "aliases in a circle", "loop.example", IPC_DNS_TEMPORARY, "" },
