@@ -124,7 +124,7 @@ row_ends(struct scheduler *s, const struct deferral *row)
 		batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);
 		return true;
 	}
-	if (run->c.state != CAMPAIGN_RUNNING)
+	if (run->c.state != CAMPAIGN_RUNNING && !run->expiring)
 		return false;
 	if (row->lost && run->c.after == CAMPAIGN_AFTER_ASSUME)
 		row_settle(s, run, row, &verdict_assumed);

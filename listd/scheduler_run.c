@@ -389,6 +389,7 @@ struct finish {
 	uint32_t	 campaign;
 	int64_t		 now_ms;
 	uint64_t	 leavers;	/* that S counted since the release */
+	bool		 expired;
 	struct campaign	 c;
 	struct tally	 v;
 	bool		 impossible;
@@ -401,7 +402,8 @@ finish_apply(struct txn *t, void *arg, struct err *e)
 	struct finish *f = arg;
 	int rc = campaign_get(t, f->campaign, &f->c, e);
 
-	if (rc != 1 || f->c.state != CAMPAIGN_RUNNING) {
+	if (rc != 1 || (f->c.state != CAMPAIGN_RUNNING &&
+	    !(f->c.state == CAMPAIGN_PAUSED && f->expired))) {
 		if (rc != -1)
 			err_set(e, ERR_REFUSED, "campaign %u does not run",
 			    f->campaign);
@@ -489,6 +491,7 @@ finish_begin(struct scheduler *s, struct run *run)
 	f->campaign = run->c.id;
 	f->now_ms = clock_utc_ms(s->p.clock);
 	f->leavers = counters.left - run->c.left_base;
+	f->expired = run->expiring;
 	run->finishing = true;
 	j.arg = f;
 	s->p.commit(s->p.arg, STORE_Q, &j);
@@ -499,7 +502,8 @@ is_over(const struct scheduler *s, const struct run *run)
 {
 	return run->listed && run->domains_left == 0 && run->out == 0 &&
 	    run->deferred == 0 && run->touched <= s->durable &&
-	    run->c.state == CAMPAIGN_RUNNING && !run->finishing && !run->held;
+	    (run->c.state == CAMPAIGN_RUNNING || run->expiring) &&
+	    !run->finishing && !run->held;
 }
 
 /* A cancelled run goes when nothing of it is out or on its way to disk. */
@@ -521,6 +525,14 @@ is_gone(const struct scheduler *s, const struct run *run)
 
 /* ---- a turn */
 
+/* Nobody wants what is left of it any more, be it paused or not. */
+static bool
+is_late(const struct run *run, int64_t now)
+{
+	return run->expiring || (run->c.send_by_ms != 0 &&
+	    now >= run->c.send_by_ms);
+}
+
 static void
 run_advance(struct scheduler *s, struct run *run, int64_t now)
 {
@@ -529,7 +541,8 @@ run_advance(struct scheduler *s, struct run *run, int64_t now)
 			run_free(s, run);
 		return;
 	}
-	if (run->c.state != CAMPAIGN_RUNNING || run->held)
+	if (run->held || (run->c.state != CAMPAIGN_RUNNING &&
+	    !is_late(run, now)))
 		return;
 	if (run->c.failed_of != 0 && !run->only_read) {
 		only_slice(s, run);
@@ -540,8 +553,7 @@ run_advance(struct scheduler *s, struct run *run, int64_t now)
 		list_slice(s, run);
 	if (!run->listed && !run->held)
 		s->again = true;
-	if (!run->expiring && run->c.send_by_ms != 0 &&
-	    now >= run->c.send_by_ms)
+	if (!run->expiring && is_late(run, now))
 		expire_begin(s, run);
 	if (run->expiring && run->listed)
 		expire_slice(s, run);
@@ -570,8 +582,8 @@ runs_wait_ms(const struct scheduler *s)
 	TAILQ_FOREACH(run, &s->runs, link) {
 		int64_t wait = run->c.send_by_ms - now;
 
-		if (run->expiring || run->dead || run->c.send_by_ms == 0 ||
-		    run->c.state != CAMPAIGN_RUNNING)
+		if (run->expiring || run->dead || run->held ||
+		    run->c.send_by_ms == 0)
 			continue;
 		if (wait < 0)
 			wait = 0;

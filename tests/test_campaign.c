@@ -173,7 +173,7 @@ only_legal_changes(void **state)
 		[CAMPAIGN_REFUSED] =	"........",
 		[CAMPAIGN_SCHEDULED] =	"....x.x.",
 		[CAMPAIGN_RUNNING] =	".....xxx",
-		[CAMPAIGN_PAUSED] =	"....x.x.",
+		[CAMPAIGN_PAUSED] =	"....x.xx",
 		[CAMPAIGN_CANCELLED] =	"........",
 		[CAMPAIGN_FINISHED] =	"........",
 	};

@@ -210,6 +210,31 @@ a_held_list_waits(void **state)
 	sim_free(sim);
 }
 
+/* Past its time as well: it expires when it is set free. */
+static void
+a_held_list_may_be_late(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 10);
+	audience.held = true;
+	id = sim_release(sim, sim->utc_ms + HOUR);
+	sim_settle(sim);
+	sim_pass(sim, HOUR);
+	sim_turn(sim);
+	sim_settle(sim);
+	sim_turn(sim);
+	assert_true(sim->wait_ms > 0);
+	audience.held = false;
+	scheduler_holds_changed(sim->s);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.expired, 10);
+	sim_free(sim);
+}
+
 /* Nobody waits for a cancelled one, whatever was on its way to disk. */
 static void
 cancelled_has_no_deferred(void **state)
@@ -298,6 +323,65 @@ send_by_reaches_what_is_out(void **state)
 	sum_is_right(sim, id, &v);
 	assert_int_equal(v.delivered, begun);
 	assert_int_equal(v.expired, 200 - begun);
+	sim_free(sim);
+}
+
+/* Nobody wants it any more, whether it is resumed or not. */
+static void
+send_by_ends_a_paused_one(void **state)
+{
+	struct sim *sim = begin(state, 2);
+	struct scheduler_recalled r = { 0, 0 };
+	struct campaign c;
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 20);		/* deferred once */
+	id = sim_release(sim, sim->utc_ms + 2 * HOUR);
+	fill_peers(sim);
+	answer_all(sim, IPC_DEFERRED);
+	join_many(sim, 2, 30);		/* no recipients of it */
+	sim_pass(sim, 20 * MINUTE);
+	fill_peers(sim);
+	assert_true(sim_out(sim) > 0);
+	sim_set_state(sim, id, CAMPAIGN_PAUSED);
+	scheduler_recall(sim->s, id, NULL, 0, done_recall, &r);
+	sim_settle(sim);
+	sim_pass(sim, 99 * MINUTE);
+	sim_settle(sim);
+	v = sim_tally(sim, id, &c);
+	assert_int_equal(c.state, CAMPAIGN_PAUSED);
+	assert_int_equal(tally_ended(&v), 0);
+	/* The timer is set for it, nothing else wakes it. */
+	sim_turn(sim);
+	assert_in_range(sim->wait_ms, 1, MINUTE);
+	sim_pass(sim, MINUTE);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.expired, 20);
+	assert_int_equal(v.deferred, 0);
+	sim_free(sim);
+}
+
+/* The same of domains that nobody began, past its time while it was down. */
+static void
+send_by_is_kept_over_a_restart(void **state)
+{
+	struct sim *sim = begin(state, 2);
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 1500);
+	join_many(sim, 2, 30);
+	id = sim_release(sim, sim->utc_ms + HOUR);
+	sim_set_state(sim, id, CAMPAIGN_PAUSED);
+	sim_settle(sim);
+	sim_crash(sim, false);
+	sim_pass(sim, 2 * HOUR);
+	sim_start(sim);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.expired, 1530);
 	sim_free(sim);
 }
 
@@ -405,3 +489,6 @@ main(void)
 	log_sim();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
+		T(send_by_ends_a_paused_one),
+		T(send_by_is_kept_over_a_restart),
+		T(a_held_list_may_be_late),
