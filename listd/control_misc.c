@@ -29,6 +29,18 @@ set(json_t *o, const char *name, uint64_t v)
 	json_object_set_new(o, name, json_integer((json_int_t)v));
 }
 
+/* As people write it: a dot at its end says that it is whole. */
+static int
+domain_of(const char *text, unsigned flags, char out[static 256],
+    struct err *e)
+{
+	size_t len = strlen(text);
+
+	if (len > 1 && text[len - 1] == '.')
+		len--;
+	return address_domain(text, len, flags, out, e);
+}
+
 /* ---- what holds for a while because of refusals */
 
 static json_t *
@@ -161,7 +173,8 @@ sites_run(struct call *c)
 struct site {
 	struct call	*call;
 	const char	*name, *who, *verb;
-	char		 host[256];
+	const char	*steered;	/* name, or key of a domain's site */
+	char		 key[33], host[256];
 	bool		 suspend;
 	int64_t		 now_ms;
 };
@@ -195,10 +208,11 @@ action_id(const char *name, uint64_t *id_r)
 
 /* By key or host; false: there is none in memory. */
 static bool
-site_steer(struct call *c, const struct site *s, const char *name)
+site_steer(struct call *c, struct site *s, const char *name)
 {
 	char reason[ACT_WHO_MAX + 16];
 
+	s->steered = name;
 	snprintf(reason, sizeof(reason), "by %s", s->who);
 	return s->suspend ?
 	    scheduler_site_suspend(call_scheduler(c), name, reason) :
@@ -227,35 +241,52 @@ site_durable(void *arg, bool ok)
 	call_done(c);
 }
 
+static void
+site_recalled(void *arg, const struct scheduler_recalled *r)
+{
+	struct site *s = arg;
+
+	(void)r;	/* what had begun is the one exception, and counted */
+	if (!call_resume(s->call))
+		return;
+	call_hold(s->call);
+	scheduler_when_durable(call_scheduler(s->call), site_durable, s);
+}
+
 /* host: which one was meant; "" when that was said. */
 static void
 site_steered(struct call *c, struct site *s, const char *host)
 {
 	snprintf(s->host, sizeof(s->host), "%s", host);
 	call_hold(c);
-	scheduler_when_durable(call_scheduler(c), site_durable, s);
+	if (s->suspend)
+		scheduler_recall_site(call_scheduler(c), s->steered,
+		    site_recalled, s);
+	else
+		scheduler_when_durable(call_scheduler(c), site_durable, s);
 }
 
 /* The site of a domain was looked up. */
 static void
-site_found(void *arg, const struct scheduler_site *v, const char *why)
+site_found(void *arg, const struct scheduler_site *v, enum ipc_dns status,
+    const char *why)
 {
 	struct site *s = arg;
 	struct call *c = s->call;
 	json_t *key;
-	bool known;
 
 	if (!call_resume(c))
 		return;
 	if (v == NULL) {
-		call_fail(c, STATUS_NO, "no site is known by %s, and as a "
-		    "domain: %s", s->name, why);
+		call_fail(c, status == IPC_DNS_TEMPORARY ? STATUS_AGAIN :
+		    STATUS_NO, "no site is known by %s, and as a domain: %s",
+		    s->name, why);
 		return;
 	}
 	key = json_hex(v->key, sizeof(v->key));
-	known = site_steer(c, s, json_string_value(key));
+	snprintf(s->key, sizeof(s->key), "%s", json_string_value(key));
 	json_decref(key);
-	if (known)
+	if (site_steer(c, s, s->key))
 		site_steered(c, s, v->host);
 	else
 		call_fail(c, STATUS_NO, "no site is known by %s", s->name);
@@ -276,7 +307,7 @@ site_noted(struct call *c, void *arg)
 		site_steered(c, s, "");
 		return;
 	}
-	if (address_domain(s->name, strlen(s->name), 0, domain, &e) == -1) {
+	if (domain_of(s->name, 0, domain, &e) == -1) {
 		call_fail(c, STATUS_NO, "no site is known by %s", s->name);
 		return;
 	}
@@ -415,11 +446,10 @@ static void
 explain_run(struct call *c)
 {
 	struct explain *s = call_state(c);
-	const char *text = call_arg(c, "DOMAIN");
 	struct err e = ERR_INIT;
 
 	s->call = c;
-	if (address_domain(text, strlen(text), ADDRESS_ONE_LABEL, s->domain,
+	if (domain_of(call_arg(c, "DOMAIN"), ADDRESS_ONE_LABEL, s->domain,
 	    &e) == -1) {
 		call_error(c, &e);
 		return;

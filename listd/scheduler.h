@@ -169,6 +169,9 @@ struct scheduler_recalled {
 void scheduler_recall(struct scheduler *s, uint32_t campaign,
     const uint64_t *subscribers, size_t n,
     void (*done)(void *arg, const struct scheduler_recalled *r), void *arg);
+/* Likewise all that is out at sites named as scheduler_site_suspend() does. */
+void scheduler_recall_site(struct scheduler *s, const char *name,
+    void (*done)(void *arg, const struct scheduler_recalled *r), void *arg);
 
 /*
  * Have a deliver role compile and lint a campaign.  done is called once; r is
@@ -250,7 +253,8 @@ bool scheduler_site_next(const struct scheduler *s, size_t *at,
 /*
  * Suspend or resume a site by its key (32 hex digits), or all with a best host
  * of that name.  False: none is known by it.  The change is durable with the
- * next batch, see scheduler_when_durable().
+ * next batch, see scheduler_when_durable().  What is out there stays out until
+ * scheduler_recall_site().
  */
 bool scheduler_site_suspend(struct scheduler *s, const char *name,
     const char *reason);
@@ -329,12 +333,13 @@ size_t scheduler_shares(const struct scheduler *s, uint32_t campaign,
 
 /*
  * Which site takes the mail of a domain.  done is called once, and may be
- * before this returns; v is NULL when none is known, and why says why.  The
- * site can be named by its key until done returns.
+ * before this returns; v is NULL when none is known, and why says why: for now
+ * when status is IPC_DNS_TEMPORARY.  The site can be named by its key until
+ * done returns.
  */
 void scheduler_lookup_site(struct scheduler *s, const char *domain,
-    void (*done)(void *arg, const struct scheduler_site *v, const char *why),
-    void *arg);
+    void (*done)(void *arg, const struct scheduler_site *v,
+    enum ipc_dns status, const char *why), void *arg);
 
 /* What is known of one domain; texts are good until the next turn. */
 struct scheduler_domain {

@@ -567,8 +567,9 @@ tell(struct explain *x, struct site *site, const char *why)
 }
 
 static void
-found(void *arg, struct site *site, const char *why)
+found(void *arg, struct site *site, enum ipc_dns status, const char *why)
 {
+	(void)status;
 	tell(arg, site, why);
 }
 

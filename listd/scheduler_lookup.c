@@ -315,8 +315,8 @@ route_site(struct scheduler *s, struct query *q, const struct ipc_route *r)
 		site = site_of_route(s, r, q->name);
 		site_kick(s, site);	/* it goes when nothing hangs on it */
 	}
-	q->found(q->arg, site, v != NULL ? v->text : r->text[0] != '\0' ?
-	    r->text : "the DNS does not answer");
+	q->found(q->arg, site, r->status, v != NULL ? v->text :
+	    r->text[0] != '\0' ? r->text : "the DNS does not answer");
 }
 
 /* S30: where nothing is to be sent, nothing is even connected to. */

@@ -223,7 +223,7 @@ struct query {
 	void	(*prepared)(void *, const struct ipc_prepared *);
 	void	(*txt)(void *, enum ipc_dns, const struct slice *, size_t);
 	void	(*proven)(void *, enum ipc_proof, const char *);
-	void	(*found)(void *, struct site *, const char *);
+	void	(*found)(void *, struct site *, enum ipc_dns, const char *);
 	void		*arg;
 	struct hash_link by_id;
 	char		 name[256];
@@ -529,11 +529,12 @@ bool query_is_route(const struct query *q);
 int lookup_txt(struct scheduler *s, struct slice payload, struct err *e);
 /*
  * Ask where the mail of a domain goes.  found is called once; without a site
- * why says why.  It is made if it was not known, and goes when nothing hangs
- * on it.
+ * why says why, for now when status is IPC_DNS_TEMPORARY.  It is made if it
+ * was not known, and goes when nothing hangs on it.
  */
 void lookup_site(struct scheduler *s, const char *domain,
-    void (*found)(void *arg, struct site *site, const char *why), void *arg);
+    void (*found)(void *arg, struct site *site, enum ipc_dns status,
+    const char *why), void *arg);
 int lookup_proven(struct scheduler *s, struct slice payload, struct err *e);
 int lookup_prepared(struct scheduler *s, struct slice payload,
     struct err *e);

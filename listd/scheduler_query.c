@@ -154,7 +154,8 @@ query_fail(struct scheduler *s, struct query *q)
 		    "no deliver role is ready");
 		break;
 	case QUERY_SITE:
-		q->found(q->arg, NULL, "no deliver role is ready");
+		q->found(q->arg, NULL, IPC_DNS_TEMPORARY,
+		    "no deliver role is ready");
 		break;
 	}
 	query_free(s, q);
@@ -334,12 +335,13 @@ scheduler_prove(struct scheduler *s, const char *domain,
 
 void
 lookup_site(struct scheduler *s, const char *domain,
-    void (*found)(void *, struct site *, const char *), void *arg)
+    void (*found)(void *, struct site *, enum ipc_dns, const char *),
+    void *arg)
 {
 	struct query *q;
 
 	if (strlen(domain) >= sizeof(q->name)) {
-		found(arg, NULL, "no such domain");
+		found(arg, NULL, IPC_DNS_NXDOMAIN, "no such domain");
 		return;
 	}
 	q = query_new(s, QUERY_SITE, domain);

@@ -2,9 +2,9 @@
 /*
  * scheduler_recall.c - take back what is out with deliver roles.
  *
- * Someone left, or a campaign was stopped: whoever asked is answered when each
- * delivery has come back, is known to have begun, or SCHEDULER_RECALL_MS have
- * passed.  Several may wait for one delivery.
+ * Someone left, a campaign was stopped, or a site suspended: whoever asked is
+ * answered when each delivery has come back, is known to have begun, or
+ * SCHEDULER_RECALL_MS have passed.  Several may wait for one delivery.
  */
 #include "config.h"
 
@@ -12,6 +12,7 @@
 
 #include "lib/xmalloc.h"
 #include "listd/scheduler_private.h"
+#include "listd/site.h"
 
 static void
 recall_count(struct scheduler *s, struct recall *r, bool dropped)
@@ -118,19 +119,41 @@ recall_run(struct scheduler *s, const struct run *run)
 	}
 }
 
-void
-scheduler_recall(struct scheduler *s, uint32_t campaign,
-    const uint64_t *subscribers, size_t n,
+static struct recall *
+recall_new(struct scheduler *s,
     void (*done)(void *, const struct scheduler_recalled *), void *arg)
 {
 	struct recall *r = xcalloc(1, sizeof(*r));
-	struct hash_link *l, *next = NULL;
-	size_t at = 0;
 
 	s->mono_ms = clock_mono_ms(s->p.clock);
 	r->done = done;
 	r->arg = arg;
 	r->deadline_ms = s->mono_ms + SCHEDULER_RECALL_MS;
+	return r;
+}
+
+/* All that it wants back was asked for. */
+static void
+recall_waits(struct scheduler *s, struct recall *r)
+{
+	if (r->left == 0) {
+		r->done(r->arg, &r->result);
+		free(r);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&s->recalls, r, link);
+	s->p.wake(s->p.arg);
+}
+
+void
+scheduler_recall(struct scheduler *s, uint32_t campaign,
+    const uint64_t *subscribers, size_t n,
+    void (*done)(void *, const struct scheduler_recalled *), void *arg)
+{
+	struct recall *r = recall_new(s, done, arg);
+	struct hash_link *l, *next = NULL;
+	size_t at = 0;
+
 	for (size_t i = 0; i < n; i++)
 		for (l = hash_find(&s->who, subscribers[i]); l != NULL;
 		    l = hash_next(l))
@@ -142,11 +165,22 @@ scheduler_recall(struct scheduler *s, uint32_t campaign,
 		if (d->run != NULL && d->campaign == campaign)
 			recall_one(s, r, d);
 	}
-	if (r->left == 0) {
-		done(arg, &r->result);
-		free(r);
-		return;
+	recall_waits(s, r);
+}
+
+void
+scheduler_recall_site(struct scheduler *s, const char *name,
+    void (*done)(void *, const struct scheduler_recalled *), void *arg)
+{
+	struct recall *r = recall_new(s, done, arg);
+	struct hash_link *l, *next = NULL;
+	size_t at = 0;
+
+	while ((l = hash_each(&s->deliveries, &at, &next)) != NULL) {
+		struct delivery *d = HASH_OF(l, struct delivery, by_id);
+
+		if (site_is_named(d->site, name))
+			recall_one(s, r, d);
 	}
-	TAILQ_INSERT_TAIL(&s->recalls, r, link);
-	s->p.wake(s->p.arg);
+	recall_waits(s, r);
 }

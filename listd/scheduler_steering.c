@@ -14,26 +14,27 @@
 
 struct asked {
 	struct scheduler *s;
-	void	(*done)(void *, const struct scheduler_site *, const char *);
+	void	(*done)(void *, const struct scheduler_site *, enum ipc_dns,
+		    const char *);
 	void		*arg;
 };
 
 static void
-found(void *arg, struct site *site, const char *why)
+found(void *arg, struct site *site, enum ipc_dns status, const char *why)
 {
 	struct asked *a = arg;
 	struct scheduler_site v;
 
 	if (site != NULL)
 		site_describe(a->s, site, &v);
-	a->done(a->arg, site != NULL ? &v : NULL, why);
+	a->done(a->arg, site != NULL ? &v : NULL, status, why);
 	free(a);
 }
 
 void
 scheduler_lookup_site(struct scheduler *s, const char *domain,
-    void (*done)(void *, const struct scheduler_site *, const char *),
-    void *arg)
+    void (*done)(void *, const struct scheduler_site *, enum ipc_dns,
+    const char *), void *arg)
 {
 	struct asked *a = xcalloc(1, sizeof(*a));
 

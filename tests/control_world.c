@@ -229,6 +229,17 @@ scheduler_site_suspend(struct scheduler *s, const char *name,
 	return scheduler_site_resume(s, name);
 }
 
+void
+scheduler_recall_site(struct scheduler *s, const char *name,
+    void (*done)(void *, const struct scheduler_recalled *), void *arg)
+{
+	const struct scheduler_recalled r = { .dropped = 1 };
+
+	assert_true(scheduler_site_resume(s, name));
+	queue_of(s)->recalls++;
+	done(arg, &r);
+}
+
 bool
 scheduler_site_resume(struct scheduler *s, const char *name)
 {
@@ -285,15 +296,17 @@ scheduler_when_durable(struct scheduler *s, void (*done)(void *, bool),
 
 void
 scheduler_lookup_site(struct scheduler *s, const char *domain,
-    void (*done)(void *, const struct scheduler_site *, const char *),
-    void *arg)
+    void (*done)(void *, const struct scheduler_site *, enum ipc_dns,
+    const char *), void *arg)
 {
 	const struct scheduler_site v = { .host = "mx.example.net",
 	    .key = { 1 } };
 	bool known = strcmp(domain, "example.net") == 0;
 
 	(void)s;
-	done(arg, known ? &v : NULL, "no such domain");
+	done(arg, known ? &v : NULL, known ? IPC_DNS_OK :
+	    strcmp(domain, "starting.example") == 0 ? IPC_DNS_TEMPORARY :
+	    IPC_DNS_NXDOMAIN, "no such domain");
 }
 
 bool

@@ -515,14 +515,23 @@ test_figures(void **state)
 	assert_string_equal(text_of(o, "binds"), "connections");
 	assert_string_equal(text_of(o, "why"), "3 of the test");
 	answer_free(a);
+	EXPECT(0, q, "queue explain", "DOMAIN", "EXAMPLE.NET.", NULL);
 	EXPECT(STATUS_USAGE, q, "queue explain", "DOMAIN", "a b", NULL);
+	EXPECT(STATUS_USAGE, q, "queue explain", "DOMAIN", ".", NULL);
+	/* Suspended is answered when what was out there was asked for. */
 	EXPECT(0, q, "queue suspend", "SITE", "mx.example.net", NULL);
+	assert_int_equal(q->recalls, 1);
 	EXPECT(0, q, "queue resume", "SITE", "mx.example.net", NULL);
+	assert_int_equal(q->recalls, 1);
 	/* What is no site in memory may be a domain whose mail goes to one. */
 	o = cw_must(q, &a, "queue suspend", "SITE", "Example.NET", NULL);
 	assert_string_equal(text_of(o, "host"), "mx.example.net");
+	assert_int_equal(q->recalls, 2);
 	answer_free(a);
-	EXPECT(0, q, "queue resume", "SITE", "example.net", NULL);
+	EXPECT(0, q, "queue resume", "SITE", "example.net.", NULL);
+	/* Nobody to ask yet is no reason to believe that there is none. */
+	EXPECT(STATUS_AGAIN, q, "queue suspend", "SITE", "starting.example",
+	    NULL);
 	EXPECT(STATUS_NO, q, "queue suspend", "SITE", "mx.example.com", NULL);
 	EXPECT(STATUS_NO, q, "queue suspend", "SITE", "no name", NULL);
 	o = cw_must(q, &a, "stats", NULL);

@@ -242,13 +242,14 @@ do_not_send_binds(void **state)
 }
 
 static void
-hold_site(void *arg, const struct scheduler_site *v, const char *why)
+hold_site(void *arg, const struct scheduler_site *v, enum ipc_dns status,
+    const char *why)
 {
 	struct sim *sim = arg;
 	char key[33];
 
 	if (v == NULL)
-		fail_msg("no site: %s", why);
+		fail_msg("no site: %u %s", status, why);
 	for (int i = 0; i < 16; i++)
 		snprintf(key + 2 * i, 3, "%02x", v->key[i]);
 	assert_true(scheduler_site_suspend(sim->s, key, "by hand"));

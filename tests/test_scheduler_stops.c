@@ -446,6 +446,72 @@ a_recall_without_answer_ends(void **state)
 	sim_free(sim);
 }
 
+static unsigned
+site_of_out(const struct sim *sim, const struct ipc_delivery *d)
+{
+	return sim->domain_site[audience_find(d->subscriber)->domain];
+}
+
+/* What is out at a site; the first of each peer begins if begin says so. */
+static unsigned
+out_at(struct sim *sim, unsigned site, bool begin, unsigned *begun_r)
+{
+	unsigned n = 0;
+
+	*begun_r = 0;
+	for (unsigned p = 0; p < sim->peers; p++) {
+		bool first = begin;
+
+		for (size_t i = 0; i < sim->peer[p].n; i++) {
+			if (site_of_out(sim, &sim->peer[p].out[i].d) != site)
+				continue;
+			if (first)
+				sim->peer[p].out[i].begun = true;
+			first = false;
+			*begun_r += sim->peer[p].out[i].begun;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* S7: what had begun goes on, all else at the site comes back. */
+static void
+a_suspension_recalls_its_site(void **state)
+{
+	struct sim *sim = begin(state, 2);
+	struct scheduler_recalled r = { 99, 99 };
+	unsigned begun, out, other, none;
+	uint32_t id;
+
+	join_many(sim, 1, 40);
+	join_many(sim, 2, 40);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	out = out_at(sim, 0, true, &begun);
+	other = out_at(sim, 1, false, &none);
+	assert_true(begun > 0 && out > begun && other > 0);
+
+	scheduler_recall_site(sim->s, "other.example", done_recall, &r);
+	assert_true(r.dropped == 0 && r.begun == 0);
+	assert_true(scheduler_site_suspend(sim->s, "mx0.example", "by hand"));
+	r.dropped = 99;
+	sim->no_answers = true;
+	scheduler_recall_site(sim->s, "mx0.example", done_recall, &r);
+	assert_int_equal(r.dropped, 99);
+	sim_settle(sim);
+	assert_int_equal(r.begun, begun);
+	assert_int_equal(r.dropped, out - begun);
+	assert_int_equal(out_at(sim, 0, false, &begun), r.begun);
+	assert_true(out_at(sim, 1, false, &none) >= other);
+
+	sim->no_answers = false;
+	assert_true(scheduler_site_resume(sim->s, "mx0.example"));
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
 /* Two that ask for the same delivery both wait for its answer. */
 static void
 recalls_may_meet(void **state)
@@ -478,17 +544,18 @@ main(void)
 		T(retries_wait_with_their_campaign),
 		T(send_by_ends_it),
 		T(send_by_reaches_what_is_out),
+		T(send_by_ends_a_paused_one),
+		T(send_by_is_kept_over_a_restart),
 		T(pause_and_resume),
 		T(cancel_stops_it),
 		T(a_held_list_waits),
+		T(a_held_list_may_be_late),
 		T(a_recall_is_answered_in_time),
 		T(a_recall_without_answer_ends),
 		T(recalls_may_meet),
+		T(a_suspension_recalls_its_site),
 	};
 
 	log_sim();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
-		T(send_by_ends_a_paused_one),
-		T(send_by_is_kept_over_a_restart),
-		T(a_held_list_may_be_late),
