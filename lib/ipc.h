@@ -54,6 +54,7 @@ enum ipc_type {
 	 * its overlay, and from here on refusals are judged by the two.
 	 */
 	IPC_RULES,
+	IPC_PING,		/* nothing: are you there? */
 
 	/* deliver -> queue */
 	IPC_READY = 0x0200,	/* u64 epoch: old work is reported, give more */
@@ -69,6 +70,7 @@ enum ipc_type {
 	IPC_PROVEN,		/* u32 request, u8 enum ipc_proof, str text */
 	IPC_POLICY,		/* str domain, struct mta_sts_kept */
 	IPC_TLS_EVENTS,		/* u16 n, n x tlsrpt_pack() (lib/tlsrpt.h) */
+	IPC_PONG,		/* nothing: one for each ping */
 
 	/* inbound, web -> queue: every one starts with u64 request */
 	IPC_SUBSCRIBE = 0x0300,	/* struct ipc_subscribe */

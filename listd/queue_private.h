@@ -15,6 +15,7 @@
 #include "lib/sys/timers.h"
 #include "listd/queue_api.h"
 #include "listd/role.h"
+#include "listd/silence.h"
 #include "spool/writer.h"
 
 struct channel;
@@ -35,6 +36,8 @@ struct queue_peer {
 	struct queue	*q;
 	unsigned	 index;
 	struct channel	*ch;		/* NULL: not there */
+	struct silence	 silence;
+	bool		 accused;	/* the parent was to end it */
 };
 
 struct queue {
@@ -60,6 +63,7 @@ struct queue {
 	unsigned	 chore;		/* which is next */
 	uint64_t	 epoch;
 	struct queue_peer deliver[ROLE_DELIVER_MAX];
+	struct timer	 silence;	/* a look at who says nothing */
 	struct tls_reports *tls_reports;
 	struct queue_requests *requests;	/* of inbound and web */
 	bool		 clock_unsure;

@@ -173,8 +173,8 @@ void role_stop(struct role_env *env, int status);
 /* The drain is complete. */
 void role_drained(struct role_env *env);
 /*
- * Queue only: that peer broke the rules or does not read, and its channel was
- * closed.  It is ended and started again, with the parent's back-off.
+ * Queue only: that peer broke the rules, or does not read or answer.  It is
+ * killed and started again, with the parent's back-off.
  */
 void role_peer_broken(struct role_env *env, enum role_kind kind,
     unsigned index);

@@ -97,6 +97,16 @@ frame_prepare(struct deliver *dl, struct unpack *u)
 	strbuf_free(&b);
 }
 
+/* Queue wonders whether this loop still turns. */
+static void
+frame_ping(struct deliver *dl)
+{
+	struct strbuf none = STRBUF_INIT(1);
+
+	deliver_link_send(dl->link, IPC_PONG, &none);
+	strbuf_free(&none);
+}
+
 /* ---- epochs */
 
 /* All old work is told or dropped: the new queue role may hand out. */
@@ -218,6 +228,7 @@ on_frame(struct channel *ch, struct channel_frame *f, void *arg)
 	case IPC_RULES: frame_rules(dl, &u); break;
 	case IPC_SESSION_OPEN: frame_session_open(dl, &u); break;
 	case IPC_SESSION_CLOSE: frame_session_close(dl, &u); break;
+	case IPC_PING: frame_ping(dl); break;
 	case IPC_DELIVER: frame_deliver(dl, &u); break;
 	case IPC_RECALL: frame_recall(dl, &u); break;
 	case IPC_OUTCOME_ACK:

@@ -211,6 +211,9 @@ void scheduler_drain(struct scheduler *s);
 /* True when nothing is out and everything is durable. */
 bool scheduler_drained(const struct scheduler *s);
 
+/* True while that deliver role holds sessions, and so perhaps deliveries. */
+bool scheduler_peer_busy(const struct scheduler *s, unsigned peer);
+
 /* ---- figures */
 
 struct scheduler_summary {

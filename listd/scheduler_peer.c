@@ -40,6 +40,12 @@ scheduler_peer_down(struct scheduler *s, unsigned peer)
 	s->p.wake(s->p.arg);
 }
 
+bool
+scheduler_peer_busy(const struct scheduler *s, unsigned peer)
+{
+	return peer < SCHEDULER_PEERS_MAX && s->peer[peer].sessions > 0;
+}
+
 static int
 bad_frame(struct err *e, const char *what)
 {
