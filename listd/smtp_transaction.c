@@ -18,6 +18,10 @@
  * Where all of an envelope was refused and DATA still got a 354, a lone dot
  * ends the transaction.
  *
+ * A reply answers what was written before it came.  While octets are there that
+ * no reply is awaited for, nothing is written, or they would be taken to answer
+ * it; and only a content that has left whole can have been taken (F23).
+ *
  * A MAIL never waits in a buffer of ours: its gate is asked when nothing else
  * waits, right before the write, and when the socket takes none of it then the
  * item waits again and its gate is asked anew.
