@@ -20,6 +20,7 @@
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "listd/queue_private.h"
+#include "listd/scheduler.h"
 #include "spool/campaign.h"
 #include "spool/leave.h"
 #include "spool/optin.h"
@@ -44,7 +45,8 @@ struct chore {
 	int64_t		 now_ms;
 	uint8_t		 request_at[REQUEST_ID];
 	struct key	 throttle_at, policy_at;
-	uint32_t	 campaign;	/* swept up to this one */
+	uint32_t	 campaign;	/* at hand; 0: before the first */
+	bool		 told;		/* no outcome of it comes any more */
 	uint32_t	 list;		/* the next to look at */
 	int		 more;
 };
@@ -98,29 +100,40 @@ forget_throttles(struct txn *t, void *arg, struct err *e)
 	return job_answer(c->more, e);
 }
 
-/* The rows of progress of campaigns that are over. */
+/* The rows of progress of one, if it is over; 1 there are more, 0, -1. */
+static int
+forget_one(struct txn *t, const struct chore *c, struct err *e)
+{
+	struct campaign row;
+	int rc = campaign_get(t, c->campaign, &row, e);
+
+	if (rc != 1)
+		return rc;
+	if (campaign_settle(t, row.id, e) == -1)
+		return -1;
+	/* By them an outcome that is reported again finds its place. */
+	if (!c->told || (row.state != CAMPAIGN_FINISHED &&
+	    row.state != CAMPAIGN_CANCELLED))
+		return 0;
+	return progress_sweep(t, row.id, CHORE_ROWS, e);
+}
+
+/* Of all of them. */
 static int
 forget_progress(struct txn *t, void *arg, struct err *e)
 {
 	struct chore *c = arg;
 	struct campaign row;
-	int rc;
+	int rc = c->campaign == 0 ? 0 : forget_one(t, c, e);
 
-	c->more = 0;
-	if ((rc = campaign_next(t, c->campaign, &row, e)) != 1) {
-		c->campaign = 0;
+	c->more = rc == 1;
+	if (rc != 0)
 		return rc == -1 ? -1 : 0;
-	}
-	c->more = 1;
-	if (campaign_settle(t, row.id, e) == -1)
+	if ((rc = campaign_next(t, c->campaign, &row, e)) == -1)
 		return -1;
-	if (row.state == CAMPAIGN_FINISHED || row.state == CAMPAIGN_CANCELLED)
-		rc = progress_sweep(t, row.id, CHORE_ROWS, e);
-	else
-		rc = 0;
-	if (rc == 0)
-		c->campaign = row.id;
-	return rc == -1 ? -1 : 0;
+	c->campaign = rc == 1 ? row.id : 0;
+	c->more = rc;
+	return 0;
 }
 
 /* Promises about TLS whose time is over. */
@@ -179,6 +192,8 @@ run_chore(struct chore *c)
 		.arg = c, .lane = WRITER_BULK,
 	};
 
+	c->told = c->campaign != 0 &&
+	    scheduler_is_told(c->q->sched, c->campaign);
 	queue_commit(c->q, chores[c->q->chore].env, &job);
 }
 

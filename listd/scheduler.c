@@ -412,10 +412,17 @@ look_started(struct scheduler *s)
 {
 	unsigned ready = 0;
 
-	if (s->started)
+	if (s->reported)
 		return;
 	for (unsigned i = 0; i < SCHEDULER_PEERS_MAX; i++)
 		ready += s->peer[i].ready;
+	if (ready >= s->p.peers) {
+		s->reported = true;
+		if (s->passed_dead)
+			retries_sweep(s);
+	}
+	if (s->started)
+		return;
 	if (ready < s->p.peers &&
 	    (ready == 0 || s->mono_ms < s->start_by_ms))
 		return;

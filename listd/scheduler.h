@@ -150,6 +150,11 @@ int scheduler_frame(struct scheduler *s, unsigned peer, uint16_t type,
 
 /* A campaign's row was committed in a new state. */
 void scheduler_campaign_changed(struct scheduler *s, uint32_t campaign);
+/*
+ * Of a campaign that is over: no outcome of it comes any more, from now or
+ * from before the start, so its progress may be forgotten.
+ */
+bool scheduler_is_told(const struct scheduler *s, uint32_t campaign);
 /* A commit of S may have made notices. */
 void scheduler_notices_changed(struct scheduler *s);
 /* Lists or organizations were held or set free. */

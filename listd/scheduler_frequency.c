@@ -48,7 +48,8 @@ frequency_ended(struct scheduler *s, const struct campaign *c,
 	    ended_ms + DAY_MS <= sched_now(s))
 		return;
 	for (size_t i = 0; i < s->nrecents; i++)
-		if (s->recents[i].ended_ms + DAY_MS > sched_now(s))
+		if (s->recents[i].ended_ms + DAY_MS > sched_now(s) &&
+		    s->recents[i].campaign != c->id)
 			s->recents[n++] = s->recents[i];
 	s->nrecents = n;
 	s->recents = xreallocarray(s->recents, n + 1, sizeof(*s->recents));

@@ -4,7 +4,8 @@
  *
  * What this queue role handed out is found by its id.  What another one did,
  * before a crash, is looked for where it waits now; found nowhere, it was
- * taken already.
+ * taken already.  A cancelled campaign is loaded again for that: what was
+ * accepted counts, whatever was decided since.
  */
 #include "config.h"
 
@@ -55,10 +56,35 @@ foreign_row(struct scheduler *s, struct run *run,
 	return d;
 }
 
+/* Its run; a cancelled one's stays until all that is out is known. */
+static struct run *
+run_even_dead(struct scheduler *s, uint32_t campaign)
+{
+	struct run *run = run_find(s, campaign);
+	struct err e = ERR_INIT;
+	struct campaign c;
+
+	if (run != NULL || sched_q(s) == NULL)
+		return run;
+	if (campaign_get(s->q_txn, campaign, &c, &e) == 1 &&
+	    c.state == CAMPAIGN_CANCELLED &&
+	    (run = run_load(s, &c, &e)) != NULL)
+		run->dead = true;
+	if (e.code != ERR_NONE)
+		log_failure(LEVEL_ERROR, "campaign-damaged", &e);
+	return run;
+}
+
+bool
+scheduler_is_told(const struct scheduler *s, uint32_t campaign)
+{
+	return s->reported && run_find(s, campaign) == NULL;
+}
+
 static struct delivery *
 foreign_campaign(struct scheduler *s, const struct ipc_delivery *w)
 {
-	struct run *run = run_find(s, w->campaign);
+	struct run *run = run_even_dead(s, w->campaign);
 	struct delivery *d;
 	struct err e = ERR_INIT;
 	struct progress_key key = { w->campaign, w->domain_id, 0 };

@@ -316,6 +316,8 @@ struct scheduler {
 
 	struct peer	 peer[SCHEDULER_PEERS_MAX];
 	bool		 started;	/* handing out is allowed */
+	bool		 reported;	/* all told what they had before */
+	bool		 passed_dead;	/* rows were kept until then */
 	int64_t		 start_by_ms;	/* monotonic */
 	struct hash	 sessions;
 	uint32_t	 next_session;

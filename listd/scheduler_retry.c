@@ -119,6 +119,10 @@ row_ends(struct scheduler *s, const struct deferral *row)
 
 	if (run == NULL && !campaign_is_over(s, row->campaign))
 		return true;	/* nobody may touch it */
+	if (!s->reported && (run == NULL || run->dead)) {
+		s->passed_dead = true;	/* its last attempt may be told yet */
+		return true;
+	}
 	if (run == NULL || run->dead) {
 		batch_undefer(s->batcher, row);
 		batch_want(s->batcher, s->mono_ms + BATCH_WAIT_MS);

@@ -506,7 +506,10 @@ is_over(const struct scheduler *s, const struct run *run)
 	    !run->finishing && !run->held;
 }
 
-/* A cancelled run goes when nothing of it is out or on its way to disk. */
+/*
+ * A cancelled run goes when nothing of it is out, now or since an earlier
+ * life, or on its way to disk.
+ */
 static bool
 is_gone(const struct scheduler *s, const struct run *run)
 {
@@ -514,8 +517,8 @@ is_gone(const struct scheduler *s, const struct run *run)
 	struct hash_link *next = NULL;
 	size_t at = 0;
 
-	if (!run->dead || run->out > 0 || run->touched > s->durable ||
-	    run->finishing)
+	if (!run->dead || !s->reported || run->out > 0 ||
+	    run->touched > s->durable || run->finishing)
 		return false;
 	while ((l = hash_each(&run->dests, &at, &next)) != NULL)
 		if (HASH_OF(l, const struct dest, by_domain)->flying)

@@ -265,6 +265,128 @@ cancelled_has_no_deferred(void **state)
 	sim_free(sim);
 }
 
+/* How many were sent to, by what the deliver roles did. */
+static uint64_t
+accepted(const struct sim *sim)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 1; i <= audience.n; i++)
+		n += sim->delivered[i];
+	return n;
+}
+
+/* Content of everything that is out is on its way: no recall reaches it. */
+static void
+begin_all(struct sim *sim)
+{
+	for (unsigned p = 0; p < sim->peers; p++)
+		for (size_t i = 0; i < sim->peer[p].n; i++)
+			sim->peer[p].out[i].begun = true;
+}
+
+enum crash { CRASH_BEFORE, CRASH_AFTER, CRASH_TWICE };
+
+/*
+ * Half of what is out was answered and its commit is lost, half is answered
+ * after the crash; before, or in the midst of which, it was cancelled.
+ */
+static struct sim *
+cancel_and_crash(void **state, bool retries, enum crash when)
+{
+	struct sim *sim = begin(state, 2);
+	struct scheduler_summary sum;
+	struct campaign c;
+	struct tally v;
+	uint32_t id;
+
+	sim->part_members = 50;
+	join_many(sim, 1, 120);
+	join_many(sim, 2, 7);
+	id = sim_release(sim, 0);
+	fill_peers(sim);
+	if (retries) {
+		answer_all(sim, IPC_DEFERRED);
+		sim_pass(sim, 20 * MINUTE);
+		fill_peers(sim);
+	} else {
+		answer_all(sim, IPC_DELIVERED);
+		fill_peers(sim);
+	}
+	assert_true(sim_out(sim) > 4);
+	begin_all(sim);
+	sim->auto_commit = false;
+	for (size_t i = sim_out(sim) / 2; i > 0; i--)
+		sim_answer(sim, sim->peer[0].n > 0 ? 0 : 1, 0,
+		    IPC_DELIVERED);
+	sim_turn(sim);
+	if (when != CRASH_BEFORE)
+		sim_set_state(sim, id, CAMPAIGN_CANCELLED);
+	sim_crash(sim, false);
+	sim_start(sim);
+	for (int i = 0; i < 3; i++)	/* all that it does before it hears */
+		sim_turn(sim);
+	if (when == CRASH_BEFORE)
+		sim_set_state(sim, id, CAMPAIGN_CANCELLED);
+	sim_turn(sim);
+	assert_false(scheduler_is_told(sim->s, id));
+	if (when == CRASH_TWICE) {
+		for (int i = 0; i < 5; i++)
+			sim_peer_step(sim, 0);
+		sim_turn(sim);
+		sim_crash(sim, sim_chance(sim) % 2 == 0);
+		sim_start(sim);
+	}
+	sim->auto_commit = true;
+	sim_settle(sim);
+	v = sim_tally(sim, id, &c);
+	assert_int_equal(c.state, CAMPAIGN_CANCELLED);
+	assert_int_equal(v.delivered, accepted(sim));
+	assert_int_equal(v.deferred, 0);
+	assert_true(tally_ended(&v) < c.count);
+	scheduler_summary(sim->s, &sum);
+	assert_int_equal(sum.campaigns, 0);
+	assert_int_equal(sum.duplicates, 0);
+	assert_true(scheduler_is_told(sim->s, id));
+	sim_pass(sim, HOUR);
+	sim_settle(sim);
+	scheduler_summary(sim->s, &sum);
+	assert_int_equal(sum.domains_deferred, 0);
+	assert_int_equal(accepted(sim), v.delivered);
+	return sim;
+}
+
+/* What was accepted counts, though the campaign and the queue role ended. */
+static void
+cancelled_counts_through_a_crash(void **state)
+{
+	sim_free(cancel_and_crash(state, false, CRASH_AFTER));
+}
+
+static void
+cancelled_after_a_crash_counts(void **state)
+{
+	sim_free(cancel_and_crash(state, false, CRASH_BEFORE));
+}
+
+static void
+cancelled_counts_through_two_crashes(void **state)
+{
+	sim_free(cancel_and_crash(state, false, CRASH_TWICE));
+}
+
+static void
+cancelled_retries_count_through_a_crash(void **state)
+{
+	sim_free(cancel_and_crash(state, true, CRASH_AFTER));
+}
+
+static void
+cancelled_retries_after_a_crash_count(void **state)
+{
+	sim_free(cancel_and_crash(state, true, CRASH_BEFORE));
+}
+
 /* ---- send_by */
 
 /* The campaign's send_by closes what is left, whatever it waits for. */
@@ -539,6 +661,11 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(cancelled_has_no_deferred),
+		T(cancelled_counts_through_a_crash),
+		T(cancelled_after_a_crash_counts),
+		T(cancelled_counts_through_two_crashes),
+		T(cancelled_retries_count_through_a_crash),
+		T(cancelled_retries_after_a_crash_count),
 		T(retries_end_with_their_campaign),
 		T(retries_expire_with_their_campaign),
 		T(retries_wait_with_their_campaign),
