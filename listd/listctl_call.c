@@ -34,7 +34,7 @@ struct call {
 	bool			 progress;	/* a line of it stands */
 	bool			 flush;		/* each value as it comes */
 	bool			 watch;		/* print one over the other */
-	unsigned		 lines;		/* that stand of that */
+	struct listctl_screen	 screen;
 	int			 status;
 };
 
@@ -63,7 +63,7 @@ frame_output(struct call *c, struct unpack *u)
 	clear_progress(c);
 	if (c->watch)
 		listctl_watch(stdout, v, isatty(STDOUT_FILENO) == 1,
-		    &c->lines);
+		    &c->screen);
 	else
 		listctl_print(stdout, v, c->lc->json, c->block);
 	/* Whoever follows a long answer through a pipe sees it as it comes. */

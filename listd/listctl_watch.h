@@ -10,12 +10,18 @@
 
 #include <jansson.h>
 
+/* What stands on a terminal; zeroed at first. */
+struct listctl_screen {
+	unsigned	 lines;
+	unsigned	 columns;	/* the terminal had then */
+};
+
 /*
  * What `campaign show --watch` says each second.  On a terminal it takes the
- * place of what was printed before, *lines lines, which begins at 0; elsewhere
- * it is one more line, for a file or a pipe.
+ * place of what was printed before, cut to what the terminal shows now;
+ * elsewhere it is one more line, for a file or a pipe.
  */
 void listctl_watch(FILE *out, const json_t *v, bool terminal,
-    unsigned *lines);
+    struct listctl_screen *screen);
 
 #endif
