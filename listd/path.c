@@ -226,6 +226,24 @@ path_set_provider(struct scheduler *s, struct path *p,
 	limit_set(p->limit[PATH_PROVIDER], v, now_us(s));
 }
 
+/*
+ * Sites of nobody in particular: what is theirs alone, reactions among it, is
+ * no word about the others, so that here all ask for the same, too.
+ */
+static void
+path_set_best(struct scheduler *s, struct path *p,
+    const struct limit_values *v, int64_t used_us)
+{
+	if (p->relay != NULL || p->site->best_key == 0 ||
+	    path_provider_key(s, p) != 0) {
+		path_drop_limit(s, p, PATH_BEST);
+		return;
+	}
+	path_take_limit(s, p, PATH_BEST, hash_mix(p->site->best_key +
+	    ((uint64_t)(p->source + 1) << 32)), used_us);
+	limit_set(p->limit[PATH_BEST], v, now_us(s));
+}
+
 void
 paths_free(struct scheduler *s, struct site *site)
 {
@@ -306,6 +324,7 @@ path_refresh(struct scheduler *s, struct path *p)
 
 	path_asks(s, p, &a);
 	path_set_hosts(s, p, &a.hosts, used_us);
+	path_set_best(s, p, &a.best, used_us);
 	path_set_provider(s, p, &a.provider, used_us);
 	p->messages = a.messages < UINT16_MAX ? a.messages : UINT16_MAX;
 	path_take_times(s, p);

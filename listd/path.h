@@ -2,8 +2,10 @@
 /*
  * path.h - what one source address has at one site, or with one relay.
  *
- * A path has its own window of connections (feedback.h) under two limits
- * (limit.h): that of the hosts and that of all sites of the provider.  Their
+ * A path has its own window of connections (feedback.h) under limits
+ * (limit.h): that of the hosts and that of all sites of the provider; and when
+ * nobody is known as that, that of all such sites with the same best host,
+ * whose others differ, for it is the best one that bears their mail.  Their
  * values are the least of what the configuration, the shaping data and the
  * reactions that hold now say (path_value.c).  Several sites may have the same
  * hosts; when the data come to know them as another provider's, what is open
@@ -22,7 +24,9 @@
 #define PATH_STASH_MAX	16	/* deliveries that wait for this path alone */
 
 /* RESTART: of all that were silent together, see restart.h. */
-enum path_limit { PATH_HOSTS, PATH_PROVIDER, PATH_RESTART, PATH_LIMITS };
+enum path_limit {
+	PATH_HOSTS, PATH_BEST, PATH_PROVIDER, PATH_RESTART, PATH_LIMITS
+};
 
 struct path {
 	struct site	*site;
@@ -64,13 +68,16 @@ _Static_assert(PATH_WHATS == SCHEDULER_VALUES, "all are told");
 uint32_t path_value(const struct scheduler *s, const struct path *p,
     enum path_what what, struct path_value *v_r);
 const char *path_what_name(enum path_what what);
+/* The same of its best host, over all sites of nobody in particular. */
+uint32_t path_best_value(const struct scheduler *s, const struct path *p,
+    enum path_what what, struct path_value *v_r);
 
 /* The path that asks for something. */
 struct path *path_of_use(const struct limit_use *u);
 
 /* The same without words: what it asks of its limits, and of itself. */
 struct path_asks {
-	struct limit_values hosts, provider;
+	struct limit_values hosts, best, provider;
 	unsigned	 messages;		/* of one connection */
 	int64_t		 suspended_until_ms;	/* by a reaction; or 0 */
 	uint64_t	 suspended_by;		/* which one */

@@ -243,6 +243,20 @@ path_value(const struct scheduler *s, const struct path *p,
 	return v->value;
 }
 
+uint32_t
+path_best_value(const struct scheduler *s, const struct path *p,
+    enum path_what what, struct path_value *v)
+{
+	struct path_value said = { .value = 0 };
+
+	bind_conf(s, what, &said);
+	bind_shaping(s, p, what, true, &said);
+	v->value = said.value;
+	snprintf(v->why, sizeof(v->why), "%s, for all whose best host it is: "
+	    "%.200s", p->site->host, said.why);
+	return v->value;
+}
+
 /* ---- for the limits */
 
 static uint32_t
@@ -253,6 +267,17 @@ value_of(const struct scheduler *s, const struct path *p,
 
 	v.value = 0;
 	bind_all(s, p, f, what, false, &v);
+	return v.value;
+}
+
+static uint32_t
+best_of(const struct scheduler *s, const struct path *p, enum path_what what)
+{
+	struct path_value v;
+
+	v.value = 0;
+	bind_conf(s, what, &v);
+	bind_shaping(s, p, what, false, &v);
 	return v.value;
 }
 
@@ -268,6 +293,9 @@ path_asks(const struct scheduler *s, const struct path *p,
 	    PATH_MESSAGES_PER_MINUTE);
 	a->hosts.connects_per_minute = value_of(s, p, &f,
 	    PATH_CONNECTS_PER_MINUTE);
+	a->best.connections = best_of(s, p, PATH_CONNECTIONS);
+	a->best.messages_per_minute = best_of(s, p, PATH_MESSAGES_PER_MINUTE);
+	a->best.connects_per_minute = best_of(s, p, PATH_CONNECTS_PER_MINUTE);
 	a->provider.connections = value_of(s, p, &f, PATH_SHARED_CONNECTIONS);
 	a->provider.messages_per_minute = value_of(s, p, &f,
 	    PATH_SHARED_MESSAGES_PER_MINUTE);

@@ -132,6 +132,22 @@ bind_closed(struct scheduler *s, const struct path *p,
 
 /* ---- one that is open */
 
+/* What it stands in line for, when that is said of the best host. */
+static bool
+bind_best(const struct scheduler *s, const struct path *p,
+    struct scheduler_bind *b)
+{
+	enum path_what what = PATH_CONNECTIONS;
+	struct path_value v;
+
+	if (p->waits_kind == LIMIT_MESSAGE)
+		what = PATH_MESSAGES_PER_MINUTE;
+	else if (limit_connect_wait(p->waits_for, s->mono_ms * 1000) > 0)
+		what = PATH_CONNECTS_PER_MINUTE;
+	return path_best_value(s, p, what, &v) != 0 &&
+	    bind(b, path_what_name(what), "%s", v.why);
+}
+
 /* What it stands in line for. */
 static bool
 bind_line(const struct scheduler *s, const struct path *p,
@@ -145,6 +161,8 @@ bind_line(const struct scheduler *s, const struct path *p,
 	if (l == p->limit[PATH_RESTART])
 		return bind(b, "restart", "%u connections after a silence, and "
 		    "more as they come up", l->v.connections);
+	if (l == p->limit[PATH_BEST])
+		return bind_best(s, p, b);
 	if (p->waits_kind == LIMIT_MESSAGE)
 		return bind_value(s, p, shared ?
 		    PATH_SHARED_MESSAGES_PER_MINUTE :

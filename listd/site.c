@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,23 @@ key_of_route(struct scheduler *s, const struct ipc_route *r,
 	SHA256((const uint8_t *)b.s, b.len, digest);
 	memcpy(key, digest, SITE_KEY);
 	strbuf_free(&b);
+}
+
+/* Other sites may have the same best host.  No key of a set is like it. */
+static uint64_t
+key_of_best(struct scheduler *s, const char *host)
+{
+	uint8_t digest[SHA256_DIGEST_LENGTH];
+	struct strbuf b = STRBUF_INIT(300);
+	uint64_t key;
+
+	pack_raw(&b, store_instance(s->p.store), 16);
+	pack_str(&b, host);
+	pack_u8(&b, 'b');
+	SHA256((const uint8_t *)b.s, b.len, digest);
+	strbuf_free(&b);
+	memcpy(&key, digest, sizeof(key));
+	return key | 1;
 }
 
 struct site *
@@ -240,6 +258,16 @@ take_domain(struct site *site, const struct ipc_route *r, const char *domain)
 	site->alias = site->of_many ? NULL : xstrdup(r->alias);
 }
 
+static void
+take_best(struct scheduler *s, struct site *site, const char *host)
+{
+	if (site->best_key != 0 && strcmp(site->host, host) == 0)
+		return;
+	snprintf(site->host, sizeof(site->host), "%s", host);
+	site->best_key = key_of_best(s, host);
+	site->limits_of = 0;
+}
+
 /* One that was known by its key alone gets what its route says. */
 static void
 site_take_relays(struct scheduler *s, struct site *site)
@@ -288,7 +316,7 @@ site_of_route(struct scheduler *s, const struct ipc_route *r,
 	site->tls = r->tls;
 	site->secure = r->secure;
 	site->any_tls = r->any_tls;
-	strcpy(site->host, r->host[0].name);
+	take_best(s, site, r->host[0].name);
 	if (ttl < SITE_ROUTE_MIN_MS)
 		ttl = SITE_ROUTE_MIN_MS;
 	if (ttl > SITE_ROUTE_MAX_MS)

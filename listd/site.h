@@ -32,6 +32,7 @@ struct site {
 	bool		 of_many;	/* or more than one domain's does */
 	/* Of its hosts alone: limits and reactions are theirs. */
 	uint8_t		 hosts_key[SITE_KEY];
+	uint64_t	 best_key;	/* of its best one; 0: not known */
 	uint16_t	 provider;	/* in the shaping data of now */
 	char		 of_domain[256]; /* whose name told the provider */
 	uint64_t	 limits_of;	/* serial its paths' limits are of */

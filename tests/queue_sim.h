@@ -27,6 +27,7 @@
 enum sim_dns {	/* what a domain's look-up says */
 	SIM_DNS_SITE,		/* its site takes mail */
 	SIM_DNS_SWAPPED,	/* the same, with the other host first */
+	SIM_DNS_OWN,		/* the same, with another of its own */
 	SIM_DNS_TEMPORARY, SIM_DNS_NXDOMAIN, SIM_DNS_NULL_MX,
 };
 

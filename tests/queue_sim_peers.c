@@ -343,15 +343,19 @@ sim_answer_lookup(struct sim *sim, unsigned peer)
 	switch (sim->dns[domain]) {
 	case SIM_DNS_SITE:
 	case SIM_DNS_SWAPPED:
+	case SIM_DNS_OWN:
 		r.status = IPC_DNS_OK;
 		r.tls = sim->domain_tls[domain];
 		r.n = 2;
 		for (int i = 0; i < 2; i++) {
 			r.host[i].preference = (uint16_t)(10 + i);
 			snprintf(r.host[i].name, 256, "m%c%u.example",
-			    (i == 1) == (sim->dns[domain] == SIM_DNS_SITE) ?
+			    (i == 0) == (sim->dns[domain] == SIM_DNS_SWAPPED) ?
 			    'y' : 'x', sim->domain_site[domain]);
 		}
+		if (sim->dns[domain] == SIM_DNS_OWN)
+			snprintf(r.host[1].name, 256, "my%u-%u.example",
+			    sim->domain_site[domain], domain);
 		break;
 	case SIM_DNS_TEMPORARY:
 		r.status = IPC_DNS_TEMPORARY;

@@ -215,6 +215,102 @@ a_reaction_holds_for_the_hosts(void **state)
 	sim_free(sim);
 }
 
+/* ---- the same best host, and other hosts behind it */
+
+#define OWN	8	/* domains, d1.example and on */
+
+static uint32_t
+release_to_own(struct sim *sim, unsigned members)
+{
+	for (unsigned d = 1; d <= OWN; d++) {
+		sim->dns[d] = SIM_DNS_OWN;
+		join_many(sim, d, members);
+	}
+	return sim_release(sim, 0);
+}
+
+static bool
+waits_for_the_best(struct sim *sim, const char *what)
+{
+	char name[32];
+
+	for (unsigned d = 1; d <= OWN; d++) {
+		struct scheduler_domain v;
+
+		snprintf(name, sizeof(name), "d%u.example", d);
+		v = sim_explain(sim, name);
+		if (strcmp(v.bind.what, what) == 0 && strstr(v.bind.why,
+		    "mx0.example, for all whose best host it is: ") != NULL &&
+		    strstr(v.bind.why, "overlay:2") != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* One whom a row names has what that says, and is not counted with them. */
+static void
+sites_with_the_same_best_host_share_it(void **state)
+{
+	struct sim *sim = begin(state, 1, "[provider default]\n"
+	    "connections = 3\n", NULL);
+	uint32_t id = release_to_own(sim, 60);
+
+	sim->no_answers = true;
+	assert_int_equal(most_sessions_at(sim, 0, 60), 3);
+	assert_true(waits_for_the_best(sim, "connections"));
+	sim_shape(sim, "[provider default]\nconnections = 3\n"
+	    "[provider known]\nmx = my0-2.example mx0.example\n"
+	    "connections = 2\n", NULL);
+	sim_kill_peer(sim, 0);
+	sim_kill_peer(sim, 1);
+	assert_int_equal(most_sessions_at(sim, 0, 60), 5);
+	sim_shape(sim, "[provider default]\nconnections = 1\n", NULL);
+	sim_kill_peer(sim, 0);
+	sim_kill_peer(sim, 1);
+	assert_int_equal(most_sessions_at(sim, 0, 60), 1);
+	/* Each has its turn. */
+	sim->no_answers = false;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	sim_free(sim);
+}
+
+static void
+a_best_host_has_one_rate(void **state)
+{
+	struct sim *sim = begin(state, 1, "[provider default]\n"
+	    "messages_per_minute = 60\n", NULL);
+	uint32_t id = release_to_own(sim, 20);
+
+	sim_settle(sim);
+	assert_true(waits_for_the_best(sim, "messages_per_minute"));
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	each_got_one(sim);
+	assert_in_range(sim_most(sim, 0, false, MINUTE), 20, 60);
+	sim_free(sim);
+}
+
+/* What one of them is held to by its replies is no word about the others. */
+static void
+a_reaction_is_not_for_the_best_host(void **state)
+{
+	struct sim *sim = begin(state, 1, "[provider default]\n"
+	    "connections = 6\n", "[class busy]\ncode = 550\n"
+	    "category = rate\n[reaction slow]\nclass = busy\n"
+	    "action = connections 1\nfor = 1h\n");
+	uint32_t id = release_to_own(sim, 200);
+
+	sim->no_answers = true;
+	assert_in_range(most_sessions_at(sim, 0, 60), 4, 6);
+	refuse_one(sim);
+	sim_kill_peer(sim, 0);
+	sim_kill_peer(sim, 1);
+	assert_in_range(most_sessions_at(sim, 0, 60), 4, 6);
+	sim->no_answers = false;
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sim_free(sim);
+}
+
 /* ---- after a silence */
 
 static const char silence[] =
@@ -523,6 +619,9 @@ main(void)
 		T(a_site_changes_its_provider),
 		T(sites_with_the_same_hosts_share_the_least),
 		T(a_reaction_holds_for_the_hosts),
+		T(sites_with_the_same_best_host_share_it),
+		T(a_best_host_has_one_rate),
+		T(a_reaction_is_not_for_the_best_host),
 		T(silence_then_one_two_three),
 		T(nothing_goes_where_nothing_may_go),
 		T(what_waits_is_turned_away),
