@@ -131,9 +131,10 @@ copy_ascii(const char *text, size_t len, struct strbuf *out, struct err *e)
 	return out->overflow ? fail(out, "us-ascii", e) : 0;
 }
 
-int
-charset_to_utf8(const char *name, const char *text, size_t len,
-    struct strbuf *out, struct err *e)
+/* One of from and to is name, the other one UTF-8. */
+static int
+translate(const char *name, const char *from, const char *to, const char *text,
+    size_t len, struct strbuf *out, struct err *e)
 {
 	switch (charset_kind(name)) {
 	case CHARSET_ASCII:
@@ -144,29 +145,24 @@ charset_to_utf8(const char *name, const char *text, size_t len,
 		err_set(e, ERR_INPUT, "unknown charset \"%.60s\"", name);
 		return -1;
 	default:
-		if (convert_all("UTF-8", name, text, len, out) == -1)
+		if (convert_all(to, from, text, len, out) == -1)
 			return fail(out, name, e);
 		return 0;
 	}
 }
 
 int
+charset_to_utf8(const char *name, const char *text, size_t len,
+    struct strbuf *out, struct err *e)
+{
+	return translate(name, name, "UTF-8", text, len, out, e);
+}
+
+int
 charset_from_utf8(const char *name, const char *text, size_t len,
     struct strbuf *out, struct err *e)
 {
-	switch (charset_kind(name)) {
-	case CHARSET_ASCII:
-		return copy_ascii(text, len, out, e);
-	case CHARSET_UTF8:
-		return copy_utf8(text, len, out, e);
-	case CHARSET_UNKNOWN:
-		err_set(e, ERR_INPUT, "unknown charset \"%.60s\"", name);
-		return -1;
-	default:
-		if (convert_all(name, "UTF-8", text, len, out) == -1)
-			return fail(out, name, e);
-		return 0;
-	}
+	return translate(name, "UTF-8", name, text, len, out, e);
 }
 
 /* ---- tables kept */
