@@ -15,6 +15,8 @@
 #include "lib/sys/log.h"
 #include "tests/queue_steps.h"
 
+#define MINUTE	60000
+
 void
 log_sim(void)
 {
@@ -40,11 +42,49 @@ begin(void **state, unsigned sites)
 	return sim;
 }
 
+const struct source two_sources[2] = {
+	{ .family = 4, .ip = { 192, 0, 2, 1 }, .name = "192.0.2.1",
+	    .weight = 1, .streams = SOURCE_BOTH },
+	{ .family = 4, .ip = { 192, 0, 2, 2 }, .name = "192.0.2.2",
+	    .weight = 1, .streams = SOURCE_BOTH },
+};
+
+struct sim *
+begin_shaped(void **state, unsigned sites, const char *overlay,
+    const char *replies, const struct source *sources, uint16_t nsources)
+{
+	struct sim *sim = sim_new(*state, 1);
+
+	audience_reset();
+	sim->sites = sites;
+	sim->sources = sources;
+	sim->nsources = nsources;
+	sim->limits.connections_per_site = 20;
+	for (unsigned d = 0; d < FAKE_DOMAINS; d++)
+		sim->domain_site[d] = d % sites;
+	sim_shape(sim, overlay, replies);
+	sim_start(sim);
+	/* What an earlier role may have sent is over by then. */
+	sim_settle(sim);
+	sim_pass(sim, MINUTE);
+	return sim;
+}
+
 void
 join_many(struct sim *sim, uint32_t domain, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		audience_join(1, domain, sim_chance(sim));
+}
+
+unsigned
+delivered_at(const struct sim *sim, unsigned site)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sim->nevents; i++)
+		n += !sim->events[i].connect && sim->events[i].site == site;
+	return n;
 }
 
 void

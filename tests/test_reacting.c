@@ -17,55 +17,11 @@
 
 #include "lib/reactions.h"
 #include "lib/sys/log.h"
-#include "tests/queue_sim.h"
+#include "tests/queue_steps.h"
 
 #define SECOND	1000
 #define MINUTE	(60 * SECOND)
 #define HOUR	(60 * MINUTE)
-
-static struct sim *
-begin(void **state, unsigned sites, const char *overlay, const char *replies)
-{
-	struct sim *sim = sim_new(*state, 1);
-
-	audience_reset();
-	sim->sites = sites;
-	sim->limits.connections_per_site = 20;
-	for (unsigned d = 0; d < FAKE_DOMAINS; d++)
-		sim->domain_site[d] = d % sites;
-	sim_shape(sim, overlay, replies);
-	sim_start(sim);
-	/* What an earlier role may have sent is over by then. */
-	sim_settle(sim);
-	sim_pass(sim, MINUTE);
-	return sim;
-}
-
-static void
-join_many(struct sim *sim, uint32_t domain, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		audience_join(1, domain, sim_chance(sim));
-}
-
-static void
-each_got_one(const struct sim *sim)
-{
-	for (size_t i = 1; i <= audience.n; i++)
-		if (sim->delivered[i] != 1)
-			fail_msg("subscriber %zu got %u", i,
-			    sim->delivered[i]);
-}
-
-static unsigned
-delivered_at(const struct sim *sim, unsigned site)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < sim->nevents; i++)
-		n += !sim->events[i].connect && sim->events[i].site == site;
-	return n;
-}
 
 static const char silence[] =
     "[class too-much]\nenhanced = 4.7.28\ncategory = rate\n"
@@ -76,7 +32,7 @@ static const char silence[] =
 static void
 silence_then_one_more_each_time(void **state)
 {
-	struct sim *sim = begin(state, 1, "", silence);
+	struct sim *sim = begin_shaped(state, 1, "", silence, NULL, 0);
 	const struct reaction_action *a;
 	int64_t refused;
 	unsigned opens;
@@ -142,10 +98,10 @@ refuse_one(struct sim *sim)
 static struct sim *
 begin_and_stop(void **state, int64_t send_by_ms, uint32_t *id)
 {
-	struct sim *sim = begin(state, 1, "", "[class fault]\n"
+	struct sim *sim = begin_shaped(state, 1, "", "[class fault]\n"
 	    "code = 550\ncategory = auth\n"
 	    "[reaction stop]\nclass = fault\nwhen = 2 in 1h\n"
-	    "action = stop-campaign\n");
+	    "action = stop-campaign\n", NULL, 0);
 
 	join_many(sim, 1, 1000);
 	*id = sim_release(sim, send_by_ms == 0 ? 0 : sim->utc_ms +
@@ -293,10 +249,10 @@ a_stop_of_no_campaign_goes_at_the_start(void **state)
 static void
 a_sites_refusal_counts_for_its_campaign(void **state)
 {
-	struct sim *sim = begin(state, 4, "", "[class fault]\n"
+	struct sim *sim = begin_shaped(state, 4, "", "[class fault]\n"
 	    "enhanced = 4.7.26\ncategory = auth\nscheduler = site\n"
 	    "[reaction stop]\nclass = fault\nwhen = 3 in 1h\n"
-	    "action = stop-campaign\n");
+	    "action = stop-campaign\n", NULL, 0);
 	struct scheduler_progress pr;
 	struct scheduler_summary all;
 	uint32_t id;
@@ -334,13 +290,6 @@ main(void)
 		T(a_stop_of_no_campaign_goes_at_the_start),
 		T(a_sites_refusal_counts_for_its_campaign),
 	};
-	const struct log_params lp = {
-		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
-	};
-	const struct log_params loud = {
-		.name = "test", .to_stderr = true, .level = LEVEL_INFO,
-	};
-
-	log_open(getenv("LISTD_TEST_LOG") != NULL ? &loud : &lp);
+	log_sim();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

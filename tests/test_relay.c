@@ -34,13 +34,6 @@
 	.host = "mx" #N ".relay.example",				\
 	.preference = (PREFERENCE), .weight = (WEIGHT)
 
-static const struct source two_sources[] = {
-	{ .family = 4, .ip = { 192, 0, 2, 1 }, .name = "192.0.2.1",
-	    .weight = 1, .streams = SOURCE_BOTH },
-	{ .family = 4, .ip = { 192, 0, 2, 2 }, .name = "192.0.2.2",
-	    .weight = 1, .streams = SOURCE_BOTH },
-};
-
 static struct sim *
 begin_from(void **state, uint16_t nsources, const char *overlay,
     const char *replies, const struct scheduler_relay *relays, size_t n)

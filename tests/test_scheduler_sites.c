@@ -24,33 +24,6 @@
 #define MINUTE	(60 * SECOND)
 #define HOUR	(60 * MINUTE)
 
-static const struct source two_sources[] = {
-	{ .family = 4, .ip = { 192, 0, 2, 1 }, .name = "192.0.2.1",
-	    .weight = 1, .streams = SOURCE_BOTH },
-	{ .family = 4, .ip = { 192, 0, 2, 2 }, .name = "192.0.2.2",
-	    .weight = 1, .streams = SOURCE_BOTH },
-};
-
-/* Domains go round the sites; sources are the first so many of two. */
-static struct sim *
-begin_shaped(void **state, unsigned sites, uint16_t sources, const char *overlay)
-{
-	struct sim *sim = sim_new(*state, 1);
-
-	audience_reset();
-	sim->sites = sites;
-	sim->sources = two_sources;
-	sim->nsources = sources;
-	for (unsigned d = 0; d < FAKE_DOMAINS; d++)
-		sim->domain_site[d] = d % sites;
-	sim_shape(sim, overlay, NULL);
-	sim_start(sim);
-	/* What an earlier role may have sent is over by then. */
-	sim_settle(sim);
-	sim_pass(sim, MINUTE);
-	return sim;
-}
-
 /* ---- what is kept for one path */
 
 /*
@@ -60,8 +33,8 @@ begin_shaped(void **state, unsigned sites, uint16_t sources, const char *overlay
 static void
 a_lone_retry_keeps_its_site(void **state)
 {
-	struct sim *sim = begin_shaped(state, 1, 2, "[provider default]\n"
-	    "messages_per_minute = 1\n");
+	struct sim *sim = begin_shaped(state, 1, "[provider default]\n"
+	    "messages_per_minute = 1\n", NULL, two_sources, 2);
 	unsigned deferred = 0;
 	uint32_t id;
 
@@ -97,8 +70,8 @@ leave_two_of_one_source(uint32_t campaign)
 static void
 what_is_kept_survives_quiet_hours(void **state)
 {
-	struct sim *sim = begin_shaped(state, 1, 2, "[provider default]\n"
-	    "messages_per_minute = 1\n");
+	struct sim *sim = begin_shaped(state, 1, "[provider default]\n"
+	    "messages_per_minute = 1\n", NULL, two_sources, 2);
 	uint32_t id;
 
 	join_many(sim, 1, 12);
@@ -275,7 +248,8 @@ a_damaged_suspension_holds(void **state)
 static void
 a_suspension_outlives_the_probe(void **state)
 {
-	struct sim *sim = begin_shaped(state, 1, 1, "");
+	struct sim *sim = begin_shaped(state, 1, "", NULL,
+	    two_sources, 1);
 	struct scheduler_site site;
 	size_t at = 0;
 
@@ -304,7 +278,8 @@ a_suspension_outlives_the_probe(void **state)
 static void
 enough_for_one_connection(void **state)
 {
-	struct sim *sim = begin_shaped(state, 1, 1, "");
+	struct sim *sim = begin_shaped(state, 1, "", NULL,
+	    two_sources, 1);
 	struct scheduler_summary sum;
 	int64_t began;
 	uint32_t id;
@@ -346,7 +321,8 @@ connects_from(const struct sim *sim, uint8_t source)
 static void
 a_source_without_a_way_is_got_past(void **state)
 {
-	struct sim *sim = begin_shaped(state, 1, 2, "");
+	struct sim *sim = begin_shaped(state, 1, "", NULL,
+	    two_sources, 2);
 	struct scheduler_summary sum;
 	int64_t began = sim->mono_ms;
 	uint32_t id;
@@ -368,7 +344,8 @@ static void
 each_source_asks_in_turn(void **state)
 {
 	static const unsigned minutes[] = { 5, 10 };
-	struct sim *sim = begin_shaped(state, 1, 2, "");
+	struct sim *sim = begin_shaped(state, 1, "", NULL,
+	    two_sources, 2);
 	struct scheduler_site site;
 	size_t at = 0;
 	uint32_t id;
@@ -431,7 +408,8 @@ answer_lookups(struct sim *sim)
 static void
 cancelled_domains_are_no_supply(void **state)
 {
-	struct sim *sim = begin_shaped(state, 2, 1, "");
+	struct sim *sim = begin_shaped(state, 2, "", NULL,
+	    two_sources, 1);
 	uint32_t id;
 
 	join_each(1, 250);
@@ -451,7 +429,8 @@ cancelled_domains_are_no_supply(void **state)
 static void
 paused_domains_are_no_supply(void **state)
 {
-	struct sim *sim = begin_shaped(state, 250, 1, "");
+	struct sim *sim = begin_shaped(state, 250, "", NULL,
+	    two_sources, 1);
 	uint32_t id, first = 0;
 
 	join_each(1, 250);
@@ -478,7 +457,8 @@ paused_domains_are_no_supply(void **state)
 static void
 closed_sites_hold_up_nobody(void **state, const char *overlay)
 {
-	struct sim *sim = begin_shaped(state, 1000, 1, overlay);
+	struct sim *sim = begin_shaped(state, 1000, overlay, NULL,
+	    two_sources, 1);
 	struct scheduler_summary sum;
 	struct campaign c;
 	struct tally v;
@@ -552,7 +532,8 @@ quiet_hours_of_all_hold_up_nobody(void **state)
 static unsigned
 next_connected(void **state, unsigned small, const char *overlay)
 {
-	struct sim *sim = begin_shaped(state, 3, 1, overlay);
+	struct sim *sim = begin_shaped(state, 3, overlay, NULL,
+	    two_sources, 1);
 	unsigned site = 0;
 	uint32_t id;
 

@@ -18,43 +18,19 @@
 #include "lib/reactions.h"
 #include "lib/sys/log.h"
 #include "listd/source.h"
-#include "tests/queue_sim.h"
+#include "tests/queue_steps.h"
 
 #define SECOND	1000
 #define MINUTE	(60 * SECOND)
 
 static struct sim *
-begin(void **state, unsigned sites, const char *overlay, const char *replies)
-{
-	struct sim *sim = sim_new(*state, 1);
-
-	audience_reset();
-	sim->sites = sites;
-	sim->limits.connections_per_site = 20;
-	for (unsigned d = 0; d < FAKE_DOMAINS; d++)
-		sim->domain_site[d] = d % sites;
-	sim_shape(sim, overlay, replies);
-	sim_start(sim);
-	/* What an earlier role may have sent is over by then. */
-	sim_settle(sim);
-	sim_pass(sim, MINUTE);
-	return sim;
-}
-
-static struct sim *
 sim_of_two_sources(void **state, const char *replies)
 {
-	static const struct source two[] = {
-		{ .family = 4, .ip = { 192, 0, 2, 1 }, .name = "192.0.2.1",
-		    .weight = 1, .streams = SOURCE_BOTH },
-		{ .family = 4, .ip = { 192, 0, 2, 2 }, .name = "192.0.2.2",
-		    .weight = 1, .streams = SOURCE_BOTH },
-	};
 	struct sim *sim = sim_new(*state, 1);
 
 	audience_reset();
 	sim->sites = 4;
-	sim->sources = two;
+	sim->sources = two_sources;
 	sim->nsources = 2;
 	sim->limits.connections_per_site = 20;
 	for (unsigned d = 0; d < FAKE_DOMAINS; d++)
@@ -62,32 +38,6 @@ sim_of_two_sources(void **state, const char *replies)
 	sim_shape(sim, "[provider p]\nmx = example\n", replies);
 	sim_start(sim);
 	return sim;
-}
-
-static void
-join_many(struct sim *sim, uint32_t domain, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		audience_join(1, domain, sim_chance(sim));
-}
-
-static void
-each_got_one(const struct sim *sim)
-{
-	for (size_t i = 1; i <= audience.n; i++)
-		if (sim->delivered[i] != 1)
-			fail_msg("subscriber %zu got %u", i,
-			    sim->delivered[i]);
-}
-
-static unsigned
-delivered_at(const struct sim *sim, unsigned site)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < sim->nevents; i++)
-		n += !sim->events[i].connect && sim->events[i].site == site;
-	return n;
 }
 
 /* Turns of so many seconds; the most sessions at a site in any of them. */
@@ -119,7 +69,7 @@ static const char one_is_anothers[] = "[provider p]\n"
 static void
 a_site_changes_its_provider(void **state)
 {
-	struct sim *sim = begin(state, 2, two_of_one, NULL);
+	struct sim *sim = begin_shaped(state, 2, two_of_one, NULL, NULL, 0);
 	unsigned opens;
 	uint32_t id;
 
@@ -151,8 +101,8 @@ a_site_changes_its_provider(void **state)
 static void
 sites_with_the_same_hosts_share_the_least(void **state)
 {
-	struct sim *sim = begin(state, 1, "[provider few]\n"
-	    "domain = d3.example\nconnections = 2\n", NULL);
+	struct sim *sim = begin_shaped(state, 1, "[provider few]\n"
+	    "domain = d3.example\nconnections = 2\n", NULL, NULL, 0);
 	uint32_t id;
 
 	sim->domain_tls[2] = IPC_TLS_VERIFIED;
@@ -193,10 +143,10 @@ refuse_one(struct sim *sim)
 static void
 a_reaction_holds_for_the_hosts(void **state)
 {
-	struct sim *sim = begin(state, 1, "", "[class busy]\ncode = 550\n"
+	struct sim *sim = begin_shaped(state, 1, "", "[class busy]\ncode = 550\n"
 	    "category = rate\n[reaction slow]\nclass = busy\n"
 	    "action = connections 1\naction = messages-per-connection 7\n"
-	    "for = 1h\n");
+	    "for = 1h\n", NULL, 0);
 	uint32_t id;
 
 	sim->domain_tls[2] = IPC_TLS_VERIFIED;
@@ -251,8 +201,8 @@ waits_for_the_best(struct sim *sim, const char *what)
 static void
 sites_with_the_same_best_host_share_it(void **state)
 {
-	struct sim *sim = begin(state, 1, "[provider default]\n"
-	    "connections = 3\n", NULL);
+	struct sim *sim = begin_shaped(state, 1, "[provider default]\n"
+	    "connections = 3\n", NULL, NULL, 0);
 	uint32_t id = release_to_own(sim, 60);
 
 	sim->no_answers = true;
@@ -278,8 +228,8 @@ sites_with_the_same_best_host_share_it(void **state)
 static void
 a_best_host_has_one_rate(void **state)
 {
-	struct sim *sim = begin(state, 1, "[provider default]\n"
-	    "messages_per_minute = 60\n", NULL);
+	struct sim *sim = begin_shaped(state, 1, "[provider default]\n"
+	    "messages_per_minute = 60\n", NULL, NULL, 0);
 	uint32_t id = release_to_own(sim, 20);
 
 	sim_settle(sim);
@@ -294,10 +244,10 @@ a_best_host_has_one_rate(void **state)
 static void
 a_reaction_is_not_for_the_best_host(void **state)
 {
-	struct sim *sim = begin(state, 1, "[provider default]\n"
+	struct sim *sim = begin_shaped(state, 1, "[provider default]\n"
 	    "connections = 6\n", "[class busy]\ncode = 550\n"
 	    "category = rate\n[reaction slow]\nclass = busy\n"
-	    "action = connections 1\nfor = 1h\n");
+	    "action = connections 1\nfor = 1h\n", NULL, 0);
 	uint32_t id = release_to_own(sim, 200);
 
 	sim->no_answers = true;
@@ -411,7 +361,7 @@ delivered_to(const struct sim *sim, uint32_t domain)
 static void
 nothing_goes_where_nothing_may_go(void **state)
 {
-	struct sim *sim = begin(state, 2, "", NULL);
+	struct sim *sim = begin_shaped(state, 2, "", NULL, NULL, 0);
 	struct campaign c;
 	struct tally v;
 	uint32_t id;
@@ -443,7 +393,7 @@ nothing_goes_where_nothing_may_go(void **state)
 static void
 what_waits_is_turned_away(void **state)
 {
-	struct sim *sim = begin(state, 1, "", NULL);
+	struct sim *sim = begin_shaped(state, 1, "", NULL, NULL, 0);
 	struct campaign c;
 	struct tally v;
 	uint32_t id;
@@ -477,7 +427,7 @@ what_waits_is_turned_away(void **state)
 static void
 a_domain_becomes_somebody(void **state)
 {
-	struct sim *sim = begin(state, 1, "", NULL);
+	struct sim *sim = begin_shaped(state, 1, "", NULL, NULL, 0);
 	uint32_t id;
 
 	join_many(sim, 1, 2000);
@@ -525,7 +475,7 @@ pass_minutes(struct sim *sim, unsigned n)
 static void
 an_mx_moves_from_a_dead_site(void **state)
 {
-	struct sim *sim = begin(state, 2, "", NULL);
+	struct sim *sim = begin_shaped(state, 2, "", NULL, NULL, 0);
 	uint32_t id;
 
 	join_many(sim, 2, 2000);	/* at site 0, and open for long, as */
@@ -562,8 +512,8 @@ an_mx_moves_from_a_dead_site(void **state)
 static void
 an_mx_moves_from_a_living_site(void **state)
 {
-	struct sim *sim = begin(state, 2, "[provider default]\n"
-	    "messages_per_minute = 1\n", NULL);
+	struct sim *sim = begin_shaped(state, 2, "[provider default]\n"
+	    "messages_per_minute = 1\n", NULL, NULL, 0);
 	uint32_t id;
 	unsigned sent;
 
@@ -593,9 +543,9 @@ an_mx_moves_from_a_living_site(void **state)
 static void
 grants_say_what_the_data_say(void **state)
 {
-	struct sim *sim = begin(state, 1, "[provider p]\nmx = example\n"
+	struct sim *sim = begin_shaped(state, 1, "[provider p]\nmx = example\n"
 	    "idle_seconds = 7\nbroken_tls_hours = 720\nbdat = no\n"
-	    "messages_per_connection = 100000\n", NULL);
+	    "messages_per_connection = 100000\n", NULL, NULL, 0);
 	uint32_t id;
 
 	sim->limits.messages_per_connection = 0;
@@ -630,13 +580,6 @@ main(void)
 		T(an_mx_moves_from_a_living_site),
 		T(grants_say_what_the_data_say),
 	};
-	const struct log_params lp = {
-		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
-	};
-	const struct log_params loud = {
-		.name = "test", .to_stderr = true, .level = LEVEL_INFO,
-	};
-
-	log_open(getenv("LISTD_TEST_LOG") != NULL ? &loud : &lp);
+	log_sim();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,59 +18,12 @@
 #include "lib/reactions.h"
 #include "lib/sys/log.h"
 #include "listd/source.h"
-#include "tests/queue_sim.h"
+#include "tests/queue_steps.h"
 
 #define SECOND	1000
 #define MINUTE	(60 * SECOND)
 #define HOUR	(60 * MINUTE)
 #define DAY	(24 * HOUR)
-
-static struct sim *
-begin(void **state, unsigned sites, const char *overlay, const char *replies,
-    const struct source *sources, uint16_t nsources)
-{
-	struct sim *sim = sim_new(*state, 1);
-
-	audience_reset();
-	sim->sites = sites;
-	sim->sources = sources;
-	sim->nsources = nsources;
-	sim->limits.connections_per_site = 20;
-	for (unsigned d = 0; d < FAKE_DOMAINS; d++)
-		sim->domain_site[d] = d % sites;
-	sim_shape(sim, overlay, replies);
-	sim_start(sim);
-	/* What an earlier role may have sent is over by then. */
-	sim_settle(sim);
-	sim_pass(sim, MINUTE);
-	return sim;
-}
-
-static void
-join_many(struct sim *sim, uint32_t domain, unsigned n)
-{
-	for (unsigned i = 0; i < n; i++)
-		audience_join(1, domain, sim_chance(sim));
-}
-
-static void
-each_got_one(const struct sim *sim)
-{
-	for (size_t i = 1; i <= audience.n; i++)
-		if (sim->delivered[i] != 1)
-			fail_msg("subscriber %zu got %u", i,
-			    sim->delivered[i]);
-}
-
-static unsigned
-delivered_at(const struct sim *sim, unsigned site)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < sim->nevents; i++)
-		n += !sim->events[i].connect && sim->events[i].site == site;
-	return n;
-}
 
 /* ---- limits */
 
@@ -78,7 +31,7 @@ delivered_at(const struct sim *sim, unsigned site)
 static void
 a_site_gets_what_it_accepts(void **state)
 {
-	struct sim *sim = begin(state, 200, "[provider slow]\n"
+	struct sim *sim = begin_shaped(state, 200, "[provider slow]\n"
 	    "mx = mx0.example my0.example\nconnections = 3\n"
 	    "messages_per_minute = 60\nconnects_per_minute = 30\n", NULL,
 	    NULL, 0);
@@ -117,7 +70,7 @@ a_site_gets_what_it_accepts(void **state)
 static void
 each_domain_has_its_order_of_hosts(void **state)
 {
-	struct sim *sim = begin(state, 1, "[provider slow]\n"
+	struct sim *sim = begin_shaped(state, 1, "[provider slow]\n"
 	    "mx = mx0.example my0.example\nmessages_per_minute = 60\n", NULL,
 	    NULL, 0);
 	uint32_t id;
@@ -137,7 +90,7 @@ each_domain_has_its_order_of_hosts(void **state)
 static void
 dead_hosts_use_up_connects(void **state)
 {
-	struct sim *sim = begin(state, 1, "[provider slow]\n"
+	struct sim *sim = begin_shaped(state, 1, "[provider slow]\n"
 	    "mx = mx0.example my0.example\nmessages_per_minute = 9\n"
 	    "connects_per_minute = 60\n"
 	    "broken_tls_hours = 5\n", NULL, NULL, 0);
@@ -160,7 +113,7 @@ dead_hosts_use_up_connects(void **state)
 static void
 a_provider_shares_over_its_sites(void **state)
 {
-	struct sim *sim = begin(state, 40, "[provider p]\n"
+	struct sim *sim = begin_shaped(state, 40, "[provider p]\n"
 	    "mx = example\nshared_connections = 4\n"
 	    "shared_messages_per_minute = 120\n", NULL, NULL, 0);
 	unsigned most = 0;
@@ -192,7 +145,7 @@ static void
 quiet_hours_and_no_sending(void **state)
 {
 	/* The simulated day begins at 08:00 UTC. */
-	struct sim *sim = begin(state, 3, "[provider night]\n"
+	struct sim *sim = begin_shaped(state, 3, "[provider night]\n"
 	    "mx = mx1.example my1.example\nquiet = 07:00-10:00\n"
 	    "[provider never]\nmx = mx2.example my2.example\nsend = no\n",
 	    NULL, NULL, 0);
@@ -229,7 +182,7 @@ quiet_hours_and_no_sending(void **state)
 static void
 a_small_campaign_gets_through(void **state)
 {
-	struct sim *sim = begin(state, 1, "[provider default]\n"
+	struct sim *sim = begin_shaped(state, 1, "[provider default]\n"
 	    "messages_per_minute = 600\n", NULL, NULL, 0);
 	unsigned small = 0, large = 0;
 	uint32_t one, two, three;
@@ -269,7 +222,7 @@ a_small_campaign_gets_through(void **state)
 
 /* ---- sources */
 
-static const struct source two_sources[] = {
+static const struct source unequal[] = {
 	{ .family = 4, .ip = { 192, 0, 2, 1 }, .name = "192.0.2.1",
 	    .ehlo = "one.example", .weight = 3, .streams = SOURCE_CAMPAIGNS },
 	{ .family = 4, .ip = { 192, 0, 2, 2 }, .name = "192.0.2.2",
@@ -280,8 +233,8 @@ static const struct source two_sources[] = {
 static void
 sources_share_by_weight(void **state)
 {
-	struct sim *sim = begin(state, 1, "[provider default]\n"
-	    "messages_per_minute = 600000\n", NULL, two_sources, 2);
+	struct sim *sim = begin_shaped(state, 1, "[provider default]\n"
+	    "messages_per_minute = 600000\n", NULL, unequal, 2);
 	unsigned by[3] = { 0 };
 	uint32_t id;
 
@@ -313,7 +266,7 @@ sources_share_by_weight(void **state)
 static void
 retries_keep_their_source(void **state)
 {
-	struct sim *sim = begin(state, 1, "", NULL, two_sources, 2);
+	struct sim *sim = begin_shaped(state, 1, "", NULL, unequal, 2);
 	static uint8_t first[200 + 1];
 	unsigned again = 0;
 	uint32_t id;
@@ -368,9 +321,9 @@ a_warm_up_has_its_share_of_the_day(void **state)
 	unsigned cold = 0;
 	uint32_t id;
 
-	memcpy(sources, two_sources, sizeof(sources));
+	memcpy(sources, unequal, sizeof(sources));
 	sources[0].warm_from = 1800000000000 / DAY;	/* today */
-	sim = begin(state, 1, "[provider default]\nwarmup = 1:40 2:80 "
+	sim = begin_shaped(state, 1, "[provider default]\nwarmup = 1:40 2:80 "
 	    "3:none\n", NULL, sources, 2);
 	join_many(sim, 1, 1000);
 	id = sim_release(sim, 0);
@@ -398,7 +351,7 @@ a_warm_up_has_its_share_of_the_day(void **state)
 static void
 what_binds_is_told(void **state)
 {
-	struct sim *sim = begin(state, 1, "[provider default]\n"
+	struct sim *sim = begin_shaped(state, 1, "[provider default]\n"
 	    "connections = 7\n", NULL, NULL, 0);
 	struct scheduler_path path;
 	struct scheduler_site site;
@@ -456,13 +409,6 @@ main(void)
 		T(a_warm_up_has_its_share_of_the_day),
 		T(what_binds_is_told),
 	};
-	const struct log_params lp = {
-		.name = "test", .socket = "/nonexistent", .level = LEVEL_INFO,
-	};
-	const struct log_params loud = {
-		.name = "test", .to_stderr = true, .level = LEVEL_INFO,
-	};
-
-	log_open(getenv("LISTD_TEST_LOG") != NULL ? &loud : &lp);
+	log_sim();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
