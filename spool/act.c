@@ -2,27 +2,32 @@
 /*
  * act.c - the chain of operators' acts.
  *
- * Row: index u64 -> version, time i64, id of the key u8, who, verb, object,
- * old, new, MAC 32, check.  The MAC is over the MAC of the row before it (32
- * zeros at first), the index, and the fields up to it.
+ * Row: index u64 -> version, time i64, id of the key u8, entry u64, who, verb,
+ * object, old, new, MAC 32, check.  The MAC is over the MAC of the row before
+ * it (32 zeros at first), the index, and the fields up to it.  The entry has
+ * the SHA-256 of all of it but the check.  A row of version 1 has no entry.
  */
 #include "config.h"
 
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 #include "lib/err.h"
 #include "lib/keyring.h"
 #include "lib/utf8.h"
 #include "spool/act.h"
 #include "spool/check_private.h"
+#include "spool/consent.h"
 #include "spool/row.h"
 
-#define ACT_VERSION	1
+#define ACT_VERSION	2
+#define ACT_OLD		1	/* version of rows that have no entry */
 #define ACT_LABEL	"listd act v1"
 #define ACT_ROW_MAX	8192
 #define MAC		KEY_MAC_OCTETS
+#define ENTRY_AT	10	/* octets before the entry: version, time, id */
 
 static struct key
 act_key(uint64_t index)
@@ -70,6 +75,16 @@ act_mac(struct txn *t, uint8_t key_id, const uint8_t before[static MAC],
 	return -1;
 }
 
+static int
+act_open(struct unpack *u, struct slice key, struct slice value,
+    struct err *e)
+{
+	bool old = value.len > 0 && value.p[0] == ACT_OLD;
+
+	return row_open(u, TABLE_ACTS, key, value, old ? ACT_OLD : ACT_VERSION,
+	    e);
+}
+
 /* The MAC at the end of a row's fields.  1, 0 no such row, -1. */
 static int
 mac_of(struct txn *t, uint64_t index, uint8_t mac[static MAC], struct err *e)
@@ -85,12 +100,39 @@ mac_of(struct txn *t, uint64_t index, uint8_t mac[static MAC], struct err *e)
 	rc = txn_get(t, TABLE_ACTS, key_slice(&k), &v, e);
 	if (rc != 1)
 		return rc;
-	if (row_open(&u, TABLE_ACTS, key_slice(&k), v, ACT_VERSION, e) == -1)
+	if (act_open(&u, key_slice(&k), v, e) == -1)
 		return -1;
 	if (u.left < MAC)
 		return row_damaged(TABLE_ACTS, key_slice(&k), "too short", e);
 	memcpy(mac, u.p + u.left - MAC, MAC);
 	return 1;
+}
+
+static int
+act_hash(struct slice row, uint8_t out[static ACT_HASH], struct err *e)
+{
+	if (EVP_Digest(row.p, row.len, out, NULL, EVP_sha256(), NULL) == 1)
+		return 0;
+	err_set(e, ERR_CRYPTO, "no SHA-256");
+	return -1;
+}
+
+/* The entry that has the hash of the row, in the ledger with all others. */
+static int
+append_entry(struct txn *t, struct consent *c, struct slice row,
+    uint64_t entry, struct err *e)
+{
+	uint8_t hash[ACT_HASH];
+	uint64_t given;
+
+	c->act_hash = SLICE(hash, sizeof(hash));
+	if (act_hash(row, hash, e) == -1 ||
+	    consent_append(t, c, &given, e) == -1)
+		return -1;
+	if (given == entry)
+		return 0;
+	err_set(e, ERR_STORE, "an act's entry got another number");
+	return -1;
 }
 
 int
@@ -99,30 +141,36 @@ act_note(struct txn *t, const char *who, int64_t when_ms, const char *verb,
 {
 	struct strbuf b = STRBUF_INIT(ACT_ROW_MAX);
 	const struct keyring *keys = store_keys(txn_store(t));
+	struct consent c = { .kind = CONSENT_ACT, .when_ms = when_ms,
+	    .setter = consent_text(who), .note = consent_text(verb) };
 	uint8_t mac[MAC], key_id;
-	uint64_t index;
+	uint64_t entry;
 	struct key k;
 	int rc, ret = -1;
 
-	if (txn_counter_next(t, COUNTER_ACT, &index, e) == -1)
+	if (txn_counter_next(t, COUNTER_ACT, &c.act, e) == -1 ||
+	    consent_last(t, &entry, e) == -1)
 		return -1;
-	k = act_key(index);
-	if ((rc = mac_of(t, index - 1, mac, e)) != 1)
+	k = act_key(c.act);
+	if ((rc = mac_of(t, c.act - 1, mac, e)) != 1)
 		return rc == -1 ? -1 : row_damaged(TABLE_ACTS, key_slice(&k),
 		    "the row before it is missing", e);
 	key_id = keys != NULL ? keyring_current(keys, KEY_LEDGER) : 0;
 	record_begin(&b, ACT_VERSION);
 	pack_i64(&b, when_ms);
 	pack_u8(&b, key_id);
+	pack_u64(&b, ++entry);
 	pack_cut(&b, who, ACT_WHO_MAX);
 	pack_cut(&b, verb, ACT_VERB_MAX);
 	pack_cut(&b, object, ACT_OBJECT_MAX);
 	pack_cut(&b, old, ACT_VALUE_MAX);
 	pack_cut(&b, new, ACT_VALUE_MAX);
-	if (act_mac(t, key_id, mac, index, SLICE(b.s, b.len), mac, e) == 0) {
+	if (act_mac(t, key_id, mac, c.act, SLICE(b.s, b.len), mac, e) == 0) {
 		pack_raw(&b, mac, MAC);
-		ret = row_put(t, TABLE_ACTS, key_slice(&k), &b, e);
+		ret = append_entry(t, &c, SLICE(b.s, b.len), entry, e);
 	}
+	if (ret == 0)
+		ret = row_put(t, TABLE_ACTS, key_slice(&k), &b, e);
 	strbuf_free(&b);
 	return ret;
 }
@@ -134,10 +182,11 @@ act_decode(struct slice key, struct slice value, struct act *a_r,
 	uint8_t mac[MAC];
 	struct unpack u;
 
-	if (row_open(&u, TABLE_ACTS, key, value, ACT_VERSION, e) == -1)
+	if (act_open(&u, key, value, e) == -1)
 		return -1;
 	a_r->when_ms = unpack_i64(&u);
 	unpack_u8(&u);
+	a_r->entry = value.p[0] == ACT_OLD ? 0 : unpack_u64(&u);
 	unpack_str(&u, a_r->who, sizeof(a_r->who));
 	unpack_str(&u, a_r->verb, sizeof(a_r->verb));
 	unpack_str(&u, a_r->object, sizeof(a_r->object));
@@ -169,32 +218,84 @@ act_next(struct txn *t, uint64_t index, struct act *a_r, struct err *e)
 	return rc;
 }
 
+/* ---- verifying */
+
+/* The entry of a row of this version says so; fields has all but the check. */
+static int
+verify_entry(struct txn *t, struct slice key, uint64_t act,
+    struct slice fields, struct err *e)
+{
+	uint8_t hash[ACT_HASH];
+	struct consent c;
+	struct unpack u;
+	int rc;
+
+	if (fields.p[0] == ACT_OLD)
+		return 0;
+	unpack_init(&u, fields.p + ENTRY_AT, fields.len - ENTRY_AT);
+	if ((rc = consent_get(t, unpack_u64(&u), &c, e)) == -1 ||
+	    act_hash(fields, hash, e) == -1)
+		return -1;
+	if (rc == 0)
+		return row_damaged(TABLE_ACTS, key, "its consent entry is "
+		    "missing", e);
+	if (c.kind != CONSENT_ACT || c.act != act ||
+	    c.act_hash.len != ACT_HASH ||
+	    memcmp(c.act_hash.p, hash, ACT_HASH) != 0)
+		return row_damaged(TABLE_ACTS, key, "its consent entry says "
+		    "another act", e);
+	return 0;
+}
+
 /* Check one row against the MAC before it, which becomes its own. */
 static int
 verify_one(struct txn *t, uint64_t index, uint8_t mac[static MAC],
     struct err *e)
 {
 	struct key k = act_key(index);
+	struct slice v, fields;
 	uint8_t want[MAC];
-	struct slice v;
 	struct unpack u;
 	int rc = txn_get(t, TABLE_ACTS, key_slice(&k), &v, e);
 
 	if (rc == 0)
 		return row_damaged(TABLE_ACTS, key_slice(&k), "missing", e);
-	if (rc == -1 || row_open(&u, TABLE_ACTS, key_slice(&k), v,
-	    ACT_VERSION, e) == -1)
+	if (rc == -1 || act_open(&u, key_slice(&k), v, e) == -1)
 		return -1;
-	if (u.left < MAC + 9)
+	if (u.left < MAC + ENTRY_AT + 8)
 		return row_damaged(TABLE_ACTS, key_slice(&k), "too short", e);
 	/* The fields begin with the version, one octet before u. */
+	fields = (struct slice){ u.p - 1, u.left + 1 };
 	if (act_mac(t, u.p[8], mac, index,
-	    (struct slice){ u.p - 1, u.left + 1 - MAC }, want, e) == -1)
+	    (struct slice){ fields.p, fields.len - MAC }, want, e) == -1)
 		return -1;
 	if (CRYPTO_memcmp(want, u.p + u.left - MAC, MAC) != 0)
 		return row_damaged(TABLE_ACTS, key_slice(&k),
 		    "it does not follow the act before it", e);
 	memcpy(mac, want, MAC);
+	return verify_entry(t, key_slice(&k), index, fields, e);
+}
+
+int
+act_check_entry(struct txn *t, const struct consent *c, struct err *e)
+{
+	struct key k = act_key(c->act);
+	uint8_t hash[ACT_HASH];
+	struct unpack u;
+	struct slice v;
+	int rc;
+
+	if (c->act_hash.len != ACT_HASH)
+		return 0;	/* of before acts had entries */
+	if ((rc = txn_get(t, TABLE_ACTS, key_slice(&k), &v, e)) == 0)
+		return row_damaged(TABLE_ACTS, key_slice(&k), "missing, but "
+		    "there is its consent entry", e);
+	if (rc == -1 || act_open(&u, key_slice(&k), v, e) == -1 ||
+	    act_hash((struct slice){ u.p - 1, u.left + 1 }, hash, e) == -1)
+		return -1;
+	if (memcmp(hash, c->act_hash.p, ACT_HASH) != 0)
+		return row_damaged(TABLE_ACTS, key_slice(&k), "it is not "
+		    "what its consent entry says", e);
 	return 0;
 }
 

@@ -146,6 +146,19 @@ check_leads_here(struct check *c, struct slice key, const struct consent *e)
 		    "there is its entry");
 }
 
+static void
+check_act(struct check *c, const struct consent *entry)
+{
+	struct err e = ERR_INIT;
+	struct key k = KEY_INIT;
+
+	if (entry->kind != CONSENT_ACT ||
+	    act_check_entry(c->t, entry, &e) == 0)
+		return;
+	key_u64(&k, entry->act);
+	check_tell_err(c, TABLE_ACTS, key_slice(&k), &e);
+}
+
 void
 check_consent(struct check *c, struct slice key, struct slice value)
 {
@@ -171,6 +184,7 @@ check_consent(struct check *c, struct slice key, struct slice value)
 	check_leads_here(c, key, &entry);
 	if (entry.follows >= index && entry.follows != 0)
 		check_tell(c, c->table, key, "it follows an entry after it");
+	check_act(c, &entry);
 	erased(c, key, entry.erased);
 	/* An import's content is a hash alone: it holds whom nobody erases. */
 	check_names_file(c, key, entry.shown);

@@ -9,9 +9,12 @@
  * SHA-256(salt | entry) is the entry's commitment, which the transparency log
  * will publish; so the bytes of an entry are fixed for ever, keys are never
  * given another meaning, and a reader passes over keys it does not know.
+ * There is one encoding of an entry: what would be written again as other
+ * bytes is refused.
  *
  * `consent_of` finds the entries of an address by its hash.
  *
+ *	 0 version of the encoding (uint 2; absent: 1, which did not say so)
  *	 1 kind (uint)			 2 time, UTC ms (uint)
  *	 3 list (uint)			 4 organization (uint)
  *	 5 address hash (bytes 16)	 6 address (text)
@@ -37,6 +40,7 @@
  *	39 entries erased (bytes: indexes of 8 octets, ascending)
  *	40 kind of the entry hashed (uint)
  *	41 its time, UTC ms (uint)	42 keyed hash of its client IP (bytes 16)
+ *	47 number of an act (uint)	48 SHA-256 of its row (bytes 32)
  */
 #ifndef SPOOL_CONSENT_H
 #define SPOOL_CONSENT_H
@@ -53,6 +57,7 @@ struct ipc_evidence;
 struct strbuf;
 struct txn;
 
+#define CONSENT_VERSION		2	/* of the encoding, that is written */
 #define CONSENT_SALT		32	/* octets */
 #define CONSENT_COMMITMENT	32
 #define CONSENT_ENTRY_MAX	65536	/* octets of an entry */
@@ -81,13 +86,21 @@ enum consent_kind {
 	CONSENT_EXPORTED,
 	CONSENT_ADDRESS_CHANGED,
 	CONSENT_OWNER_CONFIRMED,
-	CONSENT_ACT,			/* an administrator's, on a person */
+	CONSENT_ACT,			/* an operator's (spool/act.h) */
 	CONSENT_SUSPENDED,		/* by the desk */
 	CONSENT_RESUMED,
 	CONSENT_REMOVED,		/* by owner or desk */
 	CONSENT_ALREADY,		/* a member was told so by mail */
 	CONSENT_HASHED,			/* stands for one of an unconfirmed
 					 * request (spool/retention.h) */
+	CONSENT_INVITED,		/* an imported one was asked, once */
+	CONSENT_ADDRESS_ASKED,		/* a change of address is wanted */
+	CONSENT_PRUNED,			/* kept long enough; names the gaps */
+	CONSENT_RESTORED,		/* the store came from a backup */
+	CONSENT_ACCESS_ASKED,		/* for what is held of an address */
+	CONSENT_DISCLOSED,		/* it was handed to a third party */
+	CONSENT_MAIL_ANSWERED,		/* the mail came back, or a reply */
+	CONSENT_IMPORT_UNDONE,
 	CONSENT_KINDS
 };
 
@@ -105,6 +118,7 @@ enum consent_network {
 
 /* A value; slices are borrowed. */
 struct consent {
+	uint32_t	version;	/* 0: CONSENT_VERSION */
 	enum consent_kind kind;
 	int64_t		when_ms;
 	uint32_t	list, org;
@@ -142,6 +156,8 @@ struct consent {
 	enum consent_kind was;		/* HASHED: of the entry it stands for */
 	int64_t		was_ms;
 	struct slice	ip_hash;	/* 16 octets or none */
+	uint64_t	act;
+	struct slice	act_hash;	/* 32 octets or none */
 };
 
 /* For texts of a C string. */
@@ -157,7 +173,10 @@ const char *consent_kind_name(enum consent_kind kind);
  */
 int consent_encode(struct strbuf *out, const struct consent *c,
     struct err *e);
-/* Strict; unknown keys are passed over.  -1 ERR_DAMAGED. */
+/*
+ * Strict: but for keys that are not known, which are passed over, c_r encodes
+ * to the same bytes again.  -1 ERR_DAMAGED.
+ */
 int consent_decode(struct slice entry, struct consent *c_r, struct err *e);
 /* SHA-256(salt | entry). */
 int consent_commitment(const uint8_t salt[static CONSENT_SALT],

@@ -1,51 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * consent_entry.c - one table of fields that writes, reads and shows entries.
+ * consent_entry.c - one table of fields that writes and reads entries.
  */
 #include "config.h"
 
 #include <string.h>
 
-#include <openssl/evp.h>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include "lib/cbor.h"
-#include "lib/date.h"
 #include "lib/err.h"
 #include "lib/ipc.h"
 #include "lib/strbuf.h"
 #include "lib/utf8.h"
-#include "spool/consent.h"
+#include "spool/consent_private.h"
 #include "spool/content.h"
-#include "spool/optin.h"
 #include "spool/store.h"
-#include "spool/suppression.h"
 
-enum field_type {
-	FIELD_U16, FIELD_U32, FIELD_U64, FIELD_TIME, FIELD_I64, FIELD_BOOL,
-	FIELD_KIND, FIELD_NETWORK, FIELD_GRADE,
-	FIELD_REASON, FIELD_SCOPE, FIELD_RESULT,	/* uint32_t */
-	FIELD_TEXT,
-	FIELD_RAW,		/* any octets, cut at IPC_RAW_MAX */
-	FIELD_INDEXES,		/* groups of 8 octets */
-	FIELD_IP,		/* 16 octets */
-	FIELD_ID,		/* 16 */
-	FIELD_HASH,		/* 32 */
-	FIELD_SHOWN,		/* 32, in the struct itself */
-};
-
-struct field {
-	unsigned	 key;		/* in the entry; ascending here */
-	const char	*name;		/* in JSON */
-	enum field_type	 type;
-	size_t		 at;		/* in struct consent */
-};
+#define FIRST_VERSION	1	/* which has no field for it */
 
 #define AT(MEMBER)	offsetof(struct consent, MEMBER)
 
-static const struct field fields[] = {
+static const struct consent_field fields[] = {
+	{ 0, "version", FIELD_VERSION, AT(version) },
 	{ 1, "kind", FIELD_KIND, AT(kind) },
 	{ 2, "time", FIELD_TIME, AT(when_ms) },
 	{ 3, "list", FIELD_U32, AT(list) },
@@ -88,19 +63,27 @@ static const struct field fields[] = {
 	{ 40, "was", FIELD_KIND, AT(was) },
 	{ 41, "was_time", FIELD_TIME, AT(was_ms) },
 	{ 42, "ip_hash", FIELD_ID, AT(ip_hash) },
+	{ 47, "act", FIELD_U64, AT(act) },
+	{ 48, "act_hash", FIELD_HASH, AT(act_hash) },
 };
 
 #define NFIELDS		(sizeof(fields) / sizeof(fields[0]))
 
-static bool
-is_number(enum field_type type)
+const struct consent_field *
+consent_field(size_t i)
+{
+	return i < NFIELDS ? &fields[i] : NULL;
+}
+
+bool
+consent_is_number(enum consent_type type)
 {
 	return type < FIELD_TEXT;
 }
 
 /* The octets a string of this type must have; 0: any. */
 static size_t
-exact_octets(enum field_type type)
+exact_octets(enum consent_type type)
 {
 	switch (type) {
 	case FIELD_IP:
@@ -116,8 +99,8 @@ exact_octets(enum field_type type)
 
 /* ---- numbers in and out of the struct */
 
-static uint64_t
-get_number(const struct consent *c, const struct field *f)
+uint64_t
+consent_get_number(const struct consent *c, const struct consent_field *f)
 {
 	const char *p = (const char *)c + f->at;
 
@@ -139,13 +122,18 @@ get_number(const struct consent *c, const struct field *f)
 	case FIELD_KIND: return *(const enum consent_kind *)p;
 	case FIELD_NETWORK: return *(const enum consent_network *)p;
 	case FIELD_GRADE: return *(const enum consent_grade *)p;
+	case FIELD_VERSION: {
+		uint32_t v = *(const uint32_t *)p;
+
+		return v == FIRST_VERSION ? 0 : v != 0 ? v : CONSENT_VERSION;
+	}
 	default: return 0;
 	}
 }
 
 /* False when v is out of the field's range. */
 static bool
-set_number(struct consent *c, const struct field *f, uint64_t v)
+set_number(struct consent *c, const struct consent_field *f, uint64_t v)
 {
 	char *p = (char *)c + f->at;
 
@@ -178,6 +166,9 @@ set_number(struct consent *c, const struct field *f, uint64_t v)
 	case FIELD_GRADE:
 		*(enum consent_grade *)p = (enum consent_grade)v;
 		return v <= CONSENT_GRADE_REPLIED;
+	case FIELD_VERSION:
+		*(uint32_t *)p = (uint32_t)v;
+		return v == CONSENT_VERSION;
 	default:
 		return false;
 	}
@@ -191,8 +182,8 @@ is_zero(const uint8_t *p, size_t len)
 	return len == 0;
 }
 
-static struct slice
-get_string(const struct consent *c, const struct field *f)
+struct slice
+consent_get_string(const struct consent *c, const struct consent_field *f)
 {
 	const char *p = (const char *)c + f->at;
 
@@ -202,7 +193,7 @@ get_string(const struct consent *c, const struct field *f)
 }
 
 static void
-set_string(struct consent *c, const struct field *f, struct slice s)
+set_string(struct consent *c, const struct consent_field *f, struct slice s)
 {
 	if (f->type == FIELD_SHOWN)
 		memcpy(c->shown, s.p, sizeof(c->shown));
@@ -238,30 +229,39 @@ consent_evidence(struct consent *c, const struct ipc_evidence *ev)
 
 /* ---- writing */
 
-/* text cut at a character, into b as a text that is surely UTF-8. */
+/* How much of text[len] there is room for: it is cut at a character. */
+static size_t
+cut(const void *text, size_t len)
+{
+	const uint8_t *p = text;
+
+	if (len <= CONSENT_TEXT_MAX)
+		return len;
+	len = CONSENT_TEXT_MAX;
+	while (len > CONSENT_TEXT_MAX - UTF8_OCTETS_MAX &&
+	    (p[len] & 0xc0) == 0x80)
+		len--;
+	return len;
+}
+
+/* A text into b, surely UTF-8: what mends it may make it longer. */
 static void
 put_text(struct strbuf *b, struct slice text)
 {
 	struct strbuf repaired = STRBUF_INIT(4 * CONSENT_TEXT_MAX);
-	size_t len = text.len;
+	size_t len = cut(text.p, text.len);
 
-	if (len > CONSENT_TEXT_MAX) {
-		len = CONSENT_TEXT_MAX;
-		while (len > CONSENT_TEXT_MAX - UTF8_OCTETS_MAX &&
-		    (text.p[len] & 0xc0) == 0x80)
-			len--;
-	}
 	if (utf8_valid((const char *)text.p, len)) {
 		cbor_put_text(b, (const char *)text.p, len);
 		return;
 	}
 	utf8_append_repaired(&repaired, (const char *)text.p, len);
-	cbor_put_text(b, repaired.s, repaired.len);
+	cbor_put_text(b, repaired.s, cut(repaired.s, repaired.len));
 	strbuf_free(&repaired);
 }
 
 static void
-put_string(struct strbuf *b, const struct field *f, struct slice s)
+put_string(struct strbuf *b, const struct consent_field *f, struct slice s)
 {
 	if (f->type == FIELD_TEXT)
 		put_text(b, s);
@@ -271,12 +271,12 @@ put_string(struct strbuf *b, const struct field *f, struct slice s)
 		cbor_put_bytes(b, s.p, s.len);
 }
 
-static bool
-is_present(const struct consent *c, const struct field *f)
+bool
+consent_has(const struct consent *c, const struct consent_field *f)
 {
-	if (is_number(f->type))
-		return get_number(c, f) != 0;
-	return get_string(c, f).len != 0;
+	if (consent_is_number(f->type))
+		return consent_get_number(c, f) != 0;
+	return consent_get_string(c, f).len != 0;
 }
 
 int
@@ -287,9 +287,9 @@ consent_encode(struct strbuf *out, const struct consent *c, struct err *e)
 	for (size_t i = 0; i < NFIELDS; i++) {
 		size_t exact = exact_octets(fields[i].type);
 
-		if (!is_present(c, &fields[i]))
+		if (!consent_has(c, &fields[i]))
 			continue;
-		if (exact != 0 && get_string(c, &fields[i]).len != exact) {
+		if (exact != 0 && consent_get_string(c, &fields[i]).len != exact) {
 			err_set(e, ERR_INPUT, "an entry whose %s is not of "
 			    "%zu octets", fields[i].name, exact);
 			return -1;
@@ -298,15 +298,15 @@ consent_encode(struct strbuf *out, const struct consent *c, struct err *e)
 	}
 	cbor_put_map(out, n);
 	for (size_t i = 0; i < NFIELDS; i++) {
-		const struct field *f = &fields[i];
+		const struct consent_field *f = &fields[i];
 
-		if (!is_present(c, f))
+		if (!consent_has(c, f))
 			continue;
 		cbor_put_uint(out, f->key);
-		if (is_number(f->type))
-			cbor_put_uint(out, get_number(c, f));
+		if (consent_is_number(f->type))
+			cbor_put_uint(out, consent_get_number(c, f));
 		else
-			put_string(out, f, get_string(c, f));
+			put_string(out, f, consent_get_string(c, f));
 	}
 	if (!out->overflow)
 		return 0;
@@ -316,7 +316,7 @@ consent_encode(struct strbuf *out, const struct consent *c, struct err *e)
 
 /* ---- reading */
 
-static const struct field *
+static const struct consent_field *
 field_of(uint64_t key)
 {
 	for (size_t i = 0; i < NFIELDS; i++)
@@ -326,18 +326,21 @@ field_of(uint64_t key)
 }
 
 static bool
-take(struct consent *c, const struct field *f, const struct cbor_item *it)
+take(struct consent *c, const struct consent_field *f, const struct cbor_item *it)
 {
 	size_t exact = exact_octets(f->type);
 
-	if (is_number(f->type))
+	if (consent_is_number(f->type))
 		return it->type == CBOR_UINT && it->value != 0 &&
 		    set_number(c, f, it->value);
 	if (it->type != (f->type == FIELD_TEXT ? CBOR_TEXT : CBOR_BYTES) ||
 	    it->string.len == 0)
 		return false;
 	if ((exact != 0 && it->string.len != exact) ||
-	    (f->type == FIELD_INDEXES && it->string.len % 8 != 0))
+	    (f->type == FIELD_INDEXES && it->string.len % 8 != 0) ||
+	    (f->type == FIELD_TEXT && it->string.len > CONSENT_TEXT_MAX) ||
+	    (f->type == FIELD_RAW && it->string.len > IPC_RAW_MAX) ||
+	    (f->type == FIELD_SHOWN && is_zero(it->string.p, exact)))
 		return false;
 	set_string(c, f, it->string);
 	return true;
@@ -349,7 +352,7 @@ consent_decode(struct slice entry, struct consent *c_r, struct err *e)
 	struct cbor in;
 	struct cbor_item it, key;
 
-	*c_r = (struct consent){ .kind = 0 };
+	*c_r = (struct consent){ .version = FIRST_VERSION };
 	cbor_init(&in, entry.p, entry.len);
 	it = cbor_next(&in);
 	if (it.type != CBOR_MAP) {
@@ -357,7 +360,7 @@ consent_decode(struct slice entry, struct consent *c_r, struct err *e)
 		return -1;
 	}
 	for (uint64_t n = it.value; n > 0; n--) {
-		const struct field *f;
+		const struct consent_field *f;
 
 		key = cbor_next(&in);
 		if ((f = field_of(key.value)) == NULL) {
@@ -407,135 +410,14 @@ consent_kind_name(enum consent_kind kind)
 		[CONSENT_ACT] = "act", [CONSENT_SUSPENDED] = "suspended",
 		[CONSENT_RESUMED] = "resumed", [CONSENT_REMOVED] = "removed",
 		[CONSENT_ALREADY] = "told-already-member",
-		[CONSENT_HASHED] = "hashed",
+		[CONSENT_HASHED] = "hashed", [CONSENT_INVITED] = "invited",
+		[CONSENT_ADDRESS_ASKED] = "address-change-asked",
+		[CONSENT_PRUNED] = "pruned", [CONSENT_RESTORED] = "restored",
+		[CONSENT_ACCESS_ASKED] = "access-asked",
+		[CONSENT_DISCLOSED] = "disclosed",
+		[CONSENT_MAIL_ANSWERED] = "mail-answered",
+		[CONSENT_IMPORT_UNDONE] = "import-undone",
 	};
 
 	return kind < CONSENT_KINDS ? names[kind] : "unknown";
-}
-
-static json_t *
-json_hex(struct slice s)
-{
-	struct strbuf b = STRBUF_INIT(128);
-	json_t *j;
-
-	for (size_t i = 0; i < s.len && i < 32; i++)
-		strbuf_addf(&b, "%02x", s.p[i]);
-	j = json_string(b.s);
-	strbuf_free(&b);
-	return j;
-}
-
-static json_t *
-json_ip(struct slice s)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	char text[INET6_ADDRSTRLEN];
-	bool v4 = memcmp(s.p, mapped, sizeof(mapped)) == 0;
-
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? s.p + 12 : s.p, text,
-	    sizeof(text));
-	return json_string(text);
-}
-
-/* Octets that JSON can not hold go as {"base64": ...}. */
-static json_t *
-json_raw(struct slice s)
-{
-	struct strbuf b = STRBUF_INIT(2 * CONSENT_ENTRY_MAX);
-	json_t *j = NULL;
-	char *p;
-
-	if (utf8_valid((const char *)s.p, s.len))
-		return json_stringn((const char *)s.p, s.len);
-	if ((p = strbuf_reserve(&b, 4 * ((s.len + 2) / 3) + 1)) != NULL) {
-		EVP_EncodeBlock((unsigned char *)p, s.p, (int)s.len);
-		j = json_pack("{s:s}", "base64", p);
-	}
-	strbuf_free(&b);
-	return j;
-}
-
-static json_t *
-json_indexes(struct slice s)
-{
-	json_t *j = json_array();
-	struct unpack u;
-
-	unpack_init(&u, s.p, s.len);
-	while (u.left >= 8)
-		json_array_append_new(j,
-		    json_integer((json_int_t)unpack_u64(&u)));
-	return j;
-}
-
-static json_t *
-json_time(int64_t ms)
-{
-	char text[DATE_RFC3339_LEN + 1];
-
-	date_rfc3339(ms, text);
-	return json_string(text);
-}
-
-static json_t *
-json_number(const struct consent *c, const struct field *f)
-{
-	static const char *const networks[] = { "unknown", "same", "other" };
-	static const char *const grades[] = { "none", "suspect", "pressed",
-	    "replied" };
-	uint64_t v = get_number(c, f);
-
-	switch (f->type) {
-	case FIELD_KIND:
-		return json_string(consent_kind_name((enum consent_kind)v));
-	case FIELD_NETWORK: return json_string(networks[c->network]);
-	case FIELD_GRADE: return json_string(grades[c->grade]);
-	case FIELD_REASON:
-		return json_string(suppression_reason_name(
-		    (enum suppression_reason)v));
-	case FIELD_SCOPE:
-		return json_string(suppression_scope_name(
-		    (enum suppression_scope)v));
-	case FIELD_RESULT:
-		return json_string(optin_result_name((enum optin_result)v));
-	case FIELD_BOOL: return json_true();
-	case FIELD_TIME: return json_time((int64_t)v);
-	default: return json_integer((json_int_t)v);
-	}
-}
-
-static json_t *
-json_field(const struct consent *c, const struct field *f)
-{
-	struct slice s;
-
-	if (is_number(f->type))
-		return json_number(c, f);
-	s = get_string(c, f);
-	switch (f->type) {
-	case FIELD_TEXT: return json_stringn((const char *)s.p, s.len);
-	case FIELD_RAW: return json_raw(s);
-	case FIELD_INDEXES: return json_indexes(s);
-	case FIELD_IP: return json_ip(s);
-	default: return json_hex(s);
-	}
-}
-
-json_t *
-consent_json(uint64_t index, const struct consent *c)
-{
-	json_t *j = json_object();
-	int bad = 0;
-
-	bad |= json_object_set_new(j, "index", json_integer((json_int_t)index));
-	for (size_t i = 0; i < NFIELDS; i++)
-		if (is_present(c, &fields[i]))
-			bad |= json_object_set_new(j, fields[i].name,
-			    json_field(c, &fields[i]));
-	if (bad != 0) {
-		json_decref(j);
-		return NULL;
-	}
-	return j;
 }

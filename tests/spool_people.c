@@ -262,3 +262,9 @@ people_rows(struct world *w, enum store_table table)
 	txn_end(t);
 	return n;
 }
+
+uint64_t
+people_entries(struct world *w)
+{
+	return people_rows(w, TABLE_CONSENT) - people_rows(w, TABLE_ACTS);
+}

@@ -51,6 +51,8 @@ enum member_state people_state(struct world *w, uint32_t list,
     const char *address);
 /* What the gate says of a copy to a member as of now. */
 enum gate_verdict people_gate(struct world *w, uint64_t subscriber);
+/* Consent entries but those of acts. */
+uint64_t people_entries(struct world *w);
 /* Rows of a table. */
 uint64_t people_rows(struct world *w, enum store_table table);
 

@@ -15,8 +15,10 @@
 
 #include <cmocka.h>
 
+#include "lib/keyring.h"
 #include "lib/strbuf.h"
 #include "spool/act.h"
+#include "spool/consent.h"
 #include "spool/list.h"
 #include "spool/org.h"
 #include "spool/row.h"
@@ -627,6 +629,41 @@ forge(struct txn *t, void *arg, struct err *e)
 	return ret;
 }
 
+/* The last act altered by who has the key: its MAC is right again. */
+static int
+forge_with_key(struct txn *t, void *arg, struct err *e)
+{
+	struct strbuf b = STRBUF_INIT(8192), in = STRBUF_INIT(8192);
+	struct key k = KEY_INIT, before = KEY_INIT;
+	uint8_t mac[KEY_MAC_OCTETS];
+	const struct world *w = arg;
+	struct slice v, first;
+	int ret = -1;
+	char *at;
+
+	key_u64(&k, 3);
+	key_u64(&before, 2);
+	if (txn_get(t, TABLE_ACTS, key_slice(&before), &first, e) != 1 ||
+	    txn_get(t, TABLE_ACTS, key_slice(&k), &v, e) != 1)
+		return -1;
+	strbuf_add(&b, v.p, v.len - 4 - KEY_MAC_OCTETS);
+	at = memmem(b.s, b.len, "Club", 4);
+	assert_non_null(at);
+	memcpy(at, "Clab", 4);
+	strbuf_add(&in, first.p + first.len - 4 - KEY_MAC_OCTETS,
+	    KEY_MAC_OCTETS);
+	strbuf_add(&in, k.b, k.len);
+	strbuf_add(&in, b.s, b.len);
+	if (keyring_mac(w->keys, KEY_LEDGER, (uint8_t)b.s[9], "listd act v1",
+	    in.s, in.len, mac)) {
+		strbuf_add(&b, mac, sizeof(mac));
+		ret = row_put(t, TABLE_ACTS, key_slice(&k), &b, e);
+	}
+	strbuf_free(&in);
+	strbuf_free(&b);
+	return ret;
+}
+
 static uint64_t
 first_bad(struct world *w)
 {
@@ -666,6 +703,63 @@ a_changed_chain_is_found(void **state)
 		world_teardown(&own);
 	}
 	(void)state;
+}
+
+/* Whether an entry says that it speaks of an act which is not that one. */
+static bool
+an_entry_objects(struct world *w, uint64_t act)
+{
+	struct txn *t = world_read(w, STORE_S);
+	uint64_t index = 0;
+	struct consent c;
+	bool objects = false;
+
+	while (consent_next(t, index + 1, &index, &c, &w->e) == 1)
+		if (c.kind == CONSENT_ACT && c.act == act)
+			objects = act_check_entry(t, &c, &w->e) == -1;
+	txn_end(t);
+	return objects;
+}
+
+static int
+drop_last(struct txn *t, void *arg, struct err *e)
+{
+	struct key k = KEY_INIT;
+
+	(void)arg;
+	key_u64(&k, 3);
+	txn_counter_set(t, COUNTER_ACT, 2);
+	return txn_del(t, TABLE_ACTS, key_slice(&k), e) == 1 ? 0 : -1;
+}
+
+/* Each act is in the ledger too, which a key does not help against (S10). */
+static void
+the_ledger_holds_every_act(void **state)
+{
+	struct world *w = *state;
+	struct consent c;
+	struct txn *t;
+	struct act a;
+
+	assert_int_equal(write_call(w, (struct call){ do_set, .id = 1,
+	    .a = "title", .b = "Club" }), 0);
+	t = world_read(w, STORE_S);
+	assert_int_equal(act_next(t, 3, &a, &w->e), 1);
+	assert_int_equal(consent_get(t, a.entry, &c, &w->e), 1);
+	assert_int_equal(c.kind, CONSENT_ACT);
+	assert_int_equal(c.act, 3);
+	assert_int_equal(c.setter.len, strlen(a.who));
+	assert_memory_equal(c.setter.p, a.who, c.setter.len);
+	txn_end(t);
+	assert_int_equal(first_bad(w), 0);
+	assert_false(an_entry_objects(w, 3));
+	world_must(w, STORE_S, forge_with_key, w);
+	assert_int_equal(first_bad(w), 3);
+	assert_true(an_entry_objects(w, 3));
+	/* Cut off with its counter, nothing but the entry tells. */
+	world_must(w, STORE_S, drop_last, NULL);
+	assert_int_equal(first_bad(w), 0);
+	assert_true(an_entry_objects(w, 3));
 }
 
 static int
@@ -711,6 +805,7 @@ main(void)
 		TEST(new_lists_are_commercial_and_open),
 		TEST(every_reason_stands_alone),
 		cmocka_unit_test(a_changed_chain_is_found),
+		TEST(the_ledger_holds_every_act),
 		TEST(long_texts_are_cut),
 	};
 
