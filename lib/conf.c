@@ -259,6 +259,13 @@ NUMBER(queue_lifetime, CONF_TIME, CONF_RELOAD, "2d", MINUTE, 5 * DAY,
 NUMBER(recipient_per_day, CONF_INT, CONF_RELOAD, "10", 0, 1000,
     "Campaigns to one address in any 24 hours, over all lists of this host; "
     "one that would be more waits for its place, or expires.  0 is no limit."),
+NUMBER(keep_content, CONF_TIME, CONF_RELOAD, "1096d", DAY, 36500 * DAY,
+    "How long the message of a campaign is kept after its end; consent has "
+    "times of its own, by list set NAME jurisdiction."),
+NUMBER(keep_outcomes, CONF_TIME, CONF_RELOAD, "400d", 30 * DAY, 36500 * DAY,
+    "How long the log of what became of each delivery is kept.  It goes in "
+    "files of a month or of 64 MB, whichever is less, each when its youngest "
+    "record is of age."),
 CHOICE(after_data, CONF_RELOAD, "resend", after_data_names,
     "For campaigns that do not say: what becomes of a copy that was sent "
     "whole and not answered, so that it may have arrived.  resend sends the "

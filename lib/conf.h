@@ -220,6 +220,8 @@ struct conf {
 	int64_t	idle_connection;
 	int64_t	queue_lifetime;
 	int64_t	recipient_per_day;
+	int64_t	keep_content;
+	int64_t	keep_outcomes;
 	conf_enum	after_data;
 	int64_t	smtp_port;
 	bool	allow_loopback;

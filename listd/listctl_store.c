@@ -191,6 +191,7 @@ check_opened(struct walking *w, struct store *st,
 {
 	char outcomes[CONF_PATH_MAX + 16];
 	const struct check_params p = { .st = st, .content = content,
+		.keep_ms = w->lc->conf.keep_content,
 		.outcomes = outcomes, .from = w->from,
 		.now_ms = (int64_t)time(NULL) * 1000,
 		.finding = tell_finding, .progress = tell_progress,

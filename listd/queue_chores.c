@@ -24,6 +24,7 @@
 #include "spool/campaign.h"
 #include "spool/leave.h"
 #include "spool/optin.h"
+#include "spool/outcome.h"
 #include "spool/progress.h"
 #include "spool/request.h"
 #include "spool/retention.h"
@@ -37,6 +38,7 @@
 #define CHORE_ROWS	200	/* of one job */
 #define CHORE_LONG	20000	/* of one that ends with its slice of time */
 #define SWEEP_EVERY_MS	(24ll * 3600 * 1000)
+#define PRUNE_EVERY_MS	(24ll * 3600 * 1000)
 #define SWEEP_PAUSE_MS	10
 
 /* Where each walk stands; a chore's job works on its own copy. */
@@ -48,6 +50,8 @@ struct chore {
 	uint32_t	 campaign;	/* at hand; 0: before the first */
 	bool		 told;		/* no outcome of it comes any more */
 	uint32_t	 list;		/* the next to look at */
+	bool		 prunes;	/* a pass over the evidence is due */
+	struct retention_pass pass;
 	int		 more;
 };
 
@@ -78,6 +82,17 @@ hash_requests(struct txn *t, void *arg, struct err *e)
 	struct chore *c = arg;
 
 	c->more = retention_hash(t, CHORE_LONG, c->now_ms, e);
+	return job_answer(c->more, e);
+}
+
+/* Evidence whose time is over, once a day. */
+static int
+prune_evidence(struct txn *t, void *arg, struct err *e)
+{
+	struct chore *c = arg;
+
+	c->more = !c->prunes ? 0 :
+	    retention_prune(t, &c->pass, CHORE_LONG, c->now_ms, e);
 	return job_answer(c->more, e);
 }
 
@@ -154,6 +169,7 @@ static const struct {
 	{ "close-minutes", STORE_S, close_minutes },
 	{ "remove-members", STORE_S, remove_members },
 	{ "hash-requests", STORE_S, hash_requests },
+	{ "prune-evidence", STORE_S, prune_evidence },
 	{ "expire-requests", STORE_S, expire_requests },
 	{ "forget-throttles", STORE_S, forget_throttles },
 	{ "forget-progress", STORE_Q, forget_progress },
@@ -179,6 +195,9 @@ chore_done(void *arg, enum job_result r, const struct err *e)
 		run_chore(c);
 		return;
 	}
+	if (c->pass.pruned > 0)
+		log_text(LEVEL_NOTICE, "evidence-pruned", "%llu entries",
+		    (unsigned long long)c->pass.pruned);
 	q->chore_runs = false;
 	free(c);
 	queue_look_drained(q);
@@ -226,12 +245,28 @@ on_minute(void *arg)
 	c = xcalloc(1, sizeof(*c));
 	c->q = q;
 	c->now_ms = clock_utc_ms(q->env->clock);
+	c->prunes = c->now_ms >= q->prune_ms;
+	if (c->prunes)
+		q->prune_ms = c->now_ms + PRUNE_EVERY_MS;
 	q->chore = 0;
 	q->chore_runs = true;
 	run_chore(c);
 }
 
-/* ---- content files */
+/* ---- content files, and the log of outcomes */
+
+static void
+prune_outcomes(struct queue *q)
+{
+	struct err e = ERR_INIT;
+	int n = outcome_log_prune(q->log, q->env->conf->keep_outcomes,
+	    clock_utc_ms(q->env->clock), &e);
+
+	if (n == -1)
+		log_failure(LEVEL_ERROR, "outcomes-pruned", &e);
+	else if (n > 0)
+		log_text(LEVEL_NOTICE, "outcomes-pruned", "%d files", n);
+}
 
 static void
 sweep_end(struct queue *q)
@@ -250,9 +285,12 @@ on_sweep(void *arg)
 	struct err e = ERR_INIT;
 	int rc;
 
-	if (q->sweeping == NULL)
+	if (q->sweeping == NULL) {
+		prune_outcomes(q);
 		q->sweeping = sweep_new(q->store, q->content,
+		    q->env->conf->keep_content,
 		    clock_utc_ms(q->env->clock));
+	}
 	if ((rc = sweep_step(q->sweeping, &e)) == 1) {
 		timer_start(&q->sweep, SWEEP_PAUSE_MS);
 		return;

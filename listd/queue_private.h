@@ -60,6 +60,7 @@ struct queue {
 	struct timer	 sweep;		/* of content files: its next step */
 	struct sweep	*sweeping;	/* NULL: none runs */
 	bool		 chore_runs;
+	int64_t		 prune_ms;	/* UTC, when evidence is looked at */
 	unsigned	 chore;		/* which is next */
 	uint64_t	 epoch;
 	struct queue_peer deliver[ROLE_DELIVER_MAX];

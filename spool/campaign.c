@@ -71,7 +71,8 @@ campaign_legal(enum campaign_state from, enum campaign_state to)
 }
 
 bool
-campaign_keeps_content(const struct campaign *c, int64_t now_ms)
+campaign_keeps_content(const struct campaign *c, int64_t keep_ms,
+    int64_t now_ms)
 {
 	int64_t end = c->ended_ms != 0 ? c->ended_ms : c->changed_ms;
 
@@ -80,7 +81,9 @@ campaign_keeps_content(const struct campaign *c, int64_t now_ms)
 		return true;
 	if (end < c->created_ms)
 		end = c->created_ms;
-	return now_ms - end < (c->released_ms != 0 ? CAMPAIGN_KEEP_MS :
+	if (keep_ms == 0)
+		keep_ms = CAMPAIGN_KEEP_MS;
+	return now_ms - end < (c->released_ms != 0 ? keep_ms :
 	    CAMPAIGN_UNSENT_KEEP_MS);
 }
 

@@ -99,10 +99,12 @@ bool campaign_legal(enum campaign_state from, enum campaign_state to);
 
 /*
  * Whether the file with its message must still be there: until
- * CAMPAIGN_KEEP_MS after the end of one that was released, for it is evidence
- * of what was mailed (T53, S60), and CAMPAIGN_UNSENT_KEEP_MS of another.
+ * keep_ms (0: CAMPAIGN_KEEP_MS) after the end of one that was released, for it
+ * is evidence of what was mailed (T53, S60), and CAMPAIGN_UNSENT_KEEP_MS of
+ * another.
  */
-bool campaign_keeps_content(const struct campaign *c, int64_t now_ms);
+bool campaign_keeps_content(const struct campaign *c, int64_t keep_ms,
+    int64_t now_ms);
 
 /* 1 found, 0 not, -1 ERR_STORE or ERR_DAMAGED. */
 int campaign_get(struct txn *t, uint32_t id, struct campaign *c_r,

@@ -37,6 +37,7 @@ struct check_params {
 	const struct content *content;	/* NULL: files are not looked at */
 	const char	*outcomes;	/* the log's folder; NULL: not read */
 	int64_t		now_ms;		/* UTC; what was kept long enough */
+	int64_t		keep_ms;	/* of campaigns' files; 0: default */
 	/* The table to begin with; TABLE_LAST: the log of outcomes alone. */
 	enum store_table from;
 	/* Told of each finding; false stops the walk. */

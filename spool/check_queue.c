@@ -158,7 +158,7 @@ check_campaigns(struct check *c, struct slice key, struct slice value)
 		    "released", campaign_state_name(v.state));
 	check_identity(c, key, &v);
 	check_its_end(c, key, &v);
-	if (campaign_keeps_content(&v, c->p->now_ms))
+	if (campaign_keeps_content(&v, c->p->keep_ms, c->p->now_ms))
 		check_names_file(c, key, v.content);
 }
 

@@ -41,6 +41,8 @@
  *	40 kind of the entry hashed (uint)
  *	41 its time, UTC ms (uint)	42 keyed hash of its client IP (bytes 16)
  *	47 number of an act (uint)	48 SHA-256 of its row (bytes 32)
+ *	63 name of an attribute (text)	64 what it was (text)
+ *	65 what it is now (text)
  */
 #ifndef SPOOL_CONSENT_H
 #define SPOOL_CONSENT_H
@@ -158,6 +160,8 @@ struct consent {
 	struct slice	ip_hash;	/* 16 octets or none */
 	uint64_t	act;
 	struct slice	act_hash;	/* 32 octets or none */
+	struct slice	attribute;	/* PREFERENCE: which, and its values */
+	struct slice	before, after;
 };
 
 /* For texts of a C string. */

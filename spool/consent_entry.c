@@ -65,6 +65,9 @@ static const struct consent_field fields[] = {
 	{ 42, "ip_hash", FIELD_ID, AT(ip_hash) },
 	{ 47, "act", FIELD_U64, AT(act) },
 	{ 48, "act_hash", FIELD_HASH, AT(act_hash) },
+	{ 63, "attribute", FIELD_TEXT, AT(attribute) },
+	{ 64, "before", FIELD_TEXT, AT(before) },
+	{ 65, "after", FIELD_TEXT, AT(after) },
 };
 
 #define NFIELDS		(sizeof(fields) / sizeof(fields[0]))

@@ -68,6 +68,7 @@ list_put(struct txn *t, const struct list *l, struct err *e)
 	pack_str(&b, l->trusted);
 	pack_str(&b, l->texts);
 	pack_u8(&b, (uint8_t)l->tls);
+	pack_str(&b, l->jurisdiction);
 	ret = row_put(t, TABLE_LISTS, key_slice(&k), &b, e);
 	strbuf_free(&b);
 	return ret;
@@ -131,6 +132,9 @@ list_decode(struct slice key, struct slice value, struct list *l,
 	unpack_str(&u, l->trusted, sizeof(l->trusted));
 	unpack_str(&u, l->texts, sizeof(l->texts));
 	l->tls = unpack_tls(&u);
+	l->jurisdiction[0] = '\0';
+	if (u.left > 0)		/* as above */
+		unpack_str(&u, l->jurisdiction, sizeof(l->jurisdiction));
 	if (row_done(&u, TABLE_LISTS, key, e) == -1)
 		return -1;
 	unpack_init(&u, key.p, key.len);

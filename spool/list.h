@@ -27,6 +27,7 @@ struct txn;
 #define LIST_TRUSTED_MAX 512	/* octets of attribute names */
 #define LIST_TEXTS_MAX	8192	/* octets of JSON */
 #define LIST_ADDRESS_MAX 320
+#define LIST_JURISDICTION_MAX 63 /* octets of names */
 
 enum list_state {
 	LIST_ACTIVE = 1,
@@ -55,6 +56,7 @@ struct list {
 	char		language[36];
 	char		trusted[LIST_TRUSTED_MAX + 1];	/* names, blanks */
 	char		texts[LIST_TEXTS_MAX + 1];	/* JSON object or "" */
+	char		jurisdiction[LIST_JURISDICTION_MAX + 1]; /* names */
 };
 
 /* What a list's mail has to be sent over (enum ipc_tls has the levels). */
@@ -111,9 +113,9 @@ int list_counters(struct txn *t, uint32_t id, struct list_counters *c_r,
 /*
  * Change one setting by name, checked, and leave the act with old and new.
  * Names: title, from, from-name, reply-to, owner, postal-address, commercial,
- * open, language, texts, trusted-attributes, confirm-per-hour, max-message, tls.
- * A new owner address is unconfirmed.  -1 with ERR_NOTFOUND (list),
- * ERR_INPUT.
+ * open, language, texts, trusted-attributes, confirm-per-hour, max-message, tls,
+ * jurisdiction (spool/jurisdiction.h).  A new owner address is unconfirmed.
+ * -1 with ERR_NOTFOUND (list), ERR_INPUT.
  */
 int list_set(struct txn *t, uint32_t id, const char *setting,
     const char *value, const char *who, int64_t now_ms, struct err *e);

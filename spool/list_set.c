@@ -14,6 +14,7 @@
 #include "lib/err.h"
 #include "lib/strbuf.h"
 #include "spool/act.h"
+#include "spool/jurisdiction.h"
 #include "spool/list_private.h"
 
 #define NUMBER_MAX	(1u << 30)
@@ -21,7 +22,7 @@
 enum setting_type {
 	SETTING_BOOL, SETTING_NUMBER, SETTING_TITLE, SETTING_TEXT,
 	SETTING_ADDRESS, SETTING_ADDRESS_OR_NONE, SETTING_LANGUAGE,
-	SETTING_WORDS, SETTING_JSON, SETTING_TLS,
+	SETTING_WORDS, SETTING_JSON, SETTING_TLS, SETTING_JURISDICTION,
 };
 
 static const struct setting {
@@ -45,6 +46,7 @@ static const struct setting {
 	ROW("confirm-per-hour", SETTING_NUMBER, confirm_per_hour),
 	ROW("max-message", SETTING_NUMBER, max_message),
 	ROW("tls", SETTING_TLS, tls),
+	ROW("jurisdiction", SETTING_JURISDICTION, jurisdiction),
 };
 
 static const char *const tls_names[] = {
@@ -158,6 +160,9 @@ check_text(const struct setting *s, const char *value, struct strbuf *text,
 		break;
 	case SETTING_JSON:
 		rc = check_json(value, e);
+		break;
+	case SETTING_JURISDICTION:
+		rc = jurisdiction_check(value, e);
 		break;
 	default:
 		rc = list_text_check(value, s->name, e);

@@ -28,6 +28,7 @@
 struct err;
 
 #define OUTCOME_SEGMENT		(64u << 20)	/* a new file from here on */
+#define OUTCOME_SEGMENT_MS (30ll * 24 * 3600 * 1000)	/* ... and here */
 #define OUTCOME_BATCH_MAX	(16u << 20)	/* octets of a sealed batch */
 #define OUTCOME_HOST_MAX	256		/* octets, with NUL */
 #define OUTCOME_TEXT_MAX	513
@@ -131,6 +132,13 @@ uint64_t outcome_log_last(const struct outcome_log *log);
  */
 int outcome_log_append(struct outcome_log *log, uint64_t batch,
     struct slice sealed, struct err *e);
+/*
+ * Begin a new segment when the first record of the current one is older than
+ * OUTCOME_SEGMENT_MS, and remove those with no record younger than keep_ms.
+ * How many, or -1: what could be done is done.
+ */
+int outcome_log_prune(struct outcome_log *log, int64_t keep_ms,
+    int64_t now_ms, struct err *e);
 /*
  * A descriptor, the caller's, on which fdatasync makes durable all that was
  * appended so far; for a thread that may wait.  -1 with e.

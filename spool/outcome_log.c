@@ -383,6 +383,87 @@ out:
 	return rc;
 }
 
+/* When the first record of a segment was made; 0: it has none. */
+static int
+segment_began(struct outcome_log *log, uint32_t segment, int64_t *ms_r,
+    struct err *e)
+{
+	struct strbuf frame = STRBUF_INIT(OUTCOME_BATCH_MAX);
+	struct outcome_head head;
+	char name[NAME_LEN + 1];
+	struct outcome o;
+	struct unpack u;
+	int fd, rc = -1;
+
+	*ms_r = 0;
+	segment_name(name, segment);
+	if ((fd = openat(log->dirfd, name, O_RDONLY | O_CLOEXEC)) == -1) {
+		err_sys(e, "outcomes/%s", name);
+		return -1;
+	}
+	rc = frame_read(fd, MAGIC_LEN, &frame, e);
+	if (rc == 1)
+		rc = outcome_open(&u, FRAME_SLICE(&frame), &head, e);
+	if (rc == 0 && frame.len > 0 && head.n > 0) {
+		outcome_get(&u, &o);
+		*ms_r = u.bad ? 0 : o.when_ms;
+	}
+	close(fd);
+	strbuf_free(&frame);
+	return rc == -1 ? -1 : 0;
+}
+
+/* So that little of it is kept longer for what came after. */
+static int
+turn(struct outcome_log *log, int64_t now_ms, struct err *e)
+{
+	int64_t began;
+
+	if (segment_began(log, log->segment, &began, e) == -1)
+		return -1;
+	if (began == 0 || now_ms - began < OUTCOME_SEGMENT_MS)
+		return 0;
+	if (fdatasync(log->fd) == -1) {
+		err_sys(e, "outcomes: sync");
+		return -1;
+	}
+	return segment_create(log, log->segment + 1, e);
+}
+
+/*
+ * Records are written in the order of their times: what the next segment begins
+ * with is younger than all in this one.
+ */
+int
+outcome_log_prune(struct outcome_log *log, int64_t keep_ms, int64_t now_ms,
+    struct err *e)
+{
+	char name[NAME_LEN + 1];
+	uint32_t oldest, next;
+	int64_t began;
+	int n = 0;
+
+	if (turn(log, now_ms, e) == -1)
+		return -1;
+	for (;;) {
+		if (segment_next(log->dirfd, 0, false, &oldest, e) == -1 ||
+		    segment_next(log->dirfd, oldest, false, &next, e) == -1)
+			return -1;
+		if (oldest == 0 || next == 0)
+			return n;
+		if (segment_began(log, next, &began, e) == -1)
+			return -1;
+		if (began == 0 || now_ms - began < keep_ms)
+			return n;
+		segment_name(name, oldest);
+		if (unlinkat(log->dirfd, name, 0) == -1) {
+			err_sys(e, "outcomes/%s", name);
+			return -1;
+		}
+		n++;
+	}
+}
+
 int
 outcome_log_dup(const struct outcome_log *log, struct err *e)
 {

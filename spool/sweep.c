@@ -30,7 +30,7 @@ enum phase {
 struct sweep {
 	struct store	*st;
 	const struct content *content;
-	int64_t		 now_ms;
+	int64_t		 keep_ms, now_ms;
 	enum phase	 phase;
 	uint64_t	 at;		/* folder, id, index or file: next */
 	unsigned	 first;		/* folder; another each day */
@@ -41,12 +41,14 @@ struct sweep {
 };
 
 struct sweep *
-sweep_new(struct store *st, const struct content *c, int64_t now_ms)
+sweep_new(struct store *st, const struct content *c, int64_t keep_ms,
+    int64_t now_ms)
 {
 	struct sweep *s = xcalloc(1, sizeof(*s));
 
 	s->st = st;
 	s->content = c;
+	s->keep_ms = keep_ms;
 	s->now_ms = now_ms;
 	s->first = (unsigned)(now_ms / DAY_MS * FOLDER_STEP) %
 	    CONTENT_FOLDERS;
@@ -133,7 +135,7 @@ look_campaign(struct sweep *s, struct txn *t, struct err *e)
 	if (rc != 1)
 		return rc;
 	s->at = c.id;
-	if (campaign_keeps_content(&c, s->now_ms))
+	if (campaign_keeps_content(&c, s->keep_ms, s->now_ms))
 		name_file(s, c.content);
 	return 1;
 }

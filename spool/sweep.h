@@ -26,9 +26,12 @@ struct sweep;
 #define SWEEP_FILES_MAX	16384	/* listed in one sweep; the next goes on */
 #define SWEEP_ROWS	1000	/* looked at in one step */
 
-/* Both are borrowed.  now_ms: UTC. */
+/*
+ * Both are borrowed.  keep_ms: of the messages of campaigns that ended; 0 is
+ * the default.  now_ms: UTC.
+ */
 struct sweep *sweep_new(struct store *st, const struct content *c,
-    int64_t now_ms);
+    int64_t keep_ms, int64_t now_ms);
 void sweep_free(struct sweep *s);	/* NULL is fine */
 /*
  * One step: a folder, SWEEP_ROWS rows in a read transaction, or the removal

@@ -55,6 +55,8 @@ teardown(void **state)
 	return 0;
 }
 
+static int64_t sample_ms = 1000;	/* of what is appended next */
+
 static struct outcome
 sample(uint32_t campaign, uint64_t subscriber, enum outcome_state s)
 {
@@ -63,7 +65,7 @@ sample(uint32_t campaign, uint64_t subscriber, enum outcome_state s)
 		.subscriber = subscriber, .list = 3, .domain = 4, .attempt = 5,
 		.stage = 6, .gate = 7, .code = 452, .enhanced = { 4, 2, 2 },
 		.recipient = 1, .category = 2, .tls = 2,
-		.delay_ms = { 1, 2, 3, 4 }, .when_ms = 1000, .due_ms = 2000,
+		.delay_ms = { 1, 2, 3, 4 }, .when_ms = sample_ms, .due_ms = 2000,
 		.host = "mx.example [192.0.2.1]", .text = "<rcpt> is full",
 		.message_id = "<x@y>",
 	};
@@ -373,6 +375,73 @@ segments_follow_each_other(void **state)
 
 #define T(F)	cmocka_unit_test_setup_teardown(F, setup, teardown)
 
+#define DAY		(24ll * 3600 * 1000)
+#define BASE		(20000 * DAY)
+#define KEEP		(200 * DAY)
+
+static unsigned
+segments(struct place *p)
+{
+	char name[160];
+	unsigned n = 0;
+
+	for (unsigned i = 1; i < 100; i++) {
+		snprintf(name, sizeof(name), "%s/%08u.log", p->dir, i);
+		n += access(name, F_OK) == 0;
+	}
+	return n;
+}
+
+static int
+prune(struct place *p, struct outcome_log *log, int64_t now_ms)
+{
+	return outcome_log_prune(log, KEEP, now_ms, &p->e);
+}
+
+/* S60: each segment goes when all of it is of age, also of a quiet host. */
+static void
+what_is_of_age_goes(void **state)
+{
+	struct place *p = *state;
+	struct outcome_log *log = open_log(p, 0);
+
+	/* An empty one begins no other. */
+	assert_int_equal(prune(p, log, BASE + 1000 * DAY), 0);
+	assert_int_equal(segments(p), 1);
+	for (unsigned i = 0; i < 10; i++) {
+		sample_ms = BASE + i * 20 * DAY;
+		assert_int_equal(prune(p, log, sample_ms), 0);
+		append(p, log, i + 1, 5, 1);
+	}
+	/* A month each: those that began on days 0, 40, 80, 120 and 160. */
+	assert_int_equal(segments(p), 5);
+	assert_int_equal(count(p, 0, 0, NULL), 50);
+	/* The first ends on day 20; who comes after it began on day 40. */
+	assert_int_equal(prune(p, log, BASE + 240 * DAY - 1), 0);
+	assert_int_equal(prune(p, log, BASE + 240 * DAY), 1);
+	assert_int_equal(count(p, 0, 0, NULL), 40);
+	outcome_log_close(log);
+
+	/* Another process knows the last batch all the same. */
+	log = open_log(p, 10);
+	assert_int_equal(p->damage.code, ERR_NONE);
+	assert_int_equal(outcome_log_last(log), 10);
+	/* The last records stay as long as nothing comes after them. */
+	assert_int_equal(prune(p, log, BASE + 1000 * DAY), 3);
+	assert_int_equal(segments(p), 2);
+	outcome_log_close(log);
+	log = open_log(p, 10);
+	assert_int_equal(p->damage.code, ERR_NONE);
+	assert_int_equal(outcome_log_last(log), 10);
+	sample_ms = BASE + 1000 * DAY;
+	append(p, log, 11, 5, 1);
+	assert_int_equal(prune(p, log, BASE + 1000 * DAY), 0);
+	assert_int_equal(prune(p, log, BASE + 1200 * DAY), 1);
+	assert_int_equal(count(p, 0, 0, NULL), 5);
+	outcome_log_close(log);
+	sample_ms = 1000;
+}
+
 int
 main(void)
 {
@@ -384,6 +453,7 @@ main(void)
 		T(a_tail_of_garbage_is_cut),
 		T(lost_batches_are_told),
 		T(segments_follow_each_other),
+		T(what_is_of_age_goes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 
 #include "spool/check.h"
 #include "spool/consent.h"
+#include "spool/list.h"
 #include "spool/notice.h"
 #include "spool/request.h"
 #include "spool/retention.h"
@@ -27,6 +28,7 @@ struct hashing {
 	unsigned	max;
 	int64_t		now_ms;
 	int		more;
+	struct retention_pass pass;
 };
 
 static int
@@ -41,7 +43,7 @@ do_hash(struct txn *t, void *arg, struct err *e)
 static void
 hash_all(struct world *w, int64_t now_ms)
 {
-	struct hashing h = { 3, now_ms, 1 };
+	struct hashing h = { 3, now_ms, 1, { .at = 0 } };
 
 	for (unsigned i = 0; i < 1000 && h.more == 1; i++)
 		world_must(w, STORE_S, do_hash, &h);
@@ -217,7 +219,7 @@ static void
 it_goes_on_where_it_was_killed(void **state)
 {
 	struct world *w = *state;
-	struct hashing h = { 3, NOW + 40 * DAY, 1 };
+	struct hashing h = { 3, NOW + 40 * DAY, 1, { .at = 0 } };
 	char name[32];
 
 	for (unsigned i = 0; i < 5; i++) {
@@ -260,6 +262,211 @@ what_is_hashed_can_be_erased(void **state)
 	store_is_sound(w);
 }
 
+/* ---- what is kept for years, by the laws of its list */
+
+static int
+do_prune(struct txn *t, void *arg, struct err *e)
+{
+	struct hashing *h = arg;
+
+	h->more = retention_prune(t, &h->pass, h->max, h->now_ms, e);
+	return job_answer(h->more, e);
+}
+
+/* A whole pass; how many entries went. */
+static uint64_t
+prune(struct world *w, int64_t now_ms)
+{
+	struct hashing h = { 3, now_ms, 1, { .at = 0 } };
+
+	for (unsigned i = 0; i < 1000 && h.more == 1; i++)
+		world_must(w, STORE_S, do_prune, &h);
+	assert_int_equal(h.more, 0);
+	return h.pass.pruned;
+}
+
+struct setting {
+	uint32_t	 list;
+	const char	*value;
+};
+
+static int
+do_set(struct txn *t, void *arg, struct err *e)
+{
+	const struct setting *s = arg;
+
+	return list_set(t, s->list, "jurisdiction", s->value, "root", NOW, e);
+}
+
+static void
+under(struct world *w, uint32_t list, const char *laws)
+{
+	struct setting s = { list, laws };
+
+	world_must(w, STORE_S, do_set, &s);
+}
+
+static unsigned
+count(struct world *w, const char *address)
+{
+	return entries(w, address, CONSENT_REQUEST).n;
+}
+
+#define YEARS	1096	/* days of a list that names no law */
+
+/* T53, R182: three years after the last mail, and not a day before. */
+static void
+evidence_goes_when_its_time_is_over(void **state)
+{
+	struct world *w = *state;
+	int64_t left = NOW + 400 * DAY;
+
+	people_join(w, "news", "ann@b.example", NOW);
+	assert_true(people_leave(w, 1, "ann@b.example", IPC_LEAVE_LIST, left));
+	assert_true(count(w, "ann@b.example") >= 3);
+	/* Three years after the confirmation it is not over. */
+	assert_int_equal(prune(w, NOW + YEARS * DAY), 0);
+	assert_int_equal(prune(w, left + YEARS * DAY - 1), 0);
+	assert_true(prune(w, left + YEARS * DAY) >= 3);
+	assert_int_equal(count(w, "ann@b.example"), 0);
+	assert_false(holds(w, TABLE_CONSENT, "ann@", 4));
+	store_is_sound(w);
+	/* Nothing is pruned twice. */
+	assert_int_equal(prune(w, left + 2 * YEARS * DAY), 0);
+}
+
+/* S60: evidence outlives the membership; what rests on it holds (R14). */
+static void
+what_rests_on_it_holds(void **state)
+{
+	struct world *w = *state;
+	uint64_t bob = people_join(w, "news", "bob@b.example", NOW);
+	int64_t late = NOW + 10 * YEARS * DAY;
+
+	people_join(w, "news", "ann@b.example", NOW);
+	people_leave(w, 1, "ann@b.example", IPC_LEAVE_LIST, NOW + DAY);
+	assert_true(prune(w, late) > 0);
+	assert_int_equal(count(w, "ann@b.example"), 0);
+	assert_int_equal(people_rows(w, TABLE_SUPPRESSIONS), 1);
+	assert_false(people_leave(w, 1, "ann@b.example", IPC_LEAVE_LIST,
+	    late));
+	/* A member's evidence stays as long as the membership. */
+	assert_true(entries(w, "bob@b.example", CONSENT_CONFIRMED).kind == 1);
+	assert_int_equal(people_gate(w, bob), GATE_OPEN);
+	store_is_sound(w);
+}
+
+/* One setting for each list: of several laws the longest (T53, R192). */
+static void
+each_list_has_its_laws(void **state)
+{
+	static const struct {
+		const char	*laws;
+		int64_t		 days;
+	} rows[] = {
+		{ "jp", 31 }, { "", YEARS }, { "eu", YEARS }, { "ca", YEARS },
+		{ "de", 1461 }, { "us", 1827 }, { "jp de", 1461 },
+		{ "de jp ca", 1461 }, { "au jp", 2192 }, { "uk", 2192 },
+	};
+	struct world *w = *state;
+	struct setting unknown = { 1, "jp mars" };
+	int64_t left, now = NOW;
+	char name[32];
+
+	/* That of another list does not matter. */
+	under(w, 2, "au");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(name, sizeof(name), "p%zu@b.example", i);
+		people_join(w, "news", name, now);
+		left = now + DAY;
+		people_leave(w, 1, name, IPC_LEAVE_LIST, left);
+		under(w, 1, rows[i].laws);
+		now = left + rows[i].days * DAY;
+		assert_int_equal(prune(w, now - 1), 0);
+		assert_true(prune(w, now) > 0);
+		assert_int_equal(count(w, name), 0);
+	}
+	store_is_sound(w);
+	assert_int_not_equal(world_write(w, STORE_S, do_set, &unknown), 0);
+	assert_non_null(strstr(w->e.text, "mars"));
+}
+
+/*
+ * What ends a membership may be an act on another list: the clock of each
+ * starts with it, or old evidence would go the day after the last mail.
+ */
+static void
+an_act_of_wider_scope_starts_each_clock(void **state)
+{
+	struct world *w = *state;
+	int64_t late = NOW + 5000 * DAY;
+	unsigned n;
+
+	people_join(w, "news", "ann@b.example", NOW);
+	people_join(w, "club", "ann@b.example", NOW + DAY);
+	n = count(w, "ann@b.example");
+	assert_true(people_leave(w, 2, "ann@b.example",
+	    IPC_LEAVE_ORGANIZATION, late));
+	assert_int_equal(people_state(w, 1, "ann@b.example"), 0);
+	assert_int_equal(prune(w, late + DAY), 0);
+	assert_int_equal(count(w, "ann@b.example"), n + 1);
+	assert_int_equal(prune(w, late + YEARS * DAY), n + 1);
+	store_is_sound(w);
+}
+
+/* Who comes back starts anew, and keeps the old evidence too. */
+static void
+coming_back_stops_the_clock(void **state)
+{
+	struct world *w = *state;
+	int64_t again = NOW + 1000 * DAY;
+	unsigned n;
+
+	people_join(w, "news", "ann@b.example", NOW);
+	people_leave(w, 1, "ann@b.example", IPC_LEAVE_LIST, NOW + DAY);
+	people_join(w, "news", "ann@b.example", again);
+	n = count(w, "ann@b.example");
+	assert_int_equal(prune(w, again + 2 * YEARS * DAY), 0);
+	assert_int_equal(count(w, "ann@b.example"), n);
+}
+
+/* A HASHED entry names a gap; whoever prunes it goes on naming it. */
+static void
+the_hashes_go_too(void **state)
+{
+	struct world *w = *state;
+	int64_t late = NOW + 40 * DAY;
+
+	people_ask(w, "news", "shy@b.example", NULL, NOW);
+	hash_all(w, late);
+	assert_int_equal(count(w, "shy@b.example"), 1);
+	assert_int_equal(prune(w, late + YEARS * DAY), 2);
+	assert_int_equal(count(w, "shy@b.example"), 0);
+	store_is_sound(w);
+}
+
+static void
+pruning_goes_on_where_it_was_killed(void **state)
+{
+	struct world *w = *state;
+	struct hashing h = { 3, NOW + 2 * YEARS * DAY, 1, { .at = 0 } };
+	char name[32];
+
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "p%u@b.example", i);
+		people_join(w, "news", name, NOW + i);
+		people_leave(w, 1, name, IPC_LEAVE_LIST, NOW + DAY);
+	}
+	for (unsigned i = 1; world_killed_at(w, STORE_S, do_prune, &h, i); i++)
+		;
+	prune(w, h.now_ms);
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(name, sizeof(name), "p%u@b.example", i);
+		assert_int_equal(count(w, name), 0);
+	}
+	store_is_sound(w);
+}
+
 int
 main(void)
 {
@@ -270,6 +477,13 @@ main(void)
 		TEST(late_is_like_in_time),
 		TEST(it_goes_on_where_it_was_killed),
 		TEST(what_is_hashed_can_be_erased),
+		TEST(evidence_goes_when_its_time_is_over),
+		TEST(what_rests_on_it_holds),
+		TEST(each_list_has_its_laws),
+		TEST(an_act_of_wider_scope_starts_each_clock),
+		TEST(coming_back_stops_the_clock),
+		TEST(the_hashes_go_too),
+		TEST(pruning_goes_on_where_it_was_killed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

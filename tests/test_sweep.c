@@ -94,7 +94,7 @@ steps(struct world *w, struct sweep *s, unsigned max)
 static uint64_t
 sweep(struct world *w, int64_t now_ms)
 {
-	struct sweep *s = sweep_new(w->st, content, now_ms);
+	struct sweep *s = sweep_new(w->st, content, 0, now_ms);
 	uint64_t removed;
 
 	assert_int_equal(steps(w, s, STEPS_MAX), 0);
@@ -286,7 +286,7 @@ it_may_end_at_any_step(void **state)
 	world_must(w, STORE_S, add_entry, named);
 	do {
 		put_old(w, "lost", lost);
-		s = sweep_new(w->st, content, NOW);
+		s = sweep_new(w->st, content, 0, NOW);
 		ended = steps(w, s, n += 16) == 0;
 		sweep_free(s);
 		world_reopen(w);
@@ -308,7 +308,7 @@ what_is_named_meanwhile_stays(void **state)
 
 	put_old(w, "late", late);
 	put_old(w, "adopted again", again);
-	s = sweep_new(w->st, content, NOW);
+	s = sweep_new(w->st, content, 0, NOW);
 	/* Past the tables, which name neither. */
 	assert_int_equal(steps(w, s, CONTENT_FOLDERS + 4), 1);
 	assert_int_equal(content_hold(content, late, &size, &w->e), 1);
@@ -346,7 +346,7 @@ damage_keeps_all(void **state)
 	put_old(w, "lost", lost);
 	world_must(w, STORE_S, add_entry, shown);
 	world_must(w, STORE_S, damage_entry, NULL);
-	s = sweep_new(w->st, content, NOW);
+	s = sweep_new(w->st, content, 0, NOW);
 	assert_int_equal(steps(w, s, STEPS_MAX), -1);
 	assert_int_equal(w->e.code, ERR_DAMAGED);
 	sweep_free(s);
