@@ -235,6 +235,9 @@ ipc_put_outcome(struct strbuf *b, const struct ipc_outcome *v)
 	pack_str(b, v->host);
 	pack_str(b, v->text);
 	pack_str(b, v->message_id);
+	put_slice(b, v->mail);
+	if (v->mail.len > 0)
+		pack_raw(b, v->mail_hash, sizeof(v->mail_hash));
 }
 
 void
@@ -256,6 +259,12 @@ ipc_get_outcome(struct unpack *u, struct ipc_outcome *v)
 	unpack_str(u, v->host, sizeof(v->host));
 	unpack_str(u, v->text, sizeof(v->text));
 	unpack_str(u, v->message_id, sizeof(v->message_id));
+	v->mail = unpack_bytes(u);
+	memset(v->mail_hash, 0, sizeof(v->mail_hash));
+	if (v->mail.len > 0)
+		unpack_raw(u, v->mail_hash, sizeof(v->mail_hash));
+	if (v->mail.len > IPC_RAW_MAX)
+		u->bad = true;
 }
 
 void

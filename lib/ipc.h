@@ -294,6 +294,13 @@ struct ipc_outcome {
 	char		text[IPC_TEXT_MAX + 1];	/* recipient replaced by
 						 * <rcpt> */
 	char		message_id[256];	/* notices: for the entry */
+	/*
+	 * A confirmation that was taken: the message as it was sent, its token
+	 * masked (lib/token_mask.h) and cut at IPC_RAW_MAX, and the SHA-256 of
+	 * all of it as it was sent.  Else empty and zeros.
+	 */
+	struct slice	mail;
+	uint8_t		mail_hash[32];
 };
 
 enum ipc_recall {

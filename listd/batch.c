@@ -42,7 +42,7 @@ struct batch {
 	struct delta	*deltas;
 	size_t		 ndeltas, cap;
 	bool		 effects;
-	struct strbuf	 sealed;
+	struct strbuf	 sealed, mails;
 	/* Outbox rows that L, synced on this descriptor, and S have. */
 	uint64_t	 settle_from, settle_to;
 	int		 sync_fd;
@@ -52,7 +52,7 @@ struct batch {
 struct pending {
 	struct pending	*next;
 	uint64_t	 number;
-	struct strbuf	 sealed;
+	struct strbuf	 sealed, mails;
 	bool		 logged, applied;
 };
 
@@ -81,6 +81,7 @@ batch_init(struct batch *ba)
 	outcome_set_init(&ba->set);
 	strbuf_init(&ba->ops, OPS_MAX);
 	strbuf_init(&ba->sealed, OUTCOME_BATCH_MAX);
+	strbuf_init(&ba->mails, BATCH_MAILS_MAX);
 	ba->sync_fd = -1;
 }
 
@@ -91,6 +92,7 @@ batch_reset(struct batch *ba)
 	outcome_set_reset(&ba->set);
 	strbuf_reset(&ba->ops);
 	strbuf_reset(&ba->sealed);
+	strbuf_reset(&ba->mails);
 	ba->ndeltas = 0;
 	ba->effects = false;
 	ba->settle_from = ba->settle_to = 0;
@@ -106,6 +108,7 @@ batch_release(struct batch *ba)
 	outcome_set_free(&ba->set);
 	strbuf_free(&ba->ops);
 	strbuf_free(&ba->sealed);
+	strbuf_free(&ba->mails);
 	free(ba->deltas);
 }
 
@@ -134,6 +137,7 @@ batcher_free(struct batcher *b)
 	while ((pe = b->head) != NULL) {
 		b->head = pe->next;
 		strbuf_free(&pe->sealed);
+		strbuf_free(&pe->mails);
 		free(pe);
 	}
 	batch_release(&b->two[0]);
@@ -184,6 +188,18 @@ batch_outcome(struct batcher *b, const struct outcome *o, bool effects,
 	}
 	b->fill->effects |= effects;
 	due_by(b, now_ms + BATCH_WAIT_MS);
+}
+
+void
+batch_mailed(struct batcher *b, const struct mailed *m)
+{
+	struct strbuf *mails = &b->fill->mails;
+	struct mailed kept = *m;
+
+	/* A short one always fits: what went before leaves it the room. */
+	if (mails->len + m->mail.len > mails->max - BATCH_OUTCOMES * 64)
+		kept.mail.len = 0;
+	mailed_add(mails, &kept);
 }
 
 void
@@ -369,7 +385,7 @@ batch_apply(struct txn *t, void *arg, struct err *e)
 	if (ba->number == 0)
 		return 0;
 	if (outbox_put(t, ba->number, SLICE(ba->sealed.s, ba->sealed.len),
-	    e) == -1)
+	    SLICE(ba->mails.s, ba->mails.len), e) == -1)
 		return -1;
 	return qmeta_put(t, QMETA_BATCH, ba->number, e);
 }
@@ -417,6 +433,7 @@ drop_done(struct batcher *b)
 			b->tail = &b->head;
 		b->npending--;
 		strbuf_free(&pe->sealed);
+		strbuf_free(&pe->mails);
 		free(pe);
 	}
 }
@@ -438,7 +455,7 @@ effects_apply(struct txn *t, void *arg, struct err *e)
 	struct pending *pe = b->with_s;	/* stays until it is answered */
 
 	return b->p.effects(t, pe->number, SLICE(pe->sealed.s,
-	    pe->sealed.len), e);
+	    pe->sealed.len), SLICE(pe->mails.s, pe->mails.len), e);
 }
 
 static void push_effects(struct batcher *b);
@@ -487,6 +504,8 @@ make_pending(struct batcher *b, struct batch *ba)
 	pe->number = ba->number;
 	pe->sealed = ba->sealed;
 	strbuf_init(&ba->sealed, OUTCOME_BATCH_MAX);
+	pe->mails = ba->mails;
+	strbuf_init(&ba->mails, BATCH_MAILS_MAX);
 	pe->applied = !ba->effects;
 	*b->tail = pe;
 	b->tail = &pe->next;
@@ -569,7 +588,7 @@ batch_due(const struct batcher *b, int64_t now_ms)
 {
 	return b->flight == NULL && (b->due_ms <= now_ms ||
 	    b->fill->set.n >= BATCH_OUTCOMES ||
-	    b->fill->ops.len >= BATCH_OCTETS);
+	    b->fill->ops.len + b->fill->mails.len >= BATCH_OCTETS);
 }
 
 static bool

@@ -21,6 +21,7 @@
 
 #include "spool/campaign.h"
 #include "spool/deferral.h"
+#include "spool/mailed.h"
 #include "spool/outcome.h"
 #include "spool/progress.h"
 #include "spool/steering.h"
@@ -33,6 +34,7 @@ struct err;
 #define BATCH_WAIT_MS	20	/* an outcome waits at most for its batch */
 #define BATCH_OUTCOMES	4096	/* of one batch; then it goes at once */
 #define BATCH_OCTETS	(4u << 20)	/* of rows; then it goes at once */
+#define BATCH_MAILS_MAX	(32u << 20)	/* of mails; the others go by hash */
 #define BATCH_RETRY_MS	1000	/* after a full store or disk */
 #define BATCH_SETTLE_MS	1000	/* between syncs of L */
 #define BATCH_BEHIND_MAX 64	/* batches L or S lacks: hand out no more */
@@ -48,11 +50,12 @@ struct batch_params {
 	/* The batch under way is durable. */
 	void	(*durable)(void *arg);
 	/*
-	 * In a transaction on S: apply the effects of a sealed batch, unless S
-	 * has them.  As the apply of a job.  Touches only its arguments.
+	 * In a transaction on S: apply the effects of a sealed batch, with the
+	 * mails kept of it, unless S has them.  As the apply of a job.  Touches
+	 * only its arguments.
 	 */
 	int	(*effects)(struct txn *t, uint64_t batch, struct slice sealed,
-	    struct err *e);
+	    struct slice mails, struct err *e);
 	/* Something is in the way, to be logged, or no longer (NULL). */
 	void	(*stuck)(void *arg, const struct err *why);
 	/* What is on disk is the only truth now: the process must end (P6). */
@@ -87,6 +90,8 @@ void batcher_free(struct batcher *b);
  */
 void batch_outcome(struct batcher *b, const struct outcome *o, bool effects,
     int64_t now_ms);
+/* What a notice of this batch said, for its entry; with batch_outcome(). */
+void batch_mailed(struct batcher *b, const struct mailed *m);
 /* Change the number of rows that wait, without an outcome. */
 void batch_deferred(struct batcher *b, uint32_t campaign, int delta);
 void batch_progress(struct batcher *b, const struct progress_key *key,

@@ -15,7 +15,7 @@
 struct redo {
 	const struct batch_params *p;
 	uint64_t	 batch, from;
-	struct slice	 sealed;
+	struct slice	 sealed, mails;
 	int		 sync_fd;
 };
 
@@ -24,7 +24,7 @@ redo_effects(struct txn *t, void *arg, struct err *e)
 {
 	struct redo *r = arg;
 
-	return r->p->effects(t, r->batch, r->sealed, e);
+	return r->p->effects(t, r->batch, r->sealed, r->mails, e);
 }
 
 static int
@@ -49,7 +49,7 @@ redo_run(struct store *st, enum store_env env, struct redo *r,
 /* The next batch of the outbox above *batch: 1, 0, -1. */
 static int
 redo_next(struct store *st, uint64_t *batch, struct strbuf *bytes,
-    struct err *e)
+    struct strbuf *mails, struct err *e)
 {
 	struct txn *t;
 	int rc;
@@ -57,6 +57,8 @@ redo_next(struct store *st, uint64_t *batch, struct strbuf *bytes,
 	if (txn_read(st, STORE_Q, &t, e) == -1)
 		return -1;
 	rc = outbox_next(t, batch, bytes, e);
+	if (rc == 1 && outbox_mails(t, *batch, mails, e) == -1)
+		rc = -1;
 	txn_end(t);
 	return rc;
 }
@@ -82,6 +84,7 @@ batch_recover(struct store *st, const struct batch_params *p,
     uint64_t applied, uint64_t *last_r, unsigned *n_r, struct err *e)
 {
 	struct strbuf bytes = STRBUF_INIT(OUTCOME_BATCH_MAX);
+	struct strbuf mails = STRBUF_INIT(BATCH_MAILS_MAX);
 	struct redo r = { .p = p, .sync_fd = -1 };
 	int rc, ret = -1;
 
@@ -91,10 +94,11 @@ batch_recover(struct store *st, const struct batch_params *p,
 		*last_r = applied;
 	if (last_numbered(st, last_r, e) == -1)
 		goto out;
-	while ((rc = redo_next(st, &r.batch, &bytes, e)) == 1) {
+	while ((rc = redo_next(st, &r.batch, &bytes, &mails, e)) == 1) {
 		if (r.from == 0)
 			r.from = r.batch;
 		r.sealed = SLICE(bytes.s, bytes.len);
+		r.mails = SLICE(mails.s, mails.len);
 		if (outcome_log_append(p->log, r.batch, r.sealed, e) == -1 ||
 		    redo_run(st, STORE_S, &r, redo_effects, e) == -1)
 			goto out;
@@ -112,5 +116,6 @@ out:
 	if (r.sync_fd != -1)
 		close(r.sync_fd);
 	strbuf_free(&bytes);
+	strbuf_free(&mails);
 	return ret;
 }

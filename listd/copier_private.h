@@ -61,6 +61,7 @@ struct made {
 	struct template		*notice;	/* its own template */
 	struct iovec		*pieces;	/* copy.iov, and what is before */
 	size_t			 room;		/* of pieces */
+	struct strbuf		 kept;		/* copy.mail lies here */
 };
 
 struct copier {
@@ -109,8 +110,14 @@ int made_finish(struct copier *c, struct made *m, const struct template *t,
 void made_forget(struct copier *c, struct made *m);
 /* Sign what waits for this key, which is about to go. */
 void copies_sign_with(struct copier *c, const struct signing_part *part);
+/* The message as its reader will have it: without dots added for SMTP. */
+void made_message(struct strbuf *b, const struct made *m);
 /* Let libopendkim verify what will be written.  0, or -1 with e. */
 int made_verify(struct copier *c, const struct made *m, struct err *e);
+
+/* copy_keep.c */
+/* Of a confirmation that was signed: fill copy.mail and its hash. */
+int made_keep(struct made *m, struct err *e);
 
 /* notice_mail.c */
 struct notice;

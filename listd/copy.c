@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <jansson.h>
+#include <openssl/crypto.h>
 
 #include "lib/address.h"
 #include "lib/clock.h"
@@ -133,6 +134,7 @@ made_new(struct copier *c)
 	}
 	m = xcalloc(1, sizeof(*m));
 	m->rendered = (struct rendered)RENDERED_INIT;
+	strbuf_init(&m->kept, 0);
 	return m;
 }
 
@@ -167,6 +169,12 @@ copy_release(struct copier *c, struct copy *copy)
 	m->compiled = NULL;
 	template_free(m->notice);
 	m->notice = NULL;
+	if (m->copy.token[0] != '\0') {
+		keyring_wipe(&m->kept);
+		OPENSSL_cleanse(m->copy.token, sizeof(m->copy.token));
+		m->copy.mail = (struct slice){ NULL, 0 };
+		memset(m->copy.mail_hash, 0, sizeof(m->copy.mail_hash));
+	}
 	if (c->nidle >= COPIER_IDLE_COPIES) {
 		made_free(m);
 		return;

@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 
 #include "lib/ipc.h"
+#include "lib/token.h"
 
 struct copier;
 struct err;
@@ -39,6 +40,13 @@ struct copy {
 	bool		 eightbit;		/* needs 8BITMIME */
 	bool		 smtputf8;		/* a header that takes RFC 6531 */
 	bool		 bdat;			/* to go by BDAT (RFC 3030) */
+	/*
+	 * A confirmation: the secret in it ("" in all others), and, once it is
+	 * signed, what is kept of it as in struct ipc_outcome.
+	 */
+	char		 token[TOKEN_CONFIRM_LEN + 1];
+	struct slice	 mail;
+	uint8_t		 mail_hash[32];
 };
 
 /*

@@ -148,6 +148,8 @@ sign_batch(struct copier *c, struct made *m)
 			continue;
 		}
 		gather(batch[i]);
+		if (batch[i]->copy.token[0] != '\0')
+			made_keep(batch[i], &batch[i]->failure);
 		c->signed_copies++;
 		if (c->signed_copies % COPIER_VERIFY_EVERY == 0)
 			made_verify(c, batch[i], &batch[i]->failure);
@@ -186,9 +188,8 @@ copies_sign_with(struct copier *c, const struct signing_part *part)
 
 /* ---- the proof */
 
-/* The message as its reader will have it: without dots added for SMTP. */
-static void
-put_message(struct strbuf *b, const struct made *m)
+void
+made_message(struct strbuf *b, const struct made *m)
 {
 	bool at_start = true;
 
@@ -274,7 +275,7 @@ made_verify(struct copier *c, const struct made *m, struct err *e)
 	const char *missing;
 	int ret = -1;
 
-	put_message(&message, m);
+	made_message(&message, m);
 	if (dkim_verifier_run(c->verifier, SLICE(message.s, message.len),
 	    (uint64_t)(clock_utc_ms(c->p.clock) / 1000), own_record,
 	    (void *)(uintptr_t)m, report, e) == -1 ||

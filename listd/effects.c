@@ -14,6 +14,7 @@
 #include "lib/xmalloc.h"
 #include "listd/effects.h"
 #include "spool/effect.h"
+#include "spool/mailed.h"
 #include "spool/outcome.h"
 
 #define EFFECTS_STEP	64
@@ -60,9 +61,31 @@ effect_of(const struct outcome *o, struct effect *f)
 	return true;
 }
 
+/* Which of the effects a mail belongs to is said by its notice. */
+static int
+take_mails(struct effect *v, size_t n, struct slice mails, struct err *e)
+{
+	struct mailed m;
+	struct unpack u;
+
+	unpack_init(&u, mails.p, mails.len);
+	while (mailed_next(&u, &m))
+		for (size_t i = 0; i < n; i++)
+			if (v[i].kind == EFFECT_NOTICE_SENT &&
+			    v[i].notice == m.notice) {
+				v[i].mail = m.mail;
+				memcpy(v[i].mail_hash, m.hash,
+				    sizeof(v[i].mail_hash));
+			}
+	if (!u.bad)
+		return 0;
+	err_set(e, ERR_DAMAGED, "the mails of a batch do not fit");
+	return -1;
+}
+
 int
 effects_apply(struct txn *t, uint64_t batch, struct slice sealed,
-    struct err *e)
+    struct slice mails, struct err *e)
 {
 	struct outcome_head head;
 	struct outcome *o = NULL;
@@ -94,7 +117,8 @@ effects_apply(struct txn *t, uint64_t batch, struct slice sealed,
 		v[i].text = o[i].text;
 		v[i].message_id = o[i].message_id;
 	}
-	rc = effect_apply(t, batch, v, n, e) == -1 ? -1 : 0;
+	if (take_mails(v, n, mails, e) == 0)
+		rc = effect_apply(t, batch, v, n, e) == -1 ? -1 : 0;
 out:
 	free(o);
 	free(v);

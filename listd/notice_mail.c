@@ -328,6 +328,7 @@ notice_make(struct copier *c, struct made *m, const struct notice *n,
 		v.extra[0] = f.about.domain;
 		v.extra[1] = c->p.conf->bounce_domain;
 	}
+	memcpy(m->copy.token, f.token, sizeof(m->copy.token));
 	ret = made_finish(c, m, m->notice, &v, key, e);
 out:
 	json_decref(values);

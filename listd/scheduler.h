@@ -80,7 +80,7 @@ struct scheduler_params {
 	    const struct job *job);
 	/* As in batch.h. */
 	int	(*effects)(struct txn *t, uint64_t batch, struct slice sealed,
-	    struct err *e);
+	    struct slice mails, struct err *e);
 	/* Call scheduler_run() soon. */
 	void	(*wake)(void *arg);
 	/* What is on disk is the only truth: end the process (P6). */

@@ -535,6 +535,17 @@ deferred(struct scheduler *s, struct delivery *d, const struct ipc_outcome *o)
 	delivery_free(s, d);
 }
 
+/* What a confirmation said goes with its outcome, to its entry. */
+static void
+keep_mail(struct scheduler *s, const struct outcome *r,
+    const struct ipc_outcome *o)
+{
+	struct mailed m = { .notice = r->notice, .mail = o->mail };
+
+	memcpy(m.hash, o->mail_hash, sizeof(m.hash));
+	batch_mailed(s->batcher, &m);
+}
+
 /* This was its last attempt. */
 static void
 ended(struct scheduler *s, struct delivery *d, const struct ipc_outcome *o,
@@ -544,6 +555,8 @@ ended(struct scheduler *s, struct delivery *d, const struct ipc_outcome *o,
 
 	outcome_from_ipc(d, o, state, &r);
 	record(s, d, &r);
+	if (d->kind == IPC_KIND_NOTICE && o->mail.len > 0)
+		keep_mail(s, &r, o);
 	attempt_log(d, &r, sched_now(s));
 	delivery_end(s, d);
 }

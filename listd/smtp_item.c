@@ -11,6 +11,7 @@
 
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/token_mask.h"
 #include "lib/utf8.h"
 #include "lib/xmalloc.h"
 #include "listd/bdat.h"
@@ -57,24 +58,35 @@ void
 item_done(struct smtp_session *s, struct item *item)
 {
 	struct ipc_outcome o = item->outcome;
+	struct copy *copy = item->copy;
 
 	o.what = item->d;
 	o.when_ms = clock_utc_ms(timers_clock(s->env->timers));
-	if (item->copy != NULL)
+	if (copy != NULL)
 		snprintf(o.message_id, sizeof(o.message_id), "%s",
-		    item->copy->message_id);
+		    copy->message_id);
+	if (copy != NULL && o.result == IPC_DELIVERED) {
+		o.mail = copy->mail;
+		memcpy(o.mail_hash, copy->mail_hash, sizeof(o.mail_hash));
+	}
+	item->copy = NULL;	/* until its mail was told */
 	item_free(s, item);
 	s->env->ops->outcome(s->env->arg, &o);
+	if (copy != NULL)
+		s->env->ops->release(s->env->arg, copy);
 }
 
 /*
  * Keep a reply without the address it may repeat (spool/DESIGN, L).  It is
  * taken out before the text is cut, or a half of it could stay at the end.
+ * The secret of a confirmation, which one that objects to its link may repeat,
+ * is nobody's to know but the reader's (S39).
  */
 void
-item_text(const struct ipc_delivery *d, const char *text,
+item_text(const struct item *item, const char *text,
     char out[static IPC_TEXT_MAX + 1])
 {
+	const struct ipc_delivery *d = &item->d;
 	char address[520];
 	size_t len, used = 0;
 
@@ -95,6 +107,8 @@ item_text(const struct ipc_delivery *d, const char *text,
 			out[used++] = *p;
 	}
 	out[used] = '\0';
+	if (item->copy != NULL)
+		token_mask(out, used, item->copy->token);
 }
 
 static void
@@ -133,7 +147,7 @@ item_verdict(struct smtp_session *s, struct item *item,
 	o->stage = stage;
 	o->code = code;
 	o->tls = s->tls;
-	item_text(&item->d, text, o->text);
+	item_text(item, text, o->text);
 	snprintf(o->host, sizeof(o->host), "%s", s->peer);
 	put_times(s, item);
 }

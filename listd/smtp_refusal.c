@@ -179,7 +179,7 @@ item_hung_up(struct smtp_session *s, struct item *item, enum ipc_stage stage,
 		item_refuse(s, item, stage, r);
 		refusal_of(item, &f);
 	}
-	item_text(&item->d, r->text, text);
+	item_text(item, r->text, text);
 	if (item_settle(s, item))
 		session_end(s, &f, text);
 }

@@ -285,8 +285,8 @@ bool item_prepare(struct smtp_session *s, struct item *item);
  * host, and its gate open at this moment.  Others end here.
  */
 struct item *item_next_ready(struct smtp_session *s);
-/* A reply's text without the address it may repeat. */
-void item_text(const struct ipc_delivery *d, const char *text,
+/* A reply's text without address and token, which it may repeat. */
+void item_text(const struct item *item, const char *text,
     char out[static IPC_TEXT_MAX + 1]);
 
 #endif

@@ -40,6 +40,10 @@
  *	39 entries erased (bytes: indexes of 8 octets, ascending)
  *	40 kind of the entry hashed (uint)
  *	41 its time, UTC ms (uint)	42 keyed hash of its client IP (bytes 16)
+ *	43 mail as sent, token masked (bytes)
+ *	44 SHA-256 of the mail as sent (bytes 32)
+ *	45 SHA-256 of the request as received, of which 14 has only the head,
+ *	   any token masked (bytes 32)
  *	47 number of an act (uint)	48 SHA-256 of its row (bytes 32)
  *	63 name of an attribute (text)	64 what it was (text)
  *	65 what it is now (text)
@@ -158,6 +162,8 @@ struct consent {
 	enum consent_kind was;		/* HASHED: of the entry it stands for */
 	int64_t		was_ms;
 	struct slice	ip_hash;	/* 16 octets or none */
+	struct slice	mail;		/* see lib/token_mask.h */
+	struct slice	mail_hash, raw_hash;	/* 32 octets or none */
 	uint64_t	act;
 	struct slice	act_hash;	/* 32 octets or none */
 	struct slice	attribute;	/* PREFERENCE: which, and its values */

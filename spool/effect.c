@@ -142,6 +142,7 @@ static int
 append_notice(struct txn *t, const struct effect *v, const struct notice *n,
     enum consent_kind kind, uint64_t follows, struct err *e)
 {
+	static const uint8_t none[sizeof(v->mail_hash)];
 	struct identity who;
 	enum list_state state;
 	char enhanced[20];
@@ -158,6 +159,10 @@ append_notice(struct txn *t, const struct effect *v, const struct notice *n,
 	format_enhanced(v->enhanced, enhanced);
 	c.hash = SLICE(who.hash, sizeof(who.hash));
 	c.enhanced = consent_text(enhanced);
+	if (memcmp(v->mail_hash, none, sizeof(none)) != 0) {
+		c.mail = v->mail;
+		c.mail_hash = SLICE(v->mail_hash, sizeof(v->mail_hash));
+	}
 	if (n->kind != NOTICE_ALREADY)
 		c.request = SLICE(n->request, sizeof(n->request));
 	return consent_append(t, &c, NULL, e);

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/pack.h"
+
 struct err;
 struct txn;
 
@@ -44,6 +46,9 @@ struct effect {
 	const char	*host;
 	const char	*text;
 	const char	*message_id;
+	/* SENT: the mail with its token masked, and its hash; or none. */
+	struct slice	mail;
+	uint8_t		mail_hash[32];
 };
 
 /* The last batch S has; 0 before the first. */

@@ -9,7 +9,11 @@
 
 #include <string.h>
 
+#include <openssl/evp.h>
+
 #include "lib/err.h"
+#include "lib/strbuf.h"
+#include "lib/token_mask.h"
 #include "spool/act.h"
 #include "spool/consent.h"
 #include "spool/list.h"
@@ -69,10 +73,40 @@ grade(const struct use *u, struct consent *c)
 		c->grade = CONSENT_GRADE_PRESSED;
 }
 
+/*
+ * A machine's answer used nothing up, so its token is as good as it was and
+ * must not lie in the store (S39).  What is kept is its head without it, and
+ * the hash of all; a body may quote our mail in any encoding.
+ */
+static int
+keep_answer(const struct use *u, struct consent *c, struct strbuf *head,
+    uint8_t hash[static 32], struct err *e)
+{
+	const char *end = memmem(c->raw.p, c->raw.len, "\r\n\r\n", 4);
+
+	if (c->raw.len == 0)
+		return 0;
+	if (EVP_Digest(c->raw.p, c->raw.len, hash, NULL, EVP_sha256(),
+	    NULL) != 1) {
+		err_set(e, ERR_CRYPTO, "no SHA-256");
+		return -1;
+	}
+	c->raw_hash = SLICE(hash, 32);
+	if (end != NULL)
+		c->raw.len = (size_t)(end + 2 - (const char *)c->raw.p);
+	strbuf_add(head, c->raw.p, c->raw.len);
+	token_mask(head->s, head->len, u->c->in->token);
+	c->raw = SLICE(head->s, head->len);
+	return 0;
+}
+
 static int
 append_entry(struct txn *t, const struct use *u, enum consent_kind kind,
     enum optin_result result, uint64_t *index_r, struct err *e)
 {
+	struct strbuf head = STRBUF_INIT(IPC_RAW_MAX);
+	uint8_t hash[32];
+	int ret = -1;
 	struct consent c = { .kind = kind, .when_ms = u->c->now_ms,
 	    .list = u->req.list, .org = u->org,
 	    .hash = SLICE(u->req.hash, sizeof(u->req.hash)),
@@ -85,7 +119,11 @@ append_entry(struct txn *t, const struct use *u, enum consent_kind kind,
 	consent_evidence(&c, &u->c->in->evidence);
 	if (kind != CONSENT_CONFIRM_REFUSED)
 		grade(u, &c);
-	return consent_append(t, &c, index_r, e);
+	if (kind != CONSENT_CONFIRM_REFUSED ||
+	    keep_answer(u, &c, &head, hash, e) == 0)
+		ret = consent_append(t, &c, index_r, e);
+	strbuf_free(&head);
+	return ret;
 }
 
 /* ---- subscription */

@@ -2,10 +2,12 @@
 /*
  * outbox.c - outcomes of a batch, kept in Q until L and S have them.
  *
- * Key batch u64 | part u16; value sealed: parts u16, the piece.
+ * Key batch u64 | part u16; value sealed: parts u16, the piece.  The parts of
+ * the outcomes count from 0, those of the mails from OUTBOX_MAILS on.
  */
 #include "config.h"
 
+#include "lib/err.h"
 #include "lib/strbuf.h"
 #include "spool/outbox.h"
 #include "spool/store.h"
@@ -20,28 +22,28 @@ key_build(struct strbuf *b, uint64_t batch, uint16_t part)
 	pack_u16(b, part);
 }
 
-int
-outbox_put(struct txn *t, uint64_t batch, struct slice outcomes,
+static int
+put_parts(struct txn *t, uint64_t batch, unsigned first, struct slice bytes,
     struct err *e)
 {
 	struct strbuf key = STRBUF_INIT(16);
 	struct strbuf row = STRBUF_INIT(OUTBOX_PART + 32);
-	size_t parts = (outcomes.len + OUTBOX_PART - 1) / OUTBOX_PART;
+	size_t parts = (bytes.len + OUTBOX_PART - 1) / OUTBOX_PART;
 	int rc = 0;
 
-	if (parts > UINT16_MAX) {
+	if (parts > OUTBOX_MAILS) {
 		err_set(e, ERR_LIMIT, "outbox: a batch of %zu octets",
-		    outcomes.len);
+		    bytes.len);
 		return -1;
 	}
 	for (size_t i = 0; i < parts && rc == 0; i++) {
 		size_t at = i * OUTBOX_PART;
-		size_t n = outcomes.len - at;
+		size_t n = bytes.len - at;
 
-		key_build(&key, batch, (uint16_t)i);
+		key_build(&key, batch, (uint16_t)(first + i));
 		record_begin(&row, OUTBOX_VERSION);
 		pack_u16(&row, (uint16_t)parts);
-		pack_raw(&row, outcomes.p + at,
+		pack_raw(&row, bytes.p + at,
 		    n < OUTBOX_PART ? n : OUTBOX_PART);
 		record_end(&row);
 		rc = txn_put(t, TABLE_OUTBOX, SLICE(key.s, key.len),
@@ -53,19 +55,35 @@ outbox_put(struct txn *t, uint64_t batch, struct slice outcomes,
 }
 
 int
-outbox_del(struct txn *t, uint64_t batch, struct err *e)
+outbox_put(struct txn *t, uint64_t batch, struct slice outcomes,
+    struct slice mails, struct err *e)
+{
+	return put_parts(t, batch, 0, outcomes, e) == -1 ? -1 :
+	    put_parts(t, batch, OUTBOX_MAILS, mails, e);
+}
+
+static int
+del_parts(struct txn *t, uint64_t batch, unsigned first, struct err *e)
 {
 	struct strbuf key = STRBUF_INIT(16);
 	int rc = 1, found = 0;
 
-	for (unsigned i = 0; rc == 1 && i <= UINT16_MAX; i++) {
-		key_build(&key, batch, (uint16_t)i);
+	for (unsigned i = 0; rc == 1 && i < OUTBOX_MAILS; i++) {
+		key_build(&key, batch, (uint16_t)(first + i));
 		if ((rc = txn_del(t, TABLE_OUTBOX, SLICE(key.s, key.len),
 		    e)) == 1)
 			found = 1;
 	}
 	strbuf_free(&key);
 	return rc == -1 ? -1 : found;
+}
+
+int
+outbox_del(struct txn *t, uint64_t batch, struct err *e)
+{
+	int rc = del_parts(t, batch, 0, e);
+
+	return rc == -1 || del_parts(t, batch, OUTBOX_MAILS, e) == -1 ? -1 : rc;
 }
 
 /* Append the piece of one row; *parts_r says how many there should be. */
@@ -127,4 +145,31 @@ outbox_next(struct txn *t, uint64_t *batch, struct strbuf *out,
 		return -1;
 	}
 	return 1;
+}
+
+int
+outbox_mails(struct txn *t, uint64_t batch, struct strbuf *out, struct err *e)
+{
+	struct strbuf key = STRBUF_INIT(16);
+	unsigned n = 0, parts = 0;
+	struct slice value;
+	bool torn = false;
+	int rc;
+
+	strbuf_reset(out);
+	do {
+		key_build(&key, batch, (uint16_t)(OUTBOX_MAILS + n));
+		rc = txn_get(t, TABLE_OUTBOX, SLICE(key.s, key.len), &value,
+		    e);
+		torn = rc == 1 && part_read(out, value, &parts) == -1;
+		n += rc == 1;
+	} while (rc == 1 && !torn && n < parts);
+	strbuf_free(&key);
+	if (rc == -1)
+		return -1;
+	if (!torn && n == parts)
+		return 0;
+	err_set(e, ERR_DAMAGED, "outbox batch %llu: its mails are not what "
+	    "was written", (unsigned long long)batch);
+	return -1;
 }

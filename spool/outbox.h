@@ -17,17 +17,24 @@ struct strbuf;
 struct txn;
 
 #define OUTBOX_PART	16384	/* octets of one row's piece */
+#define OUTBOX_MAILS	0x8000	/* number of the first part of the mails */
 
-/* Put the bytes of a batch; they are not looked into. */
+/*
+ * Put the bytes of a batch, which are not looked into: its outcomes, and the
+ * mails kept with them (spool/mailed.h), which never reach L.
+ */
 int outbox_put(struct txn *t, uint64_t batch, struct slice outcomes,
-    struct err *e);
+    struct slice mails, struct err *e);
 /* 1 deleted, 0 was not there, -1. */
 int outbox_del(struct txn *t, uint64_t batch, struct err *e);
 /*
- * The first batch above *batch, its number put there and its bytes in out,
+ * The first batch above *batch, its number put there and its outcomes in out,
  * which is reset first.  1, 0 past the last, -1.
  */
 int outbox_next(struct txn *t, uint64_t *batch, struct strbuf *out,
+    struct err *e);
+/* The mails of a batch into out, which is reset first; none is fine.  0, -1. */
+int outbox_mails(struct txn *t, uint64_t batch, struct strbuf *out,
     struct err *e);
 
 #endif

@@ -274,7 +274,8 @@ do_queue(struct txn *t, void *arg, struct err *e)
 		return -1;
 	for (uint64_t n = BATCHES - 1; n <= BATCHES && rc == 0; n++) {
 		seal(&b, n);
-		rc = outbox_put(t, n, SLICE(b.s, b.len), e);
+		rc = outbox_put(t, n, SLICE(b.s, b.len),
+		    SLICE("", 0), e);
 	}
 	strbuf_free(&b);
 	return rc;

@@ -71,7 +71,7 @@ static struct sim *effects_of;	/* the effects call has no argument */
 
 static int
 sim_effects(struct txn *t, uint64_t batch, struct slice sealed,
-    struct err *e)
+    struct slice mails, struct err *e)
 {
 	struct sim *sim = effects_of;
 	struct outcome_head h;
@@ -79,6 +79,7 @@ sim_effects(struct txn *t, uint64_t batch, struct slice sealed,
 	struct unpack u;
 
 	(void)t;
+	(void)mails;
 	if (outcome_open(&u, sealed, &h, e) == -1)
 		return -1;
 	assert_true(h.batch == batch);

@@ -56,12 +56,14 @@ durable(void *arg)
 }
 
 static int
-effects(struct txn *t, uint64_t batch, struct slice sealed, struct err *e)
+effects(struct txn *t, uint64_t batch, struct slice sealed,
+    struct slice mails, struct err *e)
 {
 	struct outcome_head h;
 	struct unpack u;
 
 	(void)t;
+	(void)mails;
 	if (outcome_open(&u, sealed, &h, e) == -1)
 		return -1;
 	assert_true(h.batch == batch);

@@ -20,6 +20,7 @@
 
 #include <cmocka.h>
 #include <jansson.h>
+#include <openssl/evp.h>
 
 #include "lib/clock.h"
 #include "lib/conf.h"
@@ -27,6 +28,7 @@
 #include "lib/dkim_verify.h"
 #include "lib/err.h"
 #include "lib/strbuf.h"
+#include "lib/token_mask.h"
 #include "lib/xmalloc.h"
 #include "lib/sys/log.h"
 #include "lib/sys/realclock.h"
@@ -510,6 +512,26 @@ ask(struct txn *t, void *arg, struct err *e)
 	return optin_request(t, &q, &a->asked, e);
 }
 
+/* What is kept is what was sent, and not the secret in it (S39, S70). */
+static void
+check_kept(const struct copy *c, struct strbuf *mail)
+{
+	struct strbuf kept = STRBUF_INIT(IPC_RAW_MAX);
+	uint8_t hash[32];
+
+	/* No line of it begins with a dot; the last one is of SMTP. */
+	strbuf_truncate(mail, mail->len - strlen(".\r\n"));
+	EVP_Digest(mail->s, mail->len, hash, NULL, EVP_sha256(), NULL);
+	assert_memory_equal(hash, c->mail_hash, sizeof(hash));
+	assert_int_equal(c->mail.len, mail->len);
+	strbuf_add(&kept, c->mail.p, c->mail.len);
+	assert_int_equal(strlen(c->token), TOKEN_CONFIRM_LEN);
+	assert_int_equal(token_mask(kept.s, kept.len, c->token), 0);
+	assert_int_equal(token_unmask(kept.s, kept.len, c->token), 2);
+	assert_string_equal(kept.s, mail->s);
+	strbuf_free(&kept);
+}
+
 static void
 a_confirmation_asks_and_nothing_else(void **state)
 {
@@ -545,6 +567,7 @@ a_confirmation_asks_and_nothing_else(void **state)
 	assert_non_null(strstr(mail.s, "\r\nAuto-Submitted: auto-generated"));
 	assert_non_null(strstr(mail.s, "\r\nForm-Sub: "));
 	assert_non_null(strstr(mail.s, "d=b.one.example;"));
+	check_kept(c, &mail);
 	copy_release(copier, c);
 	strbuf_free(&mail);
 }

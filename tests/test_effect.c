@@ -314,7 +314,8 @@ a_confirmation_sent_is_recorded(void **state)
 	apply(w, (struct effect){ .kind = EFFECT_NOTICE_SENT,
 	    .notice = a.notice, .when_ms = NOW + 6 * MINUTE, .code = 250,
 	    .enhanced = { 2, 0, 0 }, .host = "mx.b.example [192.0.2.1]",
-	    .text = "2.0.0 Ok: queued as 4F", .message_id = "<m@h>" });
+	    .text = "2.0.0 Ok: queued as 4F", .message_id = "<m@h>",
+	    .mail = SLICE("To: a", 5), .mail_hash = { 1, 2, 3 } });
 	t = world_read(w, STORE_S);
 	assert_int_equal(notice_get(t, a.notice, &n, &w->e), 0);
 	c = last_entry(w, t);
@@ -323,6 +324,9 @@ a_confirmation_sent_is_recorded(void **state)
 	assert_true(says(c.reply, "2.0.0 Ok: queued as 4F"));
 	assert_true(says(c.host, "mx.b.example [192.0.2.1]"));
 	assert_true(says(c.message_id, "<m@h>"));
+	assert_true(says(c.mail, "To: a"));		/* S70 */
+	assert_int_equal(c.mail_hash.len, 32);
+	assert_memory_equal(c.mail_hash.p, "\1\2\3\0", 4);
 	assert_int_equal(request_get(t, c.request.p, &r, &w->e), 1);
 	assert_true(r.mailed_ms == NOW + 6 * MINUTE);
 	assert_int_equal(r.mails, 1);

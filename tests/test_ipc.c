@@ -36,6 +36,7 @@ put_outcome(struct strbuf *b)
 		.stage = IPC_STAGE_RCPT, .code = 452, .enhanced = { 4, 7, 650 },
 		.delay_ms = { 1, 2, 3, 4 }, .when_ms = 5, .host = "mx.example",
 		.text = "mailbox full", .category = 10, .rule = 0xdeadbeef,
+		.mail = { (const uint8_t *)"To: x", 5 }, .mail_hash = { 7 },
 	};
 
 	ipc_put_outcome(b, &o);
@@ -58,6 +59,9 @@ get_outcome(struct unpack *u)
 	assert_int_equal(o.delay_ms[3], 4);
 	assert_int_equal(o.category, 10);
 	assert_true(o.rule == 0xdeadbeef);
+	assert_int_equal(o.mail.len, 5);
+	assert_memory_equal(o.mail.p, "To: x", 5);
+	assert_int_equal(o.mail_hash[0], 7);
 }
 
 static void

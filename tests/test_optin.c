@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/evp.h>
 
 #include "spool/consent.h"
 #include "spool/list.h"
@@ -486,6 +487,7 @@ tokens_that_confirm_nothing(void **state)
 }
 
 struct reply {
+	char		 raw[256];
 	char		token[TOKEN_CONFIRM_LEN + 1];
 	const char	*automation;
 	const char	*channel;
@@ -503,6 +505,7 @@ do_reply(struct txn *t, void *arg, struct err *e)
 	snprintf(in.evidence.channel, sizeof(in.evidence.channel), "%s",
 	    r->channel);
 	memcpy(in.token, r->token, sizeof(r->token));
+	in.evidence.raw = SLICE(r->raw, strlen(r->raw));
 	return job_answer(optin_confirm(t, &c, &r->out, e), e);
 }
 
@@ -514,9 +517,12 @@ a_reply_confirms_and_a_robot_does_not(void **state)
 	    .channel = "mail" };
 	struct consent c;
 	struct txn *t;
+	uint8_t hash[32];
 
 	people_token(w, people_ask(w, "news", "a@b.example", NULL,
 	    NOW).notice, r.token);
+	snprintf(r.raw, sizeof(r.raw), "To: C-%s@x\r\nSubject: out\r\n\r\n"
+	    "> /c/%s\r\n", r.token, r.token);
 	world_must(w, STORE_S, do_reply, &r);
 	assert_int_equal(r.out.result, OPTIN_AUTOMATIC);	/* T3 */
 	assert_int_equal(people_rows(w, TABLE_MEMBERS), 0);
@@ -524,13 +530,21 @@ a_reply_confirms_and_a_robot_does_not(void **state)
 	c = entry(w, t, r.out.consent);
 	assert_int_equal(c.kind, CONSENT_CONFIRM_REFUSED);
 	assert_true(says(c.note, r.automation));
+	/* The token still confirms, so none of it is kept (S39). */
+	assert_true(says(c.raw, "To: C-**************************@x\r\n"
+	    "Subject: out\r\n"));
+	EVP_Digest(r.raw, strlen(r.raw), hash, NULL, EVP_sha256(), NULL);
+	assert_int_equal(c.raw_hash.len, sizeof(hash));
+	assert_memory_equal(c.raw_hash.p, hash, sizeof(hash));
 	txn_end(t);
 	r.automation = "";
 	world_must(w, STORE_S, do_reply, &r);	/* S40: hit reply */
 	assert_int_equal(r.out.result, OPTIN_CONFIRMED);
 	t = world_read(w, STORE_S);
-	assert_int_equal(entry(w, t, r.out.consent).grade,
-	    CONSENT_GRADE_REPLIED);
+	c = entry(w, t, r.out.consent);
+	assert_int_equal(c.grade, CONSENT_GRADE_REPLIED);
+	assert_true(says(c.raw, r.raw));	/* S70: octet by octet */
+	assert_int_equal(c.raw_hash.len, 0);
 	txn_end(t);
 }
 

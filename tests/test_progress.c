@@ -342,7 +342,7 @@ a_row_is_found_and_deleted(void **state)
 
 struct boxed {
 	uint64_t	batch;
-	struct slice	bytes;
+	struct slice	bytes, mails;
 };
 
 static int
@@ -350,7 +350,7 @@ put_batch(struct txn *t, void *arg, struct err *e)
 {
 	struct boxed *b = arg;
 
-	return outbox_put(t, b->batch, b->bytes, e);
+	return outbox_put(t, b->batch, b->bytes, b->mails, e);
 }
 
 static int
@@ -371,7 +371,7 @@ batches_of_every_size(void **state)
 	};
 	struct world *w = *state;
 	struct strbuf out = STRBUF_INIT(1 << 20);
-	struct boxed b = { 0, { bytes, 0 } };
+	struct boxed b = { .bytes = { bytes, 0 } };
 	uint64_t batch = 0;
 	struct txn *t;
 
@@ -402,6 +402,41 @@ batches_of_every_size(void **state)
 	strbuf_free(&out);
 }
 
+/* What a batch's mails say lies beside it and goes with it. */
+static void
+mails_lie_beside_a_batch(void **state)
+{
+	static uint8_t bytes[2 * OUTBOX_PART], mails[2 * OUTBOX_PART + 1];
+	struct world *w = *state;
+	struct strbuf out = STRBUF_INIT(1 << 20);
+	struct boxed b = { .batch = 1, .bytes = { bytes, sizeof(bytes) },
+		.mails = { mails, sizeof(mails) } };
+	uint64_t batch = 0;
+	struct txn *t;
+
+	memset(mails, 7, sizeof(mails));
+	world_must(w, STORE_Q, put_batch, &b);
+	b.batch = 2;
+	b.mails.len = 0;
+	world_must(w, STORE_Q, put_batch, &b);
+	t = world_read(w, STORE_Q);
+	assert_int_equal(outbox_next(t, &batch, &out, &w->e), 1);
+	assert_int_equal(out.len, sizeof(bytes));
+	assert_int_equal(outbox_mails(t, 1, &out, &w->e), 0);
+	assert_int_equal(out.len, sizeof(mails));
+	assert_memory_equal(out.s, mails, sizeof(mails));
+	assert_int_equal(outbox_mails(t, 2, &out, &w->e), 0);
+	assert_int_equal(out.len, 0);
+	txn_end(t);
+	b.batch = 1;
+	world_must(w, STORE_Q, del_batch, &b);
+	t = world_read(w, STORE_Q);
+	assert_int_equal(outbox_mails(t, 1, &out, &w->e), 0);
+	assert_int_equal(out.len, 0);
+	txn_end(t);
+	strbuf_free(&out);
+}
+
 static int
 lose_a_part(struct txn *t, void *arg, struct err *e)
 {
@@ -417,7 +452,7 @@ a_batch_with_a_hole_is_damage(void **state)
 	static uint8_t bytes[3 * OUTBOX_PART];
 	struct world *w = *state;
 	struct strbuf out = STRBUF_INIT(1 << 20);
-	struct boxed b = { 1, { bytes, sizeof(bytes) } };
+	struct boxed b = { .batch = 1, .bytes = { bytes, sizeof(bytes) } };
 	uint64_t batch = 0;
 	struct txn *t;
 
@@ -504,6 +539,7 @@ main(void)
 		T(earliest_of_each_domain),
 		T(a_row_is_found_and_deleted),
 		T(batches_of_every_size),
+		T(mails_lie_beside_a_batch),
 		T(a_batch_with_a_hole_is_damage),
 		T(suspended_sites_come_back),
 	};
