@@ -22,6 +22,7 @@
 #include "lib/xmalloc.h"
 #include "listd/import_reader.h"
 #include "spool/consent.h"
+#include "spool/ledger.h"
 #include "spool/store.h"
 #include "spool/subscriber.h"
 
@@ -86,6 +87,8 @@ static int
 pack(struct import_reader *r, struct import_run *run,
     const struct import_row *row, struct import_packed *p)
 {
+	struct ledger_entry leaf;
+
 	p->verdict = (uint8_t)row->verdict;
 	p->text = (uint32_t)run->text.len;
 	if (row->verdict != IMPORT_TAKE)
@@ -106,6 +109,8 @@ pack(struct import_reader *r, struct import_run *run,
 		return -1;
 	p->entry = (uint16_t)r->entry.len;
 	strbuf_add(&run->text, r->entry.s, r->entry.len);
+	ledger_entry_of(SLICE(r->entry.s, r->entry.len), &leaf);
+	strbuf_add(&run->text, &leaf, sizeof(leaf));
 	return 0;
 }
 
@@ -137,6 +142,8 @@ unpack(const struct import_run *run, const struct import_packed *p,
 		s = skip_text(s);
 	}
 	row->entry = SLICE(s, p->entry);
+	/* Nothing but octets, so it may lie anywhere. */
+	row->leaf = (const struct ledger_entry *)(s + p->entry);
 }
 
 size_t

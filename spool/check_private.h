@@ -6,6 +6,7 @@
 #ifndef SPOOL_CHECK_PRIVATE_H
 #define SPOOL_CHECK_PRIVATE_H
 
+#include "lib/merkle.h"
 #include "spool/act.h"
 #include "spool/check.h"
 #include "spool/row.h"
@@ -63,6 +64,7 @@ struct check {
 	struct check_list list;
 	struct check_group group;
 	struct check_gaps gaps;
+	struct merkle_range tree;	/* of the leaves looked at */
 	struct act_walk	 acts;
 	uint64_t	 batch;		/* of the outbox, looked at last */
 	unsigned	 part;
@@ -120,6 +122,9 @@ check_fn check_suppressions, check_requests, check_request_of, check_tokens,
     check_aggregates;
 check_end_fn check_consent_end;
 void check_gaps_free(struct check_gaps *g);
+
+check_fn check_leaves, check_tiles, check_cosignatures;
+check_end_fn check_leaves_end, check_tiles_end;
 
 check_fn check_qmeta, check_campaigns, check_campaign_of, check_tallies,
     check_progress, check_finished, check_deferrals, check_sites,

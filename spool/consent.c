@@ -13,6 +13,7 @@
 #include "lib/err.h"
 #include "lib/xmalloc.h"
 #include "spool/consent.h"
+#include "spool/ledger_private.h"
 #include "spool/row.h"
 
 #define SEAL_OCTETS	4	/* of record_end() */
@@ -118,14 +119,15 @@ consent_bulk_end(struct consent_bulk *b)
 
 int
 consent_bulk_append(struct consent_bulk *b, struct slice row,
-    uint64_t *index_r, struct err *e)
+    const struct ledger_entry *leaf, uint64_t *index_r, struct err *e)
 {
 	struct key k;
 
 	if (txn_counter_next(b->t, COUNTER_CONSENT, index_r, e) == -1)
 		return -1;
 	k = index_key(*index_r);
-	return cursor_append(b->c, key_slice(&k), row, e);
+	return cursor_append(b->c, key_slice(&k), row, e) == -1 ? -1 :
+	    ledger_append(b->t, *index_r, leaf, e);
 }
 
 int
@@ -134,6 +136,7 @@ consent_append(struct txn *t, const struct consent *c, uint64_t *index_r,
 {
 	struct strbuf row = STRBUF_INIT(CONSENT_SALT + CONSENT_ENTRY_MAX +
 	    SEAL_OCTETS);
+	struct ledger_entry leaf;
 	struct key k, of;
 	uint64_t index;
 	int ret = -1;
@@ -142,8 +145,9 @@ consent_append(struct txn *t, const struct consent *c, uint64_t *index_r,
 	    txn_counter_next(t, COUNTER_CONSENT, &index, e) == -1)
 		goto out;
 	k = index_key(index);
+	ledger_entry_of(SLICE(row.s, row.len), &leaf);
 	if (txn_append(t, TABLE_CONSENT, key_slice(&k), SLICE(row.s, row.len),
-	    e) == -1)
+	    e) == -1 || ledger_append(t, index, &leaf, e) == -1)
 		goto out;
 	if (c->hash.len == 16) {
 		of = of_key(c->hash.p, index);

@@ -6,8 +6,8 @@
  * erasure deletes one.  Row: index u64 -> 32 octets of random salt, the entry,
  * 4 octets of check.  The entry is a CBOR map (lib/cbor.h, deterministic)
  * whose integer keys are those of the table below; absent means zero or empty.
- * SHA-256(salt | entry) is the entry's commitment, which the transparency log
- * will publish; so the bytes of an entry are fixed for ever, keys are never
+ * SHA-256(salt | entry) is the entry's commitment, which the ledger publishes
+ * (spool/ledger.h); so the bytes of an entry are fixed for ever, keys are never
  * given another meaning, and a reader passes over keys it does not know.
  * There is one encoding of an entry: what would be written again as other
  * bytes is refused.
@@ -60,6 +60,7 @@
 
 struct err;
 struct ipc_evidence;
+struct ledger_entry;
 struct strbuf;
 struct txn;
 
@@ -211,9 +212,9 @@ int consent_salt(uint8_t salt_r[static CONSENT_SALT], struct err *e);
 struct consent_bulk;
 struct consent_bulk *consent_bulk_begin(struct txn *t, struct err *e);
 void consent_bulk_end(struct consent_bulk *b);	/* NULL is fine */
-/* row: what consent_make() made. */
+/* row: what consent_make() made; leaf: ledger_entry_of() it. */
 int consent_bulk_append(struct consent_bulk *b, struct slice row,
-    uint64_t *index_r, struct err *e);
+    const struct ledger_entry *leaf, uint64_t *index_r, struct err *e);
 
 /* Append an entry; its index (from 1) in *index_r unless NULL. */
 int consent_append(struct txn *t, const struct consent *c, uint64_t *index_r,

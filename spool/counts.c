@@ -148,13 +148,14 @@ drop(struct txn_cache *base)
 static struct counts_cache *
 cache_of(struct txn *t)
 {
-	struct counts_cache *c = (struct counts_cache *)txn_cache(t);
+	struct counts_cache *c = (struct counts_cache *)txn_cache(t,
+	    TXN_COUNTS);
 
 	if (c == NULL) {
 		c = xcalloc(1, sizeof(*c));
 		c->base.flush = flush;
 		c->base.drop = drop;
-		txn_set_cache(t, &c->base);
+		txn_set_cache(t, TXN_COUNTS, &c->base);
 	}
 	return c;
 }
@@ -184,7 +185,8 @@ slot_of(struct txn *t, uint32_t list, uint32_t domain, struct err *e)
 int
 counts_flush(struct txn *t, struct err *e)
 {
-	struct txn_cache *c = txn_is_write(t) ? txn_cache(t) : NULL;
+	struct txn_cache *c = txn_is_write(t) ? txn_cache(t, TXN_COUNTS) :
+	    NULL;
 
 	return c != NULL ? c->flush(t, c, e) : 0;
 }

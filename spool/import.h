@@ -102,6 +102,7 @@ struct import_row {
 	int64_t		claimed_ms;	/* when this person asked, or 0 */
 	const char	*attributes;	/* JSON object, or NULL */
 	struct slice	entry;		/* import_row_entry(), or empty */
+	const struct ledger_entry *leaf;	/* ledger_entry_of() it */
 };
 
 /* What a row says, borrowed from who and attributes, and its verdict. */

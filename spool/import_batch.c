@@ -18,6 +18,7 @@
 #include "lib/xmalloc.h"
 #include "spool/consent.h"
 #include "spool/import_private.h"
+#include "spool/ledger.h"
 #include "spool/store.h"
 #include "spool/subscriber_private.h"
 #include "spool/suppression.h"
@@ -210,7 +211,9 @@ append_entries(struct txn *t, const struct slicing *s,
 	if ((bulk = consent_bulk_begin(t, e)) == NULL)
 		return -1;
 	for (size_t i = 0; i < n && ret == 0; i++) {
+		const struct ledger_entry *leaf = rows[i].leaf;
 		struct slice entry = rows[i].entry;
+		struct ledger_entry made;
 
 		if (b->fate[i] != FATE_NEW)
 			continue;
@@ -222,11 +225,15 @@ append_entries(struct txn *t, const struct slicing *s,
 			if (ret == 0)
 				ret = import_row_entry(&b->row, &s->im,
 				    s->org, s->now_ms, &rows[i], salt, e);
-			entry = SLICE(b->row.s, b->row.len);
+			if (ret == 0) {
+				entry = SLICE(b->row.s, b->row.len);
+				ledger_entry_of(entry, &made);
+				leaf = &made;
+			}
 		}
 		if (ret == 0)
-			ret = consent_bulk_append(bulk, entry, &b->consent[i],
-			    e);
+			ret = consent_bulk_append(bulk, entry, leaf,
+			    &b->consent[i], e);
 	}
 	consent_bulk_end(bulk);
 	return ret;

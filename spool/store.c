@@ -25,6 +25,7 @@
 #include "lib/keyring.h"
 #include "lib/strbuf.h"
 #include "lib/xmalloc.h"
+#include "spool/ledger_private.h"
 #include "spool/store_lmdb.h"
 
 #define READERS_MAX	512	/* read transactions of all processes */
@@ -32,6 +33,8 @@
 #define DIR_MODE	0750
 #define DATA_MODE	0640
 #define LOCK_MODE	0660	/* readers write their slot into it */
+#define SCHEMA_OLDEST	1	/* that is upgraded */
+#define SCHEMA_LEDGER	2	/* the first with a ledger */
 
 static const char *const env_names[STORE_ENVS] = {
 	[STORE_S] = "subscribers",
@@ -63,6 +66,9 @@ const struct store_table_info store_tables[TABLE_LAST] = {
 	[TABLE_ACTS] = { "acts", STORE_S },
 	[TABLE_IMPORTS] = { "imports", STORE_S },
 	[TABLE_AGGREGATES] = { "aggregates", STORE_S },
+	[TABLE_LEAVES] = { "leaves", STORE_S },
+	[TABLE_TILES] = { "tiles", STORE_S },
+	[TABLE_COSIGNATURES] = { "cosignatures", STORE_S },
 	[TABLE_QMETA] = { "meta", STORE_Q },
 	[TABLE_CAMPAIGNS] = { "campaigns", STORE_Q },
 	[TABLE_CAMPAIGN_OF] = { "campaign_of", STORE_Q },
@@ -268,16 +274,22 @@ open_tables(struct txn *t, struct err *e)
 
 /* ---- identity: schema, instance, secrets */
 
+static const uint8_t schema_now[4] = { 0, 0, 0, STORE_SCHEMA };
+
+/* The version is ours, or one that the writer can upgrade: in *found_r. */
 static int
-check_schema(struct txn *t, enum store_table meta, bool create, struct err *e)
+check_schema(struct txn *t, enum store_table meta, bool create,
+    uint32_t *found_r, struct err *e)
 {
-	uint8_t v[4] = { 0, 0, 0, STORE_SCHEMA };
+	uint8_t v[sizeof(schema_now)];
 	uint32_t found;
 	int rc;
 
+	*found_r = STORE_SCHEMA;
 	rc = meta_get(t, meta, "schema", v, sizeof(v), e);
 	if (rc == 0 && create)
-		return meta_put(t, meta, "schema", v, sizeof(v), e);
+		return meta_put(t, meta, "schema", schema_now,
+		    sizeof(schema_now), e);
 	if (rc == 0)
 		err_set(e, ERR_NOTFOUND, "%s: empty, no store was made",
 		    env_names[t->env]);
@@ -285,13 +297,28 @@ check_schema(struct txn *t, enum store_table meta, bool create, struct err *e)
 		return -1;
 	found = (uint32_t)v[0] << 24 | (uint32_t)v[1] << 16 |
 	    (uint32_t)v[2] << 8 | v[3];
-	if (found != STORE_SCHEMA) {
-		err_set(e, ERR_DAMAGED, "%s: schema %u, and this program knows "
-		    "%d: use the version that wrote it", env_names[t->env],
-		    found, STORE_SCHEMA);
+	*found_r = found;
+	if (found == STORE_SCHEMA ||
+	    (t->write && found >= SCHEMA_OLDEST && found < STORE_SCHEMA))
+		return 0;
+	err_set(e, ERR_DAMAGED, "%s: schema %u, and this program knows %d: "
+	    "%s", env_names[t->env], found, STORE_SCHEMA,
+	    found >= SCHEMA_OLDEST && found < STORE_SCHEMA ?
+	    "listd upgrades it when it starts" :
+	    "use the version that wrote it");
+	return -1;
+}
+
+/* In the transaction that opens the tables, so all of it or nothing. */
+static int
+upgrade(struct txn *t, enum store_table meta, uint32_t found, struct err *e)
+{
+	if (found == STORE_SCHEMA)
+		return 0;
+	if (t->env == STORE_S && found < SCHEMA_LEDGER &&
+	    ledger_upgrade(t, e) == -1)
 		return -1;
-	}
-	return 0;
+	return meta_put(t, meta, "schema", schema_now, sizeof(schema_now), e);
 }
 
 /* S draws it; Q carries a copy, so that halves of two stores never meet. */
@@ -409,16 +436,18 @@ identify(struct store *st, enum store_env which, const struct store_params *p,
     struct err *e)
 {
 	enum store_table meta = which == STORE_S ? TABLE_META : TABLE_QMETA;
+	uint32_t found;
 	struct txn *t;
 
 	if (txn_begin(st, which, p->write, &t, e) == -1)
 		return -1;
 	/* The schema before the tables, whose set it tells. */
 	if (open_table(t, meta, e) == -1 ||
-	    check_schema(t, meta, p->create, e) == -1 ||
+	    check_schema(t, meta, p->create, &found, e) == -1 ||
 	    open_tables(t, e) == -1 ||
 	    check_instance(t, meta, p->create, e) == -1 ||
-	    (which == STORE_S && check_secrets(t, e) == -1)) {
+	    (which == STORE_S && check_secrets(t, e) == -1) ||
+	    upgrade(t, meta, found, e) == -1) {
 		txn_abort(t);
 		return -1;
 	}

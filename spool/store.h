@@ -24,7 +24,7 @@ struct store;
 struct txn;
 struct cursor;
 
-#define STORE_SCHEMA	1	/* version this program reads and writes */
+#define STORE_SCHEMA	2	/* version this program reads and writes */
 #define STORE_KEY_MAX	511	/* octets, LMDB's own limit */
 
 enum store_env { STORE_S, STORE_Q };
@@ -38,6 +38,7 @@ enum store_table {
 	TABLE_REQUEST_OF, TABLE_TOKENS, TABLE_NOTICES, TABLE_CONSENT,
 	TABLE_CONSENT_OF,
 	TABLE_THROTTLES, TABLE_ACTS, TABLE_IMPORTS, TABLE_AGGREGATES,
+	TABLE_LEAVES, TABLE_TILES, TABLE_COSIGNATURES,
 	/* Q */
 	TABLE_QMETA, TABLE_CAMPAIGNS, TABLE_CAMPAIGN_OF, TABLE_TALLIES,
 	TABLE_PROGRESS, TABLE_FINISHED, TABLE_DEFERRALS, TABLE_SITES,

@@ -46,7 +46,7 @@ struct txn {
 	struct store	*st;
 	MDB_txn		*txn;
 	int64_t		 deadline;
-	struct txn_cache *cache;
+	struct txn_cache *cache[TXN_CACHES];
 	struct {
 		uint64_t		v;
 		enum counter_state	state;

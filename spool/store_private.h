@@ -38,15 +38,16 @@ void txn_abort(struct txn *t);
 bool txn_is_full(const struct txn *t);
 bool txn_is_write(const struct txn *t);
 /*
- * One thing that spool/ keeps with a write transaction: written by flush
- * before the commit, and then, or when t is given up, released by drop.
+ * What spool/ keeps with a write transaction: written by flush before the
+ * commit, and then, or when t is given up, released by drop.
  */
 struct txn_cache {
 	int	(*flush)(struct txn *t, struct txn_cache *c, struct err *e);
 	void	(*drop)(struct txn_cache *c);
 };
-void txn_set_cache(struct txn *t, struct txn_cache *c);
-struct txn_cache *txn_cache(const struct txn *t);
+enum txn_keeps { TXN_COUNTS, TXN_LEDGER, TXN_CACHES };
+void txn_set_cache(struct txn *t, enum txn_keeps what, struct txn_cache *c);
+struct txn_cache *txn_cache(const struct txn *t, enum txn_keeps what);
 /* Pages that rows of a table lie on, as t sees it; 0 when not known. */
 uint64_t txn_pages(struct txn *t, enum store_table table);
 /* Room as t sees it. */

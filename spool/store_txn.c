@@ -142,8 +142,9 @@ txn_write(struct store *st, enum store_env env, struct txn **t_r,
 static void
 txn_free(struct txn *t)
 {
-	if (t->cache != NULL)
-		t->cache->drop(t->cache);
+	for (size_t i = 0; i < TXN_CACHES; i++)
+		if (t->cache[i] != NULL)
+			t->cache[i]->drop(t->cache[i]);
 	free(t);
 }
 
@@ -164,6 +165,16 @@ txn_end(struct txn *t)
 {
 	assert(t == NULL || !t->write);
 	txn_abort(t);
+}
+
+static int
+flush_caches(struct txn *t, struct err *e)
+{
+	for (size_t i = 0; i < TXN_CACHES; i++)
+		if (t->cache[i] != NULL &&
+		    t->cache[i]->flush(t, t->cache[i], e) == -1)
+			return -1;
+	return 0;
 }
 
 static int
@@ -197,8 +208,7 @@ txn_commit(struct txn *t, struct err *e)
 	bool write = t->write;
 	int rc;
 
-	if ((t->cache != NULL && t->cache->flush(t, t->cache, e) == -1) ||
-	    flush_counters(t, e) == -1) {
+	if (flush_caches(t, e) == -1 || flush_counters(t, e) == -1) {
 		if (t->full && e != NULL)
 			e->code = ERR_AGAIN;
 		txn_abort(t);
@@ -228,16 +238,16 @@ txn_is_write(const struct txn *t)
 }
 
 void
-txn_set_cache(struct txn *t, struct txn_cache *c)
+txn_set_cache(struct txn *t, enum txn_keeps what, struct txn_cache *c)
 {
-	assert(t->write && t->cache == NULL);
-	t->cache = c;
+	assert(t->write && t->cache[what] == NULL);
+	t->cache[what] = c;
 }
 
 struct txn_cache *
-txn_cache(const struct txn *t)
+txn_cache(const struct txn *t, enum txn_keeps what)
 {
-	return t->cache;
+	return t->cache[what];
 }
 
 struct store *

@@ -19,6 +19,7 @@
 #include "spool/campaign.h"
 #include "spool/check.h"
 #include "spool/consent.h"
+#include "spool/ledger.h"
 #include "spool/deferral.h"
 #include "spool/import.h"
 #include "spool/list.h"
@@ -103,6 +104,8 @@ do_more(struct txn *t, void *arg, struct err *e)
 	    org_domain_checked(t, 1, "acme.example", ORG_PROOF_DNS, NOW,
 	    e) == -1 || subscriber_add(t, &n, &m, e) == -1 ||
 	    consent_append(t, &act, NULL, e) == -1 ||
+	    ledger_cosigned_put(t, "witness.example", SLICE("note", 4),
+	    e) == -1 ||
 	    list_set(t, 3, "title", "Other", "root", NOW, e) == -1)
 		return -1;
 	/* One that a bounce suspended. */

@@ -317,7 +317,36 @@ a_newer_schema_is_refused_naming_both(void **state)
 	world_must(w, STORE_Q, newer_schema, NULL);
 	world_close(w);
 	refused(w, true, ERR_DAMAGED, "schema 7");
-	refused(w, false, ERR_DAMAGED, "knows 1");
+	refused(w, false, ERR_DAMAGED, "knows 2");
+}
+
+static int
+older_schema(struct txn *t, void *arg, struct err *e)
+{
+	uint8_t v[4] = { 0, 0, 0, *(uint8_t *)arg };
+
+	return meta_put(t, TABLE_QMETA, "schema", v, sizeof(v), e);
+}
+
+/* Only who may write upgrades; what it does with S is test_ledger's. */
+static void
+an_older_schema_is_the_writers_to_raise(void **state)
+{
+	struct world *w = *state;
+
+	world_must(w, STORE_Q, older_schema, &(uint8_t){ 1 });
+	world_close(w);
+	refused(w, false, ERR_DAMAGED, "schema 1");
+	refused(w, false, ERR_DAMAGED, "knows 2");
+	world_reopen(w);
+	world_close(w);
+	w->st = world_open(w, false, false);
+	assert_non_null(w->st);
+	world_close(w);
+	world_reopen(w);
+	world_must(w, STORE_Q, older_schema, &(uint8_t){ 0 });
+	world_close(w);
+	refused(w, true, ERR_DAMAGED, "schema 0");
 }
 
 static int
@@ -472,6 +501,7 @@ main(void)
 		TEST(a_truncated_file_is_refused),
 		TEST(garbage_for_meta_pages_is_refused),
 		TEST(a_newer_schema_is_refused_naming_both),
+		TEST(an_older_schema_is_the_writers_to_raise),
 		TEST(a_damaged_meta_row_is_named),
 		TEST(halves_of_two_stores_do_not_meet),
 		TEST(foreign_secrets_are_named),

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ledger_checkpoint.c - what was signed: the log's name, its last checkpoint,
+ * and the cosignatures of witnesses.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "lib/err.h"
+#include "spool/ledger_private.h"
+#include "spool/row.h"
+#include "spool/store_private.h"
+
+#define META_CHECKPOINT		"checkpoint"
+#define META_ORIGIN		"origin"
+#define CHECKPOINT_VERSION	1
+#define ORIGIN_VERSION		1
+#define COSIGNED_VERSION	1
+#define ROW_SLACK		128	/* octets of a row beside its text */
+
+static struct slice
+text_slice(const char *s)
+{
+	return SLICE(s, strlen(s));
+}
+
+/* ---- our own */
+
+int
+ledger_checkpoint(struct txn *t, struct ledger_checkpoint *c, struct err *e)
+{
+	struct slice key = text_slice(META_CHECKPOINT), value;
+	struct unpack u;
+	int rc = txn_get(t, TABLE_META, key, &value, e);
+
+	if (rc != 1)
+		return rc;
+	if (row_open(&u, TABLE_META, key, value, CHECKPOINT_VERSION, e) == -1)
+		return -1;
+	c->size = unpack_u64(&u);
+	unpack_raw(&u, c->root, sizeof(c->root));
+	c->when_ms = unpack_i64(&u);
+	c->clock_unsure = unpack_u8(&u) != 0;
+	unpack_str(&u, c->text, sizeof(c->text));
+	c->len = strlen(c->text);
+	return row_done(&u, TABLE_META, key, e) == -1 ? -1 : 1;
+}
+
+int
+ledger_checkpoint_put(struct txn *t, const struct ledger_checkpoint *c,
+    struct err *e)
+{
+	struct strbuf b = STRBUF_INIT(LEDGER_NOTE_MAX + ROW_SLACK);
+	int ret;
+
+	record_begin(&b, CHECKPOINT_VERSION);
+	pack_u64(&b, c->size);
+	pack_raw(&b, c->root, sizeof(c->root));
+	pack_i64(&b, c->when_ms);
+	pack_u8(&b, c->clock_unsure);
+	pack_bytes(&b, c->text, c->len);
+	ret = row_put(t, TABLE_META, text_slice(META_CHECKPOINT), &b, e);
+	strbuf_free(&b);
+	return ret;
+}
+
+int
+ledger_origin(struct txn *t, char origin[static LEDGER_ORIGIN_MAX + 1],
+    struct err *e)
+{
+	struct slice key = text_slice(META_ORIGIN), value;
+	struct unpack u;
+	int rc = txn_get(t, TABLE_META, key, &value, e);
+
+	if (rc != 1)
+		return rc;
+	if (row_open(&u, TABLE_META, key, value, ORIGIN_VERSION, e) == -1)
+		return -1;
+	unpack_str(&u, origin, LEDGER_ORIGIN_MAX + 1);
+	return row_done(&u, TABLE_META, key, e) == -1 ? -1 : 1;
+}
+
+int
+ledger_origin_put(struct txn *t, const char *origin, struct err *e)
+{
+	struct strbuf b = STRBUF_INIT(LEDGER_ORIGIN_MAX + ROW_SLACK);
+	int ret;
+
+	record_begin(&b, ORIGIN_VERSION);
+	pack_str(&b, origin);
+	ret = row_put(t, TABLE_META, text_slice(META_ORIGIN), &b, e);
+	strbuf_free(&b);
+	return ret;
+}
+
+/* ---- of witnesses */
+
+static int
+decode(struct slice key, struct slice value, struct slice *note_r,
+    struct err *e)
+{
+	struct unpack u;
+
+	if (row_open(&u, TABLE_COSIGNATURES, key, value, COSIGNED_VERSION,
+	    e) == -1)
+		return -1;
+	*note_r = unpack_bytes(&u);
+	return row_done(&u, TABLE_COSIGNATURES, key, e) == -1 ? -1 : 1;
+}
+
+int
+ledger_cosigned_put(struct txn *t, const char *witness, struct slice note,
+    struct err *e)
+{
+	struct strbuf b = STRBUF_INIT(LEDGER_COSIGNED_MAX + ROW_SLACK);
+	size_t len = strlen(witness);
+	int ret;
+
+	if (len == 0 || len > LEDGER_WITNESS_MAX ||
+	    note.len > LEDGER_COSIGNED_MAX) {
+		err_set(e, ERR_LIMIT, "a cosigned checkpoint of %zu octets "
+		    "from a witness whose name has %zu", note.len, len);
+		return -1;
+	}
+	record_begin(&b, COSIGNED_VERSION);
+	pack_bytes(&b, note.p, note.len);
+	ret = row_put(t, TABLE_COSIGNATURES, text_slice(witness), &b, e);
+	strbuf_free(&b);
+	return ret;
+}
+
+int
+ledger_cosigned(struct txn *t, const char *witness, struct slice *note_r,
+    struct err *e)
+{
+	struct slice key = text_slice(witness), value;
+	int rc = txn_get(t, TABLE_COSIGNATURES, key, &value, e);
+
+	return rc != 1 ? rc : decode(key, value, note_r, e);
+}
+
+int
+ledger_cosigned_next(struct txn *t, char name[static LEDGER_WITNESS_MAX + 1],
+    struct slice *note_r, struct err *e)
+{
+	struct slice key, value, from = text_slice(name);
+	struct cursor *c;
+	int rc;
+
+	if (cursor_open(t, TABLE_COSIGNATURES, &c, e) == -1)
+		return -1;
+	rc = cursor_seek(c, from, &key, &value, e);
+	if (rc == 1 && key.len == from.len &&
+	    memcmp(key.p, from.p, from.len) == 0)
+		rc = cursor_next(c, &key, &value, e);
+	if (rc == 1) {
+		rc = decode(key, value, note_r, e);
+		if (rc == 1 && !slice_to_text(key, name,
+		    LEDGER_WITNESS_MAX + 1))
+			rc = row_damaged(TABLE_COSIGNATURES, key,
+			    "no witness has such a name", e);
+	}
+	cursor_close(c);
+	return rc;
+}

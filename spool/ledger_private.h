@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ledger_private.h - how the ledger grows: for consent.c, store.c, and the
+ * siblings of ledger.c.
+ */
+#ifndef SPOOL_LEDGER_PRIVATE_H
+#define SPOOL_LEDGER_PRIVATE_H
+
+#include "lib/merkle.h"
+#include "spool/ledger.h"
+#include "spool/row.h"
+
+/*
+ * Append the leaf of entry `index`, which must be the next; else ERR_DAMAGED.
+ * Rows that are not full, size and root are written at the commit.
+ */
+int ledger_append(struct txn *t, uint64_t index,
+    const struct ledger_entry *entry, struct err *e);
+/* What lies in meta `ledger`; zeros, and the root of nothing, without one. */
+int ledger_load(struct txn *t, struct merkle_range *range_r,
+    uint8_t root_r[static LEDGER_HASH], struct err *e);
+/*
+ * Make leaves and tiles of the entries of a store that had none.  An entry
+ * that is missing, for it was erased, gets a leaf of 32 zero octets.
+ */
+int ledger_upgrade(struct txn *t, struct err *e);
+
+/* Keep a checkpoint as the last one; the log's name. */
+int ledger_checkpoint_put(struct txn *t, const struct ledger_checkpoint *c,
+    struct err *e);
+int ledger_origin_put(struct txn *t, const char *origin, struct err *e);
+
+/* Keys of `leaves` and `tiles`. */
+struct key ledger_row_key(uint64_t row);
+struct key ledger_tile_key(unsigned level, uint64_t n);
+
+#endif
