@@ -24,6 +24,7 @@
 #include "listd/layout.h"
 #include "listd/start.h"
 #include "spool/secrets.h"
+#include "spool/store_swap.h"
 
 #define LOCK_NAME	"lock"
 #define MARK_NAME	"first-run"
@@ -129,6 +130,7 @@ make_dirs(struct layout *l, const struct layout_users *users, struct err *e)
 {
 	static const char *const of_queue[] = {
 		"subscribers", "queue", "content", "outcomes",
+		STORE_COPY_DIR,
 	};
 	gid_t group = users->of[ROLE_QUEUE].gid;
 
@@ -326,7 +328,8 @@ layout_open(const struct conf *c, const struct layout_users *users,
 		add_data_dir(c, e);
 		return -1;
 	}
-	if (look_for_store(l_r, c->data_dir, e) == -1)
+	if (store_swap_recover(c->data_dir, e) == -1 ||
+	    look_for_store(l_r, c->data_dir, e) == -1)
 		return -1;
 	if (make_dirs(l_r, users, e) == -1) {
 		add_data_dir(c, e);

@@ -16,6 +16,7 @@ static const struct {
 } local[] = {
 	{ "init",		listctl_init },
 	{ "check",		listctl_check },
+	{ "compact",		listctl_compact },
 	{ "bounce classify",	listctl_bounce_classify },
 	{ "lint",		listctl_lint },
 	{ "dkim keygen",	listctl_dkim_keygen },

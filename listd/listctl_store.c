@@ -30,6 +30,7 @@
 #include "listd/layout.h"
 #include "listd/listctl_local.h"
 #include "listd/listctl_print.h"
+#include "listd/listctl_store.h"
 #include "listd/role.h"
 #include "spool/check.h"
 #include "spool/content.h"
@@ -39,30 +40,29 @@
 /* A walk that says nothing for so long goes round in circles. */
 #define STILL_SECONDS	120
 
-static int
-complain(const struct listctl *lc, const struct err *e, int status)
+int
+listctl_complain(const struct listctl *lc, const struct err *e, int status)
 {
 	fprintf(stderr, "listctl: %s: %s\n", lc->conf.data_dir, e->text);
 	return status;
 }
 
-static struct store *
-open_store(const struct listctl *lc, const struct keyring *keys, bool create,
-    struct err *e)
+struct store *
+listctl_open_store(const struct listctl *lc, const struct keyring *keys,
+    bool write, bool create, struct err *e)
 {
 	const struct store_params p = {
 		.dir = lc->conf.data_dir, .keys = keys,
 		.map_size = (uint64_t)lc->conf.map_size,
 		.map_size_queue = (uint64_t)lc->conf.map_size_queue,
-		.write = create, .create = create,
+		.write = write, .create = create,
 	};
 
 	return store_open(&p, e);
 }
 
-/* Run fn in a child; its exit status, or -1 with the signal that ended it. */
-static int
-in_child(int (*fn)(void *arg), void *arg, int *signal_r)
+int
+listctl_in_child(int (*fn)(void *arg), void *arg, int *signal_r)
 {
 	pid_t pid;
 	int status;
@@ -83,6 +83,21 @@ in_child(int (*fn)(void *arg), void *arg, int *signal_r)
 		return WEXITSTATUS(status);
 	*signal_r = WTERMSIG(status);
 	return -1;
+}
+
+bool
+listctl_has_store(const struct listctl *lc)
+{
+	char path[CONF_PATH_MAX + 32];
+	struct err e = ERR_INIT;
+
+	snprintf(path, sizeof(path), "%s/subscribers/data.mdb",
+	    lc->conf.data_dir);
+	if (access(path, F_OK) == 0)
+		return true;
+	err_sys(&e, "no store");
+	listctl_complain(lc, &e, 0);
+	return false;
 }
 
 /* ---- init */
@@ -106,11 +121,11 @@ make_store(void *arg)
 	if (secrets_load(keys, m->lc->conf.data_dir, SECRETS_ALL, &e) == 0 &&
 	    (!m->users->root ||
 	    rights_drop(&m->users->of[ROLE_QUEUE], &e) == 0) &&
-	    (st = open_store(m->lc, keys, true, &e)) != NULL &&
+	    (st = listctl_open_store(m->lc, keys, true, true, &e)) != NULL &&
 	    (content = content_open(m->lc->conf.data_dir, true, &e)) != NULL)
 		ret = STATUS_OK;
 	else
-		complain(m->lc, &e, ret);
+		listctl_complain(m->lc, &e, ret);
 	content_close(content);
 	store_close(st);
 	keyring_free(keys);
@@ -127,7 +142,7 @@ listctl_init(const struct listctl *lc)
 	int ret, killed = 0;
 
 	if (layout_users_lookup(&lc->conf, &users, &e) == -1)
-		return complain(lc, &e, STATUS_CONFIG);
+		return listctl_complain(lc, &e, STATUS_CONFIG);
 	if (layout_open(&lc->conf, &users, &l, &e) == -1) {
 		layout_close(&l);
 		fprintf(stderr, "listctl: %s\n", e.text);
@@ -137,9 +152,9 @@ listctl_init(const struct listctl *lc)
 		fprintf(stderr, "listctl: %s: there is a store already\n",
 		    lc->conf.data_dir);
 		ret = STATUS_NO;
-	} else if ((ret = in_child(make_store, &m, &killed)) == 0 &&
+	} else if ((ret = listctl_in_child(make_store, &m, &killed)) == 0 &&
 	    layout_first_run_done(&l, &e) == -1)
-		ret = complain(lc, &e, STATUS_CONFIG);
+		ret = listctl_complain(lc, &e, STATUS_CONFIG);
 	layout_close(&l);
 	return ret == -1 ? STATUS_CONFIG : ret;
 }
@@ -226,10 +241,11 @@ walk(void *arg)
 	if (secrets_load(keys, w->lc->conf.data_dir, SECRETS_ALL, &e) == -1 ||
 	    rights_limit(&e) == -1 || (w->users.root &&
 	    rights_drop(&w->users.of[ROLE_QUEUE], &e) == -1) ||
-	    (st = open_store(w->lc, keys, false, &e)) == NULL ||
+	    (st = listctl_open_store(w->lc, keys, false, false, &e)) ==
+	    NULL ||
 	    (content = content_open(w->lc->conf.data_dir, false,
 	    &e)) == NULL || check_opened(w, st, content, &e) == -1)
-		ret = complain(w->lc, &e, STATUS_CONFIG);
+		ret = listctl_complain(w->lc, &e, STATUS_CONFIG);
 	content_close(content);
 	store_close(st);
 	keyring_free(keys);
@@ -253,7 +269,7 @@ walk_on(struct walking *w)
 {
 	int killed = 0, ret;
 
-	while (!is_over(ret = in_child(walk, w, &killed))) {
+	while (!is_over(ret = listctl_in_child(walk, w, &killed))) {
 		struct check_finding f = { .table = "store" };
 
 		if (ret == -1)
@@ -327,7 +343,7 @@ listctl_check(const struct listctl *lc)
 	w->lc = lc;
 	lock = take_lock(lc);
 	ret = layout_users_lookup(&lc->conf, &w->users, &e) == -1 ?
-	    complain(lc, &e, STATUS_CONFIG) : check(w);
+	    listctl_complain(lc, &e, STATUS_CONFIG) : check(w);
 	if (lock != -1)
 		close(lock);
 	munmap(w, sizeof(*w));

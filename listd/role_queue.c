@@ -41,6 +41,7 @@
 #include "spool/outcome.h"
 #include "spool/qmeta.h"
 #include "spool/secrets.h"
+#include "spool/store_swap.h"
 
 #define STATUS_SOFTWARE	70	/* EX_SOFTWARE: start another */
 
@@ -534,6 +535,7 @@ role_queue(struct role_env *env)
 		{ "queue", ROLE_PATH_WRITE },
 		{ "outcomes", ROLE_PATH_WRITE },
 		{ "content", ROLE_PATH_WRITE },
+		{ STORE_COPY_DIR, ROLE_PATH_WRITE },
 		{ "incoming", ROLE_PATH_WRITE },
 		{ "/etc/passwd", ROLE_PATH_READ },
 		{ "/etc/group", ROLE_PATH_READ },

@@ -15,6 +15,7 @@
 #include "spool/consent.h"
 #include "spool/ledger_private.h"
 #include "spool/row.h"
+#include "spool/store_copy.h"
 
 #define SEAL_OCTETS	4	/* of record_end() */
 #define ROW_USUAL	512	/* octets to begin a row with */
@@ -155,6 +156,10 @@ consent_append(struct txn *t, const struct consent *c, uint64_t *index_r,
 		    e) == -1)
 			goto out;
 	}
+	/* What it says is gone still lies in pages, until compaction. */
+	if ((c->kind == CONSENT_ERASED || c->erased.len > 0) &&
+	    store_erased(t, c->when_ms, e) == -1)
+		goto out;
 	if (index_r != NULL)
 		*index_r = index;
 	ret = 0;

@@ -211,12 +211,12 @@ need_lock_file(const char *dir, struct err *e)
 
 /* ---- an environment */
 
-static int
-environment_open(struct store *st, enum store_env which,
-    const struct store_params *p, struct err *e)
+int
+store_open_env(struct store *st, enum store_env which,
+    const struct store_params *p, unsigned extra, struct err *e)
 {
 	struct environment *en = &st->envs[which];
-	unsigned flags = MDB_NOTLS | (p->write ? 0 : MDB_RDONLY);
+	unsigned flags = MDB_NOTLS | extra | (p->write ? 0 : MDB_RDONLY);
 	char dir[PATH_OCTETS - 16];
 	int rc;
 
@@ -263,8 +263,8 @@ open_table(struct txn *t, enum store_table table, struct err *e)
 	return -1;
 }
 
-static int
-open_tables(struct txn *t, struct err *e)
+int
+store_open_tables(struct txn *t, struct err *e)
 {
 	for (enum store_table i = 0; i < TABLE_LAST; i++)
 		if (store_tables[i].env == t->env && open_table(t, i, e) == -1)
@@ -444,7 +444,7 @@ identify(struct store *st, enum store_env which, const struct store_params *p,
 	/* The schema before the tables, whose set it tells. */
 	if (open_table(t, meta, e) == -1 ||
 	    check_schema(t, meta, p->create, &found, e) == -1 ||
-	    open_tables(t, e) == -1 ||
+	    store_open_tables(t, e) == -1 ||
 	    check_instance(t, meta, p->create, e) == -1 ||
 	    (which == STORE_S && check_secrets(t, e) == -1) ||
 	    upgrade(t, meta, found, e) == -1) {
@@ -461,7 +461,7 @@ static int
 open_all(struct store *st, const struct store_params *p, struct err *e)
 {
 	for (enum store_env i = 0; i < STORE_ENVS; i++) {
-		if (environment_open(st, i, p, e) == -1)
+		if (store_open_env(st, i, p, 0, e) == -1)
 			return -1;
 		if (p->write)
 			mdb_reader_check(st->envs[i].env, &(int){ 0 });
@@ -474,7 +474,7 @@ open_all(struct store *st, const struct store_params *p, struct err *e)
 }
 
 struct store *
-store_open(const struct store_params *p, struct err *e)
+store_alloc(const struct store_params *p, struct err *e)
 {
 	struct store *st;
 
@@ -487,13 +487,20 @@ store_open(const struct store_params *p, struct err *e)
 	st->keys = p->keys;
 	st->write = p->write;
 	pthread_mutex_init(&st->lock, NULL);
-	if ((p->create && make_dir(p->dir, e) == -1) ||
-	    registry_enter(st, p->dir, e) == -1) {
-		pthread_mutex_destroy(&st->lock);
-		free(st);
-		return NULL;
-	}
-	if (open_all(st, p, e) == -1) {
+	if ((!p->create || make_dir(p->dir, e) == 0) &&
+	    registry_enter(st, p->dir, e) == 0)
+		return st;
+	pthread_mutex_destroy(&st->lock);
+	free(st);
+	return NULL;
+}
+
+struct store *
+store_open(const struct store_params *p, struct err *e)
+{
+	struct store *st = store_alloc(p, e);
+
+	if (st != NULL && open_all(st, p, e) == -1) {
 		store_close(st);
 		return NULL;
 	}
@@ -540,43 +547,6 @@ const uint8_t *
 store_instance(const struct store *st)
 {
 	return st->instance;
-}
-
-int
-store_clear_readers(struct store *st)
-{
-	int dead, n = 0;
-
-	for (size_t i = 0; i < STORE_ENVS; i++)
-		if (mdb_reader_check(st->envs[i].env, &dead) == 0)
-			n += dead;
-	return n;
-}
-
-/* A line of LMDB's own list: process, thread, transaction or a dash. */
-static int
-look_at_reader(const char *line, void *arg)
-{
-	uint64_t *oldest = arg;
-	unsigned long long txn;
-
-	if (sscanf(line, "%*d %*s %llu", &txn) == 1 && txn < *oldest)
-		*oldest = txn;
-	return 0;
-}
-
-uint64_t
-store_reader_lag(struct store *st, enum store_env env)
-{
-	uint64_t oldest = UINT64_MAX;
-	MDB_envinfo info;
-
-	if (mdb_reader_list(st->envs[env].env, look_at_reader, &oldest) < 0 ||
-	    oldest == UINT64_MAX ||
-	    mdb_env_info(st->envs[env].env, &info) != 0 ||
-	    info.me_last_txnid < oldest)
-		return 0;
-	return info.me_last_txnid - oldest;
 }
 
 bool

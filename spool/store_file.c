@@ -99,3 +99,18 @@ store_file_check(int fd, const char *path, struct err *e)
 	}
 	return 0;
 }
+
+int
+store_file_txn(int fd, const char *path, uint64_t *txn_r, struct err *e)
+{
+	struct meta a, b;
+
+	if (store_file_check(fd, path, e) == -1)
+		return -1;
+	if (!read_meta(fd, 0, &a) || !read_meta(fd, a.page_size, &b)) {
+		err_set(e, ERR_DAMAGED, "%s: changed while it was read", path);
+		return -1;
+	}
+	*txn_r = a.txn > b.txn ? a.txn : b.txn;
+	return 0;
+}

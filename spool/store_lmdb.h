@@ -24,6 +24,8 @@ struct environment {
 	uint64_t	 allocated;	/* octets of data.mdb we made sure of */
 	int64_t		 short_until;	/* disk full: not asked before (ns) */
 	bool		 claimed;	/* a writer runs */
+	bool		 writing;	/* it has a transaction open */
+	uint64_t	 writes_ended;	/* transactions of it */
 	_Atomic(MDB_txn *) spare;	/* a reader, reset, for the next one */
 };
 
@@ -37,7 +39,8 @@ struct store {
 	dev_t		 dev;		/* the folder, for the registry */
 	ino_t		 ino;
 	struct store	*next;		/* in the registry */
-	pthread_mutex_t	 lock;		/* of claimed */
+	struct store_notes *notes;	/* NULL: nobody asks */
+	pthread_mutex_t	 lock;		/* of claimed, writing, notes */
 };
 
 enum counter_state { COUNTER_UNREAD, COUNTER_READ, COUNTER_CHANGED };
@@ -47,6 +50,7 @@ struct txn {
 	MDB_txn		*txn;
 	int64_t		 deadline;
 	struct txn_cache *cache[TXN_CACHES];
+	struct store_notes *notes;	/* of what it changes, or NULL */
 	struct {
 		uint64_t		v;
 		enum counter_state	state;
@@ -69,6 +73,15 @@ extern const struct store_table_info {
 
 /* ERR_STORE with what was being done and LMDB's words. */
 void store_error(struct err *e, int rc, const char *what);
+/* A store with nothing open yet, in the registry; store_close() frees it. */
+struct store *store_alloc(const struct store_params *p, struct err *e);
+/*
+ * Open one environment, making it when p->create; extra flags are LMDB's.
+ */
+int store_open_env(struct store *st, enum store_env which,
+    const struct store_params *p, unsigned extra, struct err *e);
+/* Open, or for the writer make, its tables. */
+int store_open_tables(struct txn *t, struct err *e);
 /* Begin without looking at what was already begun: for store_open(). */
 int txn_begin(struct store *st, enum store_env env, bool write,
     struct txn **t_r, struct err *e);

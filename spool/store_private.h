@@ -68,6 +68,9 @@ int64_t txn_deadline(const struct txn *t);
  */
 int store_file_check(int fd, const char *path, struct err *e);
 
+/* The last transaction whose commit the file holds, which nobody writes. */
+int store_file_txn(int fd, const char *path, uint64_t *txn_r, struct err *e);
+
 /* The meta rows: small named values.  1, 0 or -1; *len is in and out. */
 int meta_get(struct txn *t, enum store_table table, const char *name,
     void *out, size_t size, struct err *e);

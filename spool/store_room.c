@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * store_room.c - how full the map and the disk are.
+ * store_room.c - how full the map and the disk are, and who reads.
  *
  * Pages in use are those of the tables, which LMDB counts as it goes; free
  * ones inside the file are not counted, for they will be used again.  The
@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -152,6 +153,43 @@ store_is_short(struct store *st, enum store_env env, bool was)
 		keep = COMMITS_MIN;
 	keep = smaller(keep, size / COMMITS_SHARE);
 	return used + keep + (was ? keep / 4 : 0) > size;
+}
+
+int
+store_clear_readers(struct store *st)
+{
+	int dead, n = 0;
+
+	for (size_t i = 0; i < STORE_ENVS; i++)
+		if (mdb_reader_check(st->envs[i].env, &dead) == 0)
+			n += dead;
+	return n;
+}
+
+/* A line of LMDB's own list: process, thread, transaction or a dash. */
+static int
+look_at_reader(const char *line, void *arg)
+{
+	uint64_t *oldest = arg;
+	unsigned long long txn;
+
+	if (sscanf(line, "%*d %*s %llu", &txn) == 1 && txn < *oldest)
+		*oldest = txn;
+	return 0;
+}
+
+uint64_t
+store_reader_lag(struct store *st, enum store_env env)
+{
+	uint64_t oldest = UINT64_MAX;
+	MDB_envinfo info;
+
+	if (mdb_reader_list(st->envs[env].env, look_at_reader, &oldest) < 0 ||
+	    oldest == UINT64_MAX ||
+	    mdb_env_info(st->envs[env].env, &info) != 0 ||
+	    info.me_last_txnid < oldest)
+		return 0;
+	return info.me_last_txnid - oldest;
 }
 
 /* Put the first row of a table again: the least that a commit can hold. */

@@ -17,6 +17,7 @@
 #include "lib/strbuf.h"
 #include "lib/xmalloc.h"
 #include "spool/store_lmdb.h"
+#include "spool/store_notes.h"
 
 #define META_VALUE_MAX	256	/* octets of a meta row */
 #define META_VERSION	1
@@ -118,7 +119,8 @@ txn_begin(struct store *st, enum store_env env, bool write,
 	}
 	t->st = st;
 	t->env = env;
-	t->write = write;
+	if ((t->write = write))
+		t->notes = store_notes_enter(st, env);
 	*t_r = t;
 	return 0;
 }
@@ -145,6 +147,8 @@ txn_free(struct txn *t)
 	for (size_t i = 0; i < TXN_CACHES; i++)
 		if (t->cache[i] != NULL)
 			t->cache[i]->drop(t->cache[i]);
+	if (t->write)
+		store_notes_leave(t->st, t->env, t->notes);
 	free(t);
 }
 
@@ -276,6 +280,15 @@ txn_deadline(const struct txn *t)
 
 /* ---- rows */
 
+/* Before the change, so that none can be committed without. */
+static void
+note(struct txn *t, enum store_table table, struct slice key)
+{
+	if (t->notes != NULL)
+		store_notes_add(t->notes, t->env, mdb_txn_id(t->txn), table,
+		    key);
+}
+
 int
 txn_get(struct txn *t, enum store_table table, struct slice key,
     struct slice *value_r, struct err *e)
@@ -306,6 +319,7 @@ put(struct txn *t, enum store_table table, struct slice key,
 
 	assert(t->write && store_tables[table].env == t->env);
 	step(store_tables[table].name);
+	note(t, table, key);
 	rc = mdb_put(t->txn, t->st->dbi[table], &k, &v, flags);
 	if (rc == MDB_KEYEXIST && (flags & MDB_NOOVERWRITE) != 0)
 		return 0;
@@ -346,6 +360,7 @@ txn_del(struct txn *t, enum store_table table, struct slice key,
 	if (key.len == 0 || key.len > STORE_KEY_MAX)
 		return 0;
 	step(store_tables[table].name);
+	note(t, table, key);
 	rc = mdb_del(t->txn, t->st->dbi[table], &k, NULL);
 	if (rc == MDB_NOTFOUND)
 		return 0;
@@ -455,6 +470,7 @@ put_at(struct cursor *c, struct slice key, struct slice value, unsigned flags,
 
 	assert(c->t->write);
 	step(store_tables[c->table].name);
+	note(c->t, c->table, key);
 	rc = mdb_cursor_put(c->cursor, &k, &v, flags);
 	if (rc == MDB_KEYEXIST && (flags & MDB_NOOVERWRITE) != 0)
 		return 0;

@@ -31,6 +31,7 @@ struct sweep {
 	struct store	*st;
 	const struct content *content;
 	int64_t		 keep_ms, now_ms;
+	int64_t		 young_ms;	/* files that are younger are left */
 	enum phase	 phase;
 	uint64_t	 at;		/* folder, id, index or file: next */
 	unsigned	 first;		/* folder; another each day */
@@ -50,11 +51,18 @@ sweep_new(struct store *st, const struct content *c, int64_t keep_ms,
 	s->content = c;
 	s->keep_ms = keep_ms;
 	s->now_ms = now_ms;
+	s->young_ms = CONTENT_KEEP_MS;
 	s->first = (unsigned)(now_ms / DAY_MS * FOLDER_STEP) %
 	    CONTENT_FOLDERS;
 	s->hash = xcalloc(SWEEP_FILES_MAX, sizeof(*s->hash));
 	s->named = xcalloc(SWEEP_FILES_MAX, sizeof(*s->named));
 	return s;
+}
+
+void
+sweep_young(struct sweep *s, int64_t young_ms)
+{
+	s->young_ms = young_ms;
 }
 
 void
@@ -106,7 +114,7 @@ next_phase(struct sweep *s)
 static int
 list_folder(struct sweep *s, struct err *e)
 {
-	int64_t before = s->now_ms - CONTENT_KEEP_MS;
+	int64_t before = s->now_ms - s->young_ms;
 	unsigned folder = (s->first + (unsigned)s->at) % CONTENT_FOLDERS;
 	size_t n;
 
@@ -215,7 +223,7 @@ look_at_rows(struct sweep *s, struct err *e)
 static int
 remove_some(struct sweep *s, struct err *e)
 {
-	int64_t before = s->now_ms - CONTENT_KEEP_MS;
+	int64_t before = s->now_ms - s->young_ms;
 	unsigned left = REMOVE_MAX;
 	int rc;
 

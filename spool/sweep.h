@@ -32,6 +32,11 @@ struct sweep;
  */
 struct sweep *sweep_new(struct store *st, const struct content *c,
     int64_t keep_ms, int64_t now_ms);
+/*
+ * Before the first step: another age than CONTENT_KEEP_MS.  Files of a stopped
+ * daemon may be of any.
+ */
+void sweep_young(struct sweep *s, int64_t young_ms);
 void sweep_free(struct sweep *s);	/* NULL is fine */
 /*
  * One step: a folder, SWEEP_ROWS rows in a read transaction, or the removal

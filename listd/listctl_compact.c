@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * listctl_compact.c - compact: the store written anew, without the octets of
+ * what was deleted.
+ *
+ * Of a stopped store it is done here: a child with the rights of the queue
+ * role copies, and who holds the lock swaps.  A running daemon is asked.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "lib/err.h"
+#include "lib/keyring.h"
+#include "lib/sys/rights.h"
+#include "listd/layout.h"
+#include "listd/listctl_local.h"
+#include "listd/listctl_print.h"
+#include "listd/listctl_store.h"
+#include "listd/role.h"
+#include "spool/content.h"
+#include "spool/secrets.h"
+#include "spool/store_copy.h"
+#include "spool/store_swap.h"
+#include "spool/sweep.h"
+
+#define SHOW_ROWS	100000	/* between two lines of progress */
+
+struct compacting {
+	const struct listctl *lc;
+	struct layout_users users;
+};
+
+static int64_t
+now_ms(void)
+{
+	return (int64_t)time(NULL) * 1000;
+}
+
+static void
+show(const struct store_copy *c, uint64_t *shown)
+{
+	uint64_t rows, of;
+
+	store_copy_progress(c, &rows, &of);
+	if (!isatty(STDERR_FILENO) || rows < *shown + SHOW_ROWS)
+		return;
+	*shown = rows;
+	fprintf(stderr, "\r\033[K%llu of %llu rows", (unsigned long long)rows,
+	    (unsigned long long)of);
+}
+
+/* Files that nothing names; nobody is about to name one now. */
+static int
+sweep_content(struct store *st, const struct conf *conf, struct err *e)
+{
+	struct content *content = content_open(conf->data_dir, false, e);
+	struct sweep *s;
+	int rc;
+
+	if (content == NULL)
+		return -1;
+	s = sweep_new(st, content, conf->keep_content, now_ms());
+	sweep_young(s, -1000);
+	while ((rc = sweep_step(s, e)) == 1)
+		;
+	sweep_free(s);
+	content_close(content);
+	return rc;
+}
+
+static int
+copy_all(struct store *st, const char *dir, struct err *e)
+{
+	struct store_copy *c = store_copy_begin(st, dir, now_ms(), e);
+	uint64_t shown = 0;
+	int rc;
+
+	if (c == NULL)
+		return -1;
+	while ((rc = store_copy_step(c, e)) == 1)
+		show(c, &shown);
+	if (rc == 0)
+		rc = store_copy_finish(c, true, now_ms(), NULL, e);
+	if (shown > 0)
+		fputs("\r\033[K", stderr);
+	store_copy_free(c);
+	return rc;
+}
+
+/* In the child, as the user whose files these are. */
+static int
+copy_store(void *arg)
+{
+	const struct compacting *k = arg;
+	const char *data_dir = k->lc->conf.data_dir;
+	struct keyring *keys = keyring_new();
+	char dir[CONF_PATH_MAX + 32];
+	struct store *st = NULL;
+	struct err e = ERR_INIT;
+	int ret = STATUS_OK;
+
+	snprintf(dir, sizeof(dir), "%s/%s", data_dir, STORE_COMPACT_DIR);
+	if (secrets_load(keys, data_dir, SECRETS_ALL, &e) == -1 ||
+	    rights_limit(&e) == -1 || (k->users.root &&
+	    rights_drop(&k->users.of[ROLE_QUEUE], &e) == -1) ||
+	    (st = listctl_open_store(k->lc, keys, true, false, &e)) == NULL ||
+	    sweep_content(st, &k->lc->conf, &e) == -1 ||
+	    copy_all(st, dir, &e) == -1)
+		ret = listctl_complain(k->lc, &e, e.code == ERR_SYSTEM ?
+		    STATUS_AGAIN : STATUS_CONFIG);
+	store_close(st);
+	keyring_free(keys);
+	return ret;
+}
+
+static int
+swap_store(const struct listctl *lc)
+{
+	const char *data_dir = lc->conf.data_dir;
+	struct store_copy_info info;
+	char dir[CONF_PATH_MAX + 32];
+	struct err e = ERR_INIT;
+	uint64_t rows = 0;
+	json_t *o;
+
+	snprintf(dir, sizeof(dir), "%s/%s", data_dir, STORE_COMPACT_DIR);
+	if (store_swap(data_dir, &info, &e) != 1) {
+		if (e.code == ERR_NONE)
+			err_set(&e, ERR_STORE, "the copy is not whole");
+		return listctl_complain(lc, &e, STATUS_CONFIG);
+	}
+	if (store_copy_remove(dir, &e) == -1)
+		return listctl_complain(lc, &e, STATUS_CONFIG);
+	for (size_t i = 0; i < TABLE_LAST; i++)
+		rows += info.rows[i];
+	o = json_pack("{s:I, s:I, s:I}", "rows", (json_int_t)rows, "before",
+	    (json_int_t)(info.before[0] + info.before[1]), "after",
+	    (json_int_t)(info.after[0] + info.after[1]));
+	listctl_print(stdout, o, lc->json, true);
+	json_decref(o);
+	return STATUS_OK;
+}
+
+int
+listctl_compact(const struct listctl *lc)
+{
+	struct compacting k = { .lc = lc };
+	struct layout l = { .data_fd = -1, .lock_fd = -1 };
+	struct err e = ERR_INIT;
+	int ret, killed = 0;
+
+	if (!listctl_has_store(lc))
+		return STATUS_CONFIG;
+	if (layout_users_lookup(&lc->conf, &k.users, &e) == -1)
+		return listctl_complain(lc, &e, STATUS_CONFIG);
+	if (layout_open(&lc->conf, &k.users, &l, &e) == -1) {
+		layout_close(&l);
+		return e.code == ERR_EXISTS ? listctl_call(lc) :
+		    listctl_complain(lc, &e, STATUS_CONFIG);
+	}
+	ret = listctl_in_child(copy_store, &k, &killed);
+	if (ret == -1) {
+		err_set(&e, ERR_DAMAGED, "the copy was ended by signal %d; "
+		    "see listctl check", killed);
+		ret = listctl_complain(lc, &e, STATUS_CONFIG);
+	}
+	if (ret == STATUS_OK)
+		ret = swap_store(lc);
+	layout_close(&l);
+	return ret;
+}
