@@ -68,6 +68,9 @@ format_sites(const struct scheduler_summary *v, struct strbuf *out)
 	    "Deliver roles that take work.", v->peers_ready);
 	exposition_one(out, "listd_recalls_late_total", "counter",
 	    "Recalls that came after MAIL was written.", v->begun);
+	exposition_one(out, "listd_no_consent_total", "counter",
+	    "Copies refused because no consent entry bears the membership "
+	    "out: an alarm.", v->no_consent);
 	exposition_one(out, "listd_outcomes_repeated_total", "counter",
 	    "Outcomes that were reported twice and dropped.", v->duplicates);
 }

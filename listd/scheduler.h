@@ -235,6 +235,8 @@ struct scheduler_summary {
 	uint64_t	handed_out, outcomes;	/* since the start */
 	uint64_t	begun;		/* recalls that came too late */
 	uint64_t	duplicates;	/* outcomes reported twice, dropped */
+	uint64_t	no_consent;	/* copies refused: no entry bears the
+					 * membership out (S42) */
 	bool		holding;	/* the store is full or behind */
 	int64_t		oldest_ms;	/* UTC: first attempt of the oldest
 					 * deferral at the last walk; or 0 */

@@ -384,6 +384,29 @@ hold_back(struct scheduler *s, struct delivery *d)
 	}
 }
 
+/*
+ * A membership that no entry bears out: somebody wrote to the store past us,
+ * or a bug did (S42).  Said once for a campaign, for they come in thousands;
+ * whose they are the outcomes tell, and `listctl check`.
+ */
+static void
+alarm_no_consent(struct scheduler *s, const struct delivery *d)
+{
+	struct log_line l;
+
+	s->no_consent++;
+	if (d->run == NULL || d->run->told_no_consent)
+		return;
+	d->run->told_no_consent = true;
+	log_begin(&l, LEVEL_ERROR, "no-consent");
+	log_hex(&l, "campaign", d->run->c.id);
+	log_int(&l, "list", d->list);
+	log_hex(&l, "subscriber", d->who);
+	log_str(&l, "reason", "no confirmed entry bears this membership out, "
+	    "and maybe others of the list: run listctl check");
+	log_end(&l);
+}
+
 void
 delivery_gated(struct scheduler *s, struct delivery *d, uint8_t gate)
 {
@@ -399,8 +422,7 @@ delivery_gated(struct scheduler *s, struct delivery *d, uint8_t gate)
 		hold_back(s, d);
 		return;
 	case GATE_NO_CONSENT:
-		log_text(LEVEL_ERROR, "no-consent", "subscriber %llx has no "
-		    "entry that bears it out", (unsigned long long)d->who);
+		alarm_no_consent(s, d);
 		/* FALLTHROUGH */
 	default:
 		delivery_settle(s, d, OUTCOME_SUPPRESSED, NULL, gate);

@@ -46,6 +46,7 @@ scheduler_summary(const struct scheduler *s, struct scheduler_summary *r)
 	r->handed_out = s->handed_out;
 	r->outcomes = s->outcomes;
 	r->begun = s->begun;
+	r->no_consent = s->no_consent;
 	r->duplicates = s->duplicates;
 	r->oldest_ms = r->deferred > 0 ? s->oldest_ms : 0;
 	r->holding = s->stuck || batch_behind(s->batcher);

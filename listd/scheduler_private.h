@@ -152,6 +152,7 @@ struct run {
 	bool		 dead;		/* cancelled: nothing more goes out */
 	bool		 finishing;	/* the job is under way */
 	bool		 told_frequency;	/* that some recipients wait */
+	bool		 told_no_consent;	/* that some are no members */
 	bool		 listed;
 	uint32_t	 list_from;	/* next domain id to list */
 	uint32_t	 chunk;		/* whose bits are in bits, + 1 */
@@ -352,6 +353,7 @@ struct scheduler {
 	int64_t		 held_ms;	/* when holds are asked again */
 
 	uint64_t	 handed_out, outcomes, begun, duplicates;
+	uint64_t	 no_consent;
 	bool		 stuck;
 };
 

@@ -322,17 +322,18 @@ consent_encode(struct strbuf *out, const struct consent *c, struct err *e)
 
 /* ---- reading */
 
+/* Keys ascend in an entry as in the table, so *at goes forward only. */
 static const struct consent_field *
-field_of(uint64_t key)
+field_of(uint64_t key, size_t *at)
 {
-	for (size_t i = 0; i < NFIELDS; i++)
-		if (fields[i].key == key)
-			return &fields[i];
-	return NULL;
+	while (*at < NFIELDS && fields[*at].key < key)
+		++*at;
+	return *at < NFIELDS && fields[*at].key == key ? &fields[*at] : NULL;
 }
 
 static bool
-take(struct consent *c, const struct consent_field *f, const struct cbor_item *it)
+take(struct consent *c, const struct consent_field *f,
+    const struct cbor_item *it)
 {
 	size_t exact = exact_octets(f->type);
 
@@ -357,6 +358,7 @@ consent_decode(struct slice entry, struct consent *c_r, struct err *e)
 {
 	struct cbor in;
 	struct cbor_item it, key;
+	size_t at = 0;
 
 	*c_r = (struct consent){ .version = FIRST_VERSION };
 	cbor_init(&in, entry.p, entry.len);
@@ -369,7 +371,7 @@ consent_decode(struct slice entry, struct consent *c_r, struct err *e)
 		const struct consent_field *f;
 
 		key = cbor_next(&in);
-		if ((f = field_of(key.value)) == NULL) {
+		if ((f = field_of(key.value, &at)) == NULL) {
 			if (!cbor_skip(&in))
 				break;
 			continue;

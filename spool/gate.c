@@ -54,6 +54,13 @@ by_sequence(const struct member *m, uint64_t as_of)
 	return m->state == MEMBER_ACTIVE ? GATE_OPEN : GATE_SUSPENDED;
 }
 
+/* A membership, and what its entry has to say to bear it out. */
+struct ground {
+	const struct member *m;
+	const uint8_t	*hash;		/* of its address */
+	uint32_t	 org;		/* whose list it is */
+};
+
 /* Whether list and organization may send now; 0 or -1. */
 static int
 look_at_list(struct txn *t, uint32_t list, uint32_t *org, bool *held,
@@ -72,31 +79,113 @@ look_at_list(struct txn *t, uint32_t list, uint32_t *org, bool *held,
 	return 0;
 }
 
+/* ---- the record itself */
+
+/* Does the entry speak of this list and address, and of whose list it is? */
+static bool
+speaks_of(const struct consent *c, const struct ground *g)
+{
+	return c->list == g->m->list && c->org == g->org &&
+	    c->hash.len == ADDRESS_HASH_OCTETS &&
+	    memcmp(c->hash.p, g->hash, ADDRESS_HASH_OCTETS) == 0;
+}
+
+static bool
+says_yes(const struct consent *c)
+{
+	return c->kind == CONSENT_CONFIRMED || c->kind == CONSENT_IMPORT_ROW;
+}
+
+/* Does an entry of this address end what was said before it? */
+static bool
+revokes(const struct consent *c, const struct ground *g)
+{
+	switch (c->kind) {
+	case CONSENT_UNSUBSCRIBED:
+	case CONSENT_COMPLAINED:
+	case CONSENT_SUPPRESSED:
+	case CONSENT_REMOVED:
+		break;
+	case CONSENT_BOUNCED:
+		if (c->scope == 0)
+			return false;	/* suspended, and may be resumed */
+		break;
+	default:
+		return false;
+	}
+	switch (c->scope) {
+	case SUPPRESSION_ORG: return c->org == g->org;
+	case SUPPRESSION_HOST: return true;
+	default: return c->list == g->m->list;
+	}
+}
+
+/*
+ * Most people said nothing after their confirmation: one look tells.  1 when
+ * something later revokes it, 0, -1.
+ */
+static int
+revoked(struct txn *t, const struct ground *g, uint64_t index,
+    struct err *e)
+{
+	struct consent c;
+	int rc;
+
+	while ((rc = consent_next_of(t, g->hash, index + 1, &index, e)) == 1) {
+		if ((rc = consent_get(t, index, &c, e)) == -1)
+			return -1;
+		if (rc == 1 && revokes(&c, g))
+			return 1;
+	}
+	return rc;
+}
+
+/* 1 when the entry bears the membership out, 0, -1. */
+static int
+bears_out(struct txn *t, const struct ground *g, struct err *e)
+{
+	uint64_t index = g->m->consent;
+	struct consent c;
+	int rc;
+
+	if (index == 0)
+		return 0;
+	if ((rc = consent_get(t, index, &c, e)) != 1)
+		return rc;
+	/* To resume says nothing by itself: only what it follows may. */
+	if (c.kind == CONSENT_RESUMED && speaks_of(&c, g) &&
+	    c.follows != 0 && c.follows < index) {
+		index = c.follows;
+		if ((rc = consent_get(t, index, &c, e)) != 1)
+			return rc;
+	}
+	if (!says_yes(&c) || !speaks_of(&c, g))
+		return 0;
+	rc = revoked(t, g, index, e);
+	return rc == -1 ? -1 : rc == 0;
+}
+
 int
 gate_consent(struct txn *t, const struct member *m,
     const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e)
 {
-	struct consent c;
-	int ret;
+	struct ground g = { .m = m, .hash = hash };
+	enum list_state state;
+	int rc = list_brief(t, m->list, &g.org, &state, e);
 
-	if (m->consent == 0)
-		return 0;
-	if ((ret = consent_get(t, m->consent, &c, e)) != 1)
-		return ret;
-	return c.list == m->list && c.hash.len == ADDRESS_HASH_OCTETS &&
-	    memcmp(c.hash.p, hash, ADDRESS_HASH_OCTETS) == 0 &&
-	    (c.kind == CONSENT_CONFIRMED ||
-	    c.kind == CONSENT_IMPORT_ROW || c.kind == CONSENT_RESUMED);
+	return rc == 1 ? bears_out(t, &g, e) : rc;
 }
+
+/* ---- a copy */
 
 int
 gate_check(struct txn *t, const struct gate_question *q,
     enum gate_verdict *v, struct member *m_r, struct err *e)
 {
 	uint8_t hash[ADDRESS_HASH_OCTETS];
+	struct ground g = { .hash = hash };
 	struct suppression s;
 	struct member m;
-	uint32_t org;
 	bool held;
 	int ret;
 
@@ -108,15 +197,16 @@ gate_check(struct txn *t, const struct gate_question *q,
 		*m_r = m;
 	if ((*v = by_sequence(&m, q->as_of)) != GATE_OPEN)
 		return 0;
-	if (look_at_list(t, q->list, &org, &held, e) == -1 ||
+	g.m = &m;
+	if (look_at_list(t, q->list, &g.org, &held, e) == -1 ||
 	    subscriber_hash(t, &m, hash, e) == -1)
 		return -1;
-	ret = suppression_blocks(t, hash, q->list, org, m.consent, &s, e);
+	ret = suppression_blocks(t, hash, q->list, g.org, m.consent, &s, e);
 	if (ret == 1)
 		*v = suppressed(&s);
 	else if (ret == 0 && held)
 		*v = GATE_HELD;
-	else if (ret == 0 && (ret = gate_consent(t, &m, hash, e)) == 0)
+	else if (ret == 0 && (ret = bears_out(t, &g, e)) == 0)
 		*v = GATE_NO_CONSENT;
 	return ret == -1 ? -1 : 0;
 }

@@ -353,6 +353,8 @@ gate_check(struct txn *t, const struct gate_question *q,
 		*v_r = GATE_SUSPENDED;
 	else if (f->suppressed)
 		*v_r = GATE_SUPPRESSED_ORG;
+	else if (f->forged)
+		*v_r = GATE_NO_CONSENT;
 	else
 		*v_r = GATE_OPEN;
 	return 0;

@@ -28,6 +28,7 @@ struct fake_member {
 	struct member_past past;
 	bool		gone;
 	bool		suppressed;	/* the gate says organization */
+	bool		forged;		/* no entry bears it out */
 };
 
 struct fake_audience {

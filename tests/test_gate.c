@@ -244,9 +244,15 @@ static const struct {
 	    .hash = { stranger, 16 } }, false, GATE_NO_CONSENT },
 	{ "of nobody", { .kind = CONSENT_CONFIRMED, .list = 1 }, false,
 	    GATE_NO_CONSENT },
-	{ "the real thing", { .kind = CONSENT_CONFIRMED, .list = 1,
+	{ "for another organization (S36)", { .kind = CONSENT_CONFIRMED,
+	    .list = 1, .org = 2, .hash = OWN }, false, GATE_NO_CONSENT },
+	{ "for no organization", { .kind = CONSENT_CONFIRMED, .list = 1,
+	    .hash = OWN }, false, GATE_NO_CONSENT },
+	{ "to resume is not to ask", { .kind = CONSENT_RESUMED, .list = 1,
+	    .org = 1, .hash = OWN }, false, GATE_NO_CONSENT },
+	{ "the real thing", { .kind = CONSENT_CONFIRMED, .list = 1, .org = 1,
 	    .hash = OWN }, false, GATE_OPEN },
-	{ "vouched for", { .kind = CONSENT_IMPORT_ROW, .list = 1,
+	{ "vouched for", { .kind = CONSENT_IMPORT_ROW, .list = 1, .org = 1,
 	    .hash = OWN }, false, GATE_OPEN },
 };
 
@@ -270,6 +276,160 @@ a_flag_without_its_entry_opens_nothing(void **state)
 			    gate_verdict_name(v));
 		world_teardown(&own);
 	}
+}
+
+/* ---- what was said later */
+
+/* A member by force, resting on an entry that was sound once. */
+struct revived {
+	struct world	*w;
+	uint32_t	 list;
+	const char	*address;
+	struct consent	 later;		/* kind 0: none */
+	uint64_t	 consent;	/* in: it rests on; out: the later */
+	uint64_t	 subscriber;
+};
+
+static int
+revive(struct txn *t, void *arg, struct err *e)
+{
+	struct revived *r = arg;
+	struct identity who = people_identity(r->w, r->address);
+	struct subscriber_new n = { .list = r->list, .who = &who,
+	    .state = MEMBER_ACTIVE, .consent = r->consent, .now_ms = NOW };
+	struct member m;
+
+	r->later.hash = SLICE(who.hash, sizeof(who.hash));
+	if (r->later.kind != 0 &&
+	    consent_append(t, &r->later, &r->consent, e) == -1)
+		return -1;
+	if (r->later.kind == CONSENT_RESUMED)
+		n.consent = r->consent;
+	if (subscriber_find(t, r->list, who.hash, &m, e) == 1 &&
+	    subscriber_remove(t, &m, e) == -1)
+		return -1;
+	if (subscriber_add(t, &n, &m, e) != 1)
+		return -1;
+	r->subscriber = m.subscriber;
+	return 0;
+}
+
+static uint64_t
+consent_of_member(struct world *w, uint64_t subscriber)
+{
+	struct txn *t = world_read(w, STORE_S);
+	struct member m;
+
+	assert_int_equal(subscriber_get(t, subscriber, &m, &w->e), 1);
+	txn_end(t);
+	return m.consent;
+}
+
+#define LATER(KIND, LIST, ORG, SCOPE) \
+	{ .kind = KIND, .list = LIST, .org = ORG, .scope = SCOPE }
+
+static const struct {
+	const char	*why;
+	struct consent	 later;
+	enum gate_verdict v;
+} later[] = {
+	{ "nothing", { .kind = 0 }, GATE_OPEN },
+	{ "unsubscribed", LATER(CONSENT_UNSUBSCRIBED, 1, 1,
+	    SUPPRESSION_LIST), GATE_NO_CONSENT },
+	{ "from another list", LATER(CONSENT_UNSUBSCRIBED, 2, 1,
+	    SUPPRESSION_LIST), GATE_OPEN },
+	{ "from all lists, by one of them", LATER(CONSENT_UNSUBSCRIBED, 2, 1,
+	    SUPPRESSION_ORG), GATE_NO_CONSENT },
+	{ "of another organization", LATER(CONSENT_UNSUBSCRIBED, 3, 2,
+	    SUPPRESSION_ORG), GATE_OPEN },
+	{ "complained of", LATER(CONSENT_COMPLAINED, 2, 1,
+	    SUPPRESSION_ORG), GATE_NO_CONSENT },
+	{ "barred from the host", LATER(CONSENT_SUPPRESSED, 0, 0,
+	    SUPPRESSION_HOST), GATE_NO_CONSENT },
+	{ "taken off with the list", LATER(CONSENT_REMOVED, 1, 1, 0),
+	    GATE_NO_CONSENT },
+	{ "suspended for a bounce", LATER(CONSENT_BOUNCED, 1, 1, 0),
+	    GATE_OPEN },
+	{ "barred for bounces", LATER(CONSENT_BOUNCED, 1, 1,
+	    SUPPRESSION_LIST), GATE_NO_CONSENT },
+	{ "asked again", LATER(CONSENT_REQUEST, 1, 1, 0), GATE_OPEN },
+};
+
+static void
+what_was_revoked_stays_so(void **state)
+{
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+		char address[32];
+		struct revived r = { .w = w, .list = 1, .address = address,
+		    .later = later[i].later };
+		enum gate_verdict v;
+
+		snprintf(address, sizeof(address), "p%zu@b%zu.example", i, i);
+		r.consent = consent_of_member(w, people_join(w, "news",
+		    address, NOW + (int64_t)i * DAY));
+		world_must(w, STORE_S, revive, &r);
+		v = people_gate(w, r.subscriber);
+		if (v != later[i].v)
+			fail_msg("%s: %s", later[i].why, gate_verdict_name(v));
+	}
+}
+
+/* To resume counts by the confirmation it follows, and only while it holds. */
+static void
+resumed_as_far_as_confirmed(void **state)
+{
+	struct world *w = *state;
+	uint64_t id = people_join(w, "news", "a@b.example", NOW), confirmed;
+	struct revived r = { .w = w, .list = 1, .address = "a@b.example",
+	    .later = LATER(CONSENT_RESUMED, 1, 1, 0) };
+
+	r.later.follows = confirmed = consent_of_member(w, id);
+	world_must(w, STORE_S, revive, &r);
+	assert_int_equal(people_gate(w, r.subscriber), GATE_OPEN);
+	/* Not one after another: only a confirmation confirms. */
+	r.later.follows = r.consent;
+	world_must(w, STORE_S, revive, &r);
+	assert_int_equal(people_gate(w, r.subscriber), GATE_NO_CONSENT);
+	r.later.follows = confirmed - 1;	/* the request */
+	world_must(w, STORE_S, revive, &r);
+	assert_int_equal(people_gate(w, r.subscriber), GATE_NO_CONSENT);
+	r.later = (struct consent)LATER(CONSENT_UNSUBSCRIBED, 1, 1,
+	    SUPPRESSION_LIST);
+	r.consent = confirmed;
+	world_must(w, STORE_S, revive, &r);
+	r.later = (struct consent)LATER(CONSENT_RESUMED, 1, 1, 0);
+	r.later.follows = confirmed;
+	world_must(w, STORE_S, revive, &r);
+	assert_int_equal(people_gate(w, r.subscriber), GATE_NO_CONSENT);
+}
+
+/* S36: a list that is copied brings nobody's consent with it. */
+static void
+a_copied_list_has_no_members(void **state)
+{
+	static const struct { uint32_t list; const char *what; } to[] = {
+		{ 2, "another list" }, { 3, "another organization" },
+	};
+	struct world *w = *state;
+	char address[3][32];
+	uint64_t consent[3];
+
+	for (int i = 0; i < 3; i++) {
+		snprintf(address[i], sizeof(address[i]), "p%d@b.example", i);
+		consent[i] = consent_of_member(w, people_join(w, "news",
+		    address[i], NOW));
+	}
+	for (size_t k = 0; k < 2; k++)
+		for (int i = 0; i < 3; i++) {
+			struct revived r = { .w = w, .list = to[k].list,
+			    .address = address[i], .consent = consent[i] };
+
+			world_must(w, STORE_S, revive, &r);
+			if (people_gate(w, r.subscriber) != GATE_NO_CONSENT)
+				fail_msg("it passed to %s", to[k].what);
+		}
 }
 
 static int
@@ -302,6 +462,9 @@ main(void)
 		TEST(each_scope_closes_it),
 		TEST(a_hold_is_not_the_end),
 		cmocka_unit_test(a_flag_without_its_entry_opens_nothing),
+		TEST(what_was_revoked_stays_so),
+		TEST(resumed_as_far_as_confirmed),
+		TEST(a_copied_list_has_no_members),
 		TEST(an_erased_entry_closes_it),
 	};
 

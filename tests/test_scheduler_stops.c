@@ -656,6 +656,30 @@ recalls_may_meet(void **state)
 
 #define T(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
 
+/* S42: who is a member by force alone gets nothing, and it is counted. */
+static void
+forged_members_get_nothing(void **state)
+{
+	struct sim *sim = begin(state, 1);
+	struct scheduler_summary sum;
+	struct tally v;
+	uint32_t id;
+
+	join_many(sim, 1, 30);
+	for (uint64_t who = 5; who <= 7; who++)
+		audience_find(who)->forged = true;
+	id = sim_release(sim, 0);
+	sim_until(sim, id, CAMPAIGN_FINISHED);
+	sum_is_right(sim, id, &v);
+	assert_int_equal(v.delivered, 27);
+	assert_int_equal(v.suppressed, 3);
+	for (uint64_t who = 5; who <= 7; who++)
+		assert_int_equal(sim->delivered[who], 0);
+	scheduler_summary(sim->s, &sum);
+	assert_int_equal(sum.no_consent, 3);
+	sim_free(sim);
+}
+
 int
 main(void)
 {
@@ -681,6 +705,7 @@ main(void)
 		T(a_recall_without_answer_ends),
 		T(recalls_may_meet),
 		T(a_suspension_recalls_its_site),
+		T(forged_members_get_nothing),
 	};
 
 	log_sim();
