@@ -315,6 +315,9 @@ NUMBER(http_threads, CONF_INT, 0, "2", 1, 64,
     "Threads that serve the web."),
 NUMBER(import_max_size, CONF_SIZE, CONF_RELOAD, "1g", KB, 64 * GB,
     "The largest file of subscribers to import."),
+BOOLEAN(import_existing_customers, CONF_RELOAD, "no",
+    "May somebody who asked for nothing be imported, and mailed, as an "
+    "existing customer?"),
 
 /* protection of people */
 NUMBER(confirm_per_mailbox_day, CONF_INT, CONF_RELOAD, "3", 1, 10,

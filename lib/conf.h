@@ -245,6 +245,7 @@ struct conf {
 	int64_t	http_timeout;
 	int64_t	http_threads;
 	int64_t	import_max_size;
+	bool	import_existing_customers;
 
 	/* protection of people */
 	int64_t	confirm_per_mailbox_day;

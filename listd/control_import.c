@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * control_import.c - members from a file: subscriber import, import undo.
+ * control_import.c - members from a file: subscriber import.
  *
  * The file is copied and hashed first: by its hash an import that was cut short
  * is known again.  Then a thread reads a run ahead while the writer takes the
@@ -21,11 +21,12 @@
 #include "listd/control_intake.h"
 #include "listd/control_json.h"
 #include "listd/control_verbs.h"
+#include "listd/import_format.h"
 #include "listd/import_reader.h"
 #include "listd/role.h"
 #include "spool/import.h"
+#include "spool/import_dry.h"
 #include "spool/list.h"
-#include "spool/subscriber.h"
 #include "spool/writer.h"
 
 #define BAD_TOLD_MAX	1000	/* bad rows told one by one */
@@ -47,9 +48,8 @@ struct importing {
 	uint64_t	 told;		/* bad rows told */
 	uint64_t	 run_first;	/* number of taken's first row */
 	int64_t		 now_ms;
-	bool		 reading, writing, dry;
-	struct import_counts counts;	/* of a dry run */
-	uint8_t		 last[ADDRESS_HASH_OCTETS];	/* its row before */
+	bool		 reading, writing;
+	struct import_dry *dry;		/* NULL: it is written */
 	uint32_t	 org;
 };
 
@@ -66,6 +66,7 @@ importing_free(void *state)
 	import_reader_free(s->reader);
 	import_run_free(s->ahead);
 	import_run_free(s->taken);
+	import_dry_free(s->dry);
 	free(s->rows);
 	/* Tens of MB that a role which lives for months would hold on to. */
 	malloc_trim(0);
@@ -95,15 +96,12 @@ ended(struct call *c, void *arg)
 static void
 dry_end(struct call *c, const struct importing *s)
 {
-	const struct import_counts *n = &s->counts;
+	json_t *o = json_pack("{s:b, s:o}", "dry_run", 1, "counts",
+	    import_counts_json(import_dry_counts(s->dry)));
 
-	call_output(c, json_pack("{s:b, s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
-	    "s:I}}", "dry_run", 1, "counts", "rows", (json_int_t)n->rows,
-	    "added", (json_int_t)n->added, "confirmed",
-	    (json_int_t)n->confirmed, "updated", (json_int_t)n->updated,
-	    "duplicate", (json_int_t)n->duplicate, "suppressed",
-	    (json_int_t)n->suppressed, "role", (json_int_t)n->role, "bad",
-	    (json_int_t)n->bad));
+	if (!import_dry_exact(s->dry))
+		json_object_set_new(o, "exact", json_false());
+	call_output(c, o);
 	call_done(c);
 }
 
@@ -160,70 +158,26 @@ write_slice(struct call *c, struct importing *s)
 
 /* ---- a dry run asks the store and leaves it as it is */
 
-/* As spool/import_rows.c counts who is a member already. */
-static void
-dry_known(struct importing *s, const struct import_row *row,
-    enum member_state state)
-{
-	if (s->given.vouched && state == MEMBER_UNCONFIRMED)
-		s->counts.confirmed++;
-	else if (row->attributes != NULL)
-		s->counts.updated++;
-	else
-		s->counts.duplicate++;
-}
-
-/*
- * 0, or -1 when the call was ended.  Rows of one address lie together in a
- * run; in different runs, of large files, each of them is told as added.
- */
-static int
-dry_row(struct call *c, struct txn *t, struct importing *s,
-    const struct import_row *row)
-{
-	struct suppression block;
-	struct err e = ERR_INIT;
-	struct member m;
-	int rc = 0;
-
-	s->counts.rows++;
-	if (row->verdict == IMPORT_BAD)
-		s->counts.bad++;
-	else if (row->verdict == IMPORT_ROLE)
-		s->counts.role++;
-	else if ((rc = suppression_blocks(t, row->hash, s->given.list, s->org,
-	    0, &block, &e)) == 1)
-		s->counts.suppressed++;
-	else if (rc == 0 && memcmp(row->hash, s->last, sizeof(s->last)) == 0)
-		dry_known(s, row, MEMBER_ACTIVE);
-	else if (rc == 0 && (rc = subscriber_find(t, s->given.list, row->hash,
-	    &m, &e)) == 1)
-		dry_known(s, row, m.state);
-	else if (rc == 0)
-		s->counts.added++;
-	if (row->verdict == IMPORT_TAKE)
-		memcpy(s->last, row->hash, sizeof(s->last));
-	if (rc != -1)
-		return 0;
-	call_error(c, &e);
-	return -1;
-}
-
 static void
 dry_slice(struct call *c)
 {
 	struct importing *s = call_state(c);
 	struct txn *t = call_read(c, STORE_S);
+	struct err e = ERR_INIT;
 	size_t i = 0, n = import_run_rows(s->taken, s->at, s->rows,
 	    DRY_ROWS);
 
 	if (t == NULL)
 		return;
 	s->writing = false;
-	while (i < n && dry_row(c, t, s, &s->rows[i]) == 0)
+	while (i < n && import_dry_row(s->dry, t, &s->rows[i], &e) == 0)
 		i++;
 	s->at += i;
 	txn_end(t);
+	if (i < n) {
+		call_error(c, &e);
+		return;
+	}
 	progress(c, s);
 	go_on(c, s);
 }
@@ -235,7 +189,8 @@ tell_bad(struct call *c, struct importing *s, const struct import_run *run)
 {
 	for (size_t i = 0; i < run->nbad && s->told < BAD_TOLD_MAX; i++) {
 		call_output(c, json_pack("{s:I, s:s}", "line",
-		    (json_int_t)run->bad[i].line, "bad", run->bad[i].why));
+		    (json_int_t)run->bad[i].line, run->bad[i].refused ?
+		    "refused" : "bad", run->bad[i].why));
 		s->told++;
 	}
 }
@@ -282,7 +237,7 @@ static void
 finish(struct call *c, struct importing *s)
 {
 	s->now_ms = call_now(c);
-	if (s->dry)
+	if (s->dry != NULL)
 		dry_end(c, s);
 	else
 		call_write(c, STORE_S, CALL_URGENT, end_apply, NULL, ended);
@@ -311,7 +266,7 @@ go_on(struct call *c, struct importing *s)
 		if (!s->taken->end)
 			read_ahead(c, s);
 	}
-	if (s->at < s->taken->n && s->dry) {
+	if (s->at < s->taken->n && s->dry != NULL) {
 		s->writing = true;
 		call_sleep(c, 0, dry_slice);
 	} else if (s->at < s->taken->n)
@@ -325,8 +280,8 @@ start_reading(struct call *c, struct importing *s, int fd)
 {
 	s->reader = import_reader_new(fd, store_keys(call_store(c)),
 	    call_stopping(c));
-	if (!s->dry)
-		import_reader_vouch(s->reader, &s->begun, s->org, s->now_ms);
+	import_reader_about(s->reader, s->dry != NULL ? &s->given : &s->begun,
+	    s->org, s->now_ms, s->dry == NULL);
 	s->ahead = import_run_new(IMPORT_RUN_MAX);
 	s->taken = import_run_new(IMPORT_RUN_MAX);
 	s->rows = xcalloc(CHUNK_ROWS, sizeof(*s->rows));
@@ -377,6 +332,65 @@ taken_in(struct call *c, void *arg)
 	call_write(c, STORE_S, CALL_BULK, begin_apply, NULL, begun);
 }
 
+/* What its rows rest on.  False: the call was ended. */
+static bool
+read_evidence(struct call *c, struct importing *s)
+{
+	const char *name = call_option(c, "evidence");
+
+	if (name == NULL)
+		return true;
+	s->given.vouched = evidence_find(name);
+	if (s->given.vouched == EVIDENCE_NONE) {
+		call_fail(c, STATUS_USAGE, "the evidence that can be vouched "
+		    "for is: confirmed, customer");
+	} else if (s->given.vouched != EVIDENCE_CUSTOMER) {
+		return true;
+	} else if (!call_conf(c)->import_existing_customers) {
+		call_fail(c, STATUS_NO, "existing customers who asked for "
+		    "nothing are not mailed here: import_existing_customers "
+		    "is not set");
+	} else if (s->evidence.fd == -1) {
+		call_fail(c, STATUS_USAGE, "--evidence customer needs "
+		    "--evidence-file: what told them, when they bought, that "
+		    "mail would come and could be declined");
+	} else
+		return true;
+	return false;
+}
+
+/* Who wrote the file, and of whom it is.  False: the call was ended. */
+static bool
+read_format(struct call *c, struct importing *s)
+{
+	const char *name = call_option(c, "format");
+	const char *of = call_option(c, "status");
+	const char *file = call_option(c, "file-name");
+	enum import_format_id id = IMPORT_CSV;
+	enum import_status status = IMPORT_ANY;
+
+	if (name != NULL && !import_format_find(name, &id)) {
+		call_fail(c, STATUS_USAGE, "the formats are: csv, mailchimp");
+		return false;
+	}
+	if (of != NULL && !import_status_find(of, &status)) {
+		call_fail(c, STATUS_USAGE, "--status is one of: subscribed, "
+		    "unsubscribed, cleaned");
+		return false;
+	}
+	if (of == NULL && import_format_of(id)->by_status)
+		status = import_status_of(file != NULL ? file : "");
+	if (status == IMPORT_ANY && import_format_of(id)->by_status) {
+		call_fail(c, STATUS_USAGE, "the file's name begins neither "
+		    "with subscribed_, unsubscribed_ nor cleaned_: say which "
+		    "it is by --status");
+		return false;
+	}
+	s->given.format = (uint8_t)id;
+	s->given.status = (uint8_t)status;
+	return true;
+}
+
 /* The words that say where the rows come from; false: the call was ended. */
 static bool
 read_words(struct call *c, struct importing *s)
@@ -384,28 +398,27 @@ read_words(struct call *c, struct importing *s)
 	const char *source = call_option(c, "source");
 	const char *basis = call_option(c, "basis");
 	const char *date = call_option(c, "date");
-	const char *evidence = call_option(c, "evidence");
 	struct err e = ERR_INIT;
 
-	if (import_source_check(source, &e) == -1 || (date != NULL &&
-	    date_parse(date, strlen(date), &s->given.claimed_ms, &e) == -1)) {
+	if (basis == NULL)
+		basis = "";
+	if (!read_evidence(c, s) || !read_format(c, s))
+		return false;
+	if (import_check(source, basis, s->given.vouched, &e) == -1 ||
+	    (date != NULL && date_parse(date, strlen(date),
+	    &s->given.claimed_ms, &e) == -1)) {
 		call_error(c, &e);
 	} else if (strlen(source) > IMPORT_TEXT_MAX ||
-	    (basis != NULL && strlen(basis) > IMPORT_TEXT_MAX)) {
+	    strlen(basis) > IMPORT_TEXT_MAX) {
 		call_fail(c, STATUS_USAGE, "source and basis have at most "
 		    "%d octets", IMPORT_TEXT_MAX);
-	} else if (evidence != NULL && strcmp(evidence, "confirmed") != 0) {
-		call_fail(c, STATUS_USAGE, "the evidence that can be vouched "
-		    "for is: confirmed");
 	} else if (s->given.claimed_ms > call_now(c) + DAY_MS) {
 		call_fail(c, STATUS_USAGE, "--date: nobody confirmed on a day "
 		    "that is still to come");
 	} else {
 		memcpy(s->given.source, source, strlen(source) + 1);
-		if (basis != NULL)
-			memcpy(s->given.basis, basis, strlen(basis) + 1);
+		memcpy(s->given.basis, basis, strlen(basis) + 1);
 		memcpy(s->given.who, call_who(c), strlen(call_who(c)) + 1);
-		s->given.vouched = evidence != NULL;
 		return true;
 	}
 	return false;
@@ -425,14 +438,7 @@ start(struct call *c, struct importing *s)
 	struct err e = ERR_INIT;
 	int fd;
 
-	prepare_intake(c, &s->file, "FILE");
-	prepare_intake(c, &s->evidence, "evidence-file");
-	s->evidence.content = call_content(c);
-	s->file.data_dir = s->data_dir;
-	snprintf(s->data_dir, sizeof(s->data_dir), "%s",
-	    call_conf(c)->data_dir);
-	s->dry = call_option(c, "dry-run") != NULL;
-	if (!s->dry) {
+	if (call_option(c, "dry-run") == NULL) {
 		call_work(c, intake_work, NULL, taken_in);
 		return;
 	}
@@ -440,6 +446,7 @@ start(struct call *c, struct importing *s)
 		call_error(c, &e);
 		return;
 	}
+	s->dry = import_dry_new(&s->given, s->org);
 	fd = s->file.fd;
 	s->file.fd = -1;
 	start_reading(c, s, fd);
@@ -453,6 +460,12 @@ import_run(struct call *c)
 
 	intake_init(&s->file);
 	intake_init(&s->evidence);
+	prepare_intake(c, &s->file, "FILE");
+	prepare_intake(c, &s->evidence, "evidence-file");
+	s->evidence.content = call_content(c);
+	s->file.data_dir = s->data_dir;
+	snprintf(s->data_dir, sizeof(s->data_dir), "%s",
+	    call_conf(c)->data_dir);
 	s->now_ms = call_now(c);
 	if (!read_words(c, s) ||
 	    !call_find_list(c, call_arg(c, "LIST"), &l))
@@ -462,66 +475,8 @@ import_run(struct call *c)
 	start(c, s);
 }
 
-/* ---- subscriber import undo */
-
-struct undoing {
-	uint32_t	 id;
-	struct member	 at, next;	/* from where, and where it came to */
-	uint64_t	 removed, last;
-	bool		 more;
-	const char	*who;
-	int64_t		 now_ms;
-};
-
-#define UNDO_ROWS	1024	/* rows looked at in one transaction */
-
-static int
-undo_apply(struct txn *t, void *arg, struct err *e)
-{
-	struct undoing *s = arg;
-	int rc;
-
-	s->last = 0;
-	s->next = s->at;
-	rc = import_undo(t, s->id, s->who, &s->next, UNDO_ROWS, s->now_ms,
-	    &s->last, e);
-	s->more = rc == 1;
-	return rc == -1 ? -1 : 0;
-}
-
-static void
-undone(struct call *c, void *arg)
-{
-	struct undoing *s = arg;
-
-	s->removed += s->last;
-	s->at = s->next;
-	call_progress(c, "%llu removed", (unsigned long long)s->removed);
-	if (s->more) {
-		call_write(c, STORE_S, CALL_BULK, undo_apply, NULL, undone);
-		return;
-	}
-	call_output(c, json_pack("{s:I, s:s, s:I}", "id", (json_int_t)s->id,
-	    "state", import_state_name(IMPORT_UNDONE), "removed",
-	    (json_int_t)s->removed));
-	call_done(c);
-}
-
-static void
-undo_run(struct call *c)
-{
-	struct undoing *s = call_state(c);
-
-	if ((s->id = call_number(c, "ID")) == 0)
-		return;
-	s->who = call_who(c);
-	s->now_ms = call_now(c);
-	call_write(c, STORE_S, CALL_BULK, undo_apply, NULL, undone);
-}
-
 const struct control_verb control_import_verbs[] = {
 	{ "subscriber import", import_run, sizeof(struct importing),
 	    importing_free },
-	{ "subscriber import undo", undo_run, sizeof(struct undoing), NULL },
 	{ NULL, NULL, 0, NULL },
 };

@@ -16,46 +16,16 @@
 #include <openssl/rand.h>
 
 #include "lib/csvin.h"
-#include "lib/date.h"
 #include "lib/err.h"
-#include "lib/strbuf.h"
 #include "lib/xmalloc.h"
-#include "listd/import_reader.h"
-#include "spool/consent.h"
+#include "listd/import_reader_private.h"
 #include "spool/ledger.h"
 #include "spool/store.h"
 #include "spool/subscriber.h"
 
-#define PIECE		4096		/* octets fed at once */
-#define SPILL_ROWS	(PIECE + 1)	/* no more rows are in a piece */
-#define SALTS		64		/* made at once */
+#define SPILL_ROWS	(IMPORT_PIECE + 1)	/* no more are in a piece */
 /* Octets of text past IMPORT_RUN_OCTETS: one row's, and a piece's. */
 #define TEXT_SLACK	(8u << 20)
-
-struct import_reader {
-	int		 fd;
-	off_t		 at;			/* octets behind us */
-	const struct keyring *keys;
-	const _Atomic bool *stop;
-	struct csvin	*csv;
-	int		 address, date;		/* columns, -1: none */
-	bool		 known;			/* they were looked for */
-	bool		 ended;			/* of the file */
-	struct import_run *run;			/* being filled */
-	struct import_run *spill;		/* behind its end */
-	uint32_t	 number;		/* of the next row */
-	size_t		 rows;			/* of the next run */
-	struct err	 why;			/* of a row's failure */
-	bool		 vouched;		/* entries are made, for: */
-	struct import	 im;
-	uint32_t	 org;
-	int64_t		 now_ms;
-	struct strbuf	 entry;
-	size_t		 salts;			/* left in salt */
-	uint8_t		 salt[SALTS * CONSENT_SALT];
-	struct strbuf	 json;
-	char		 piece[PIECE];
-};
 
 /* ---- packed rows */
 
@@ -75,7 +45,7 @@ make_entry(struct import_reader *r, const struct import_row *row)
 			err_set(&r->why, ERR_CRYPTO, "no random octets");
 			return -1;
 		}
-		r->salts = SALTS;
+		r->salts = IMPORT_SALTS;
 	}
 	r->salts--;
 	return import_row_entry(&r->entry, &r->im, r->org, r->now_ms, row,
@@ -91,11 +61,12 @@ pack(struct import_reader *r, struct import_run *run,
 
 	p->verdict = (uint8_t)row->verdict;
 	p->text = (uint32_t)run->text.len;
+	p->claimed_ms = row->claimed_ms;
+	memcpy(p->hash, row->hash, sizeof(p->hash));
 	if (row->verdict != IMPORT_TAKE)
 		return 0;
 	p->h8 = row->h8;
-	p->claimed_ms = row->claimed_ms;
-	memcpy(p->hash, row->hash, sizeof(p->hash));
+	p->unvouched = row->unvouched;
 	add_text(&run->text, row->domain);
 	add_text(&run->text, row->local);
 	add_text(&run->text, row->typed_domain);
@@ -103,7 +74,7 @@ pack(struct import_reader *r, struct import_run *run,
 	p->attributes = row->attributes != NULL;
 	if (p->attributes)
 		add_text(&run->text, row->attributes);
-	if (!r->vouched)
+	if (!r->entries || row->unvouched)
 		return 0;
 	if (make_entry(r, row) == -1)
 		return -1;
@@ -128,10 +99,11 @@ unpack(const struct import_run *run, const struct import_packed *p,
 	const char *s = run->text.s + p->text;
 
 	*row = (struct import_row){ .verdict = (enum import_verdict)
-	    p->verdict, .h8 = p->h8, .claimed_ms = p->claimed_ms };
+	    p->verdict, .h8 = p->h8, .claimed_ms = p->claimed_ms,
+	    .unvouched = p->unvouched };
+	memcpy(row->hash, p->hash, sizeof(row->hash));
 	if (row->verdict != IMPORT_TAKE)
 		return;
-	memcpy(row->hash, p->hash, sizeof(row->hash));
 	row->domain = s;
 	row->local = s = skip_text(s);
 	row->typed_domain = s = skip_text(s);
@@ -174,125 +146,34 @@ is_full(const struct import_reader *r, const struct import_run *run)
 
 /* ---- one row */
 
-static int
-first_column(const struct csvin *csv, const char *const *names)
-{
-	int column = -1;
-
-	for (; *names != NULL && column == -1; names++)
-		column = csvin_column(csv, *names);
-	return column;
-}
-
 static void
-find_columns(struct import_reader *r)
-{
-	static const char *const addresses[] = {
-		"email", "e-mail", "mail", "address", NULL,
-	};
-	static const char *const dates[] = {
-		"date", "confirmed", "subscribed", NULL,
-	};
-
-	r->address = first_column(r->csv, addresses);
-	r->date = first_column(r->csv, dates);
-	r->known = true;
-}
-
-/* Fields have no control characters: csvin refuses them. */
-static void
-add_string(struct strbuf *b, const char *s, size_t len)
-{
-	size_t from = 0;
-
-	strbuf_addc(b, '"');
-	for (size_t i = 0; i < len; i++) {
-		if (s[i] != '"' && s[i] != '\\')
-			continue;
-		strbuf_add(b, s + from, i - from);
-		strbuf_addc(b, '\\');
-		from = i;
-	}
-	strbuf_add(b, s + from, len - from);
-	strbuf_addc(b, '"');
-}
-
-/* The other columns as a JSON object in r->json; false: too much of it. */
-static bool
-attributes_of(struct import_reader *r, const struct csvin_row *row)
-{
-	struct strbuf *b = &r->json;
-
-	strbuf_reset(b);
-	for (size_t i = 0; i < row->n; i++) {
-		const char *name = csvin_column_name(r->csv, i);
-
-		if ((int)i == r->address || (int)i == r->date ||
-		    row->field[i].len == 0 || name[0] == '\0')
-			continue;
-		strbuf_addc(b, b->len == 0 ? '{' : ',');
-		add_string(b, name, strlen(name));
-		strbuf_addc(b, ':');
-		add_string(b, (const char *)row->field[i].p,
-		    row->field[i].len);
-	}
-	if (b->len > 0)
-		strbuf_addc(b, '}');
-	return !b->overflow;
-}
-
-/* Who and when from the fields; NULL, or why it is bad. */
-static const char *
-read_row(struct import_reader *r, const struct csvin_row *row,
-    struct identity *who, int64_t *claimed_ms)
-{
-	const struct slice *f;
-
-	if (row->bad != NULL)
-		return row->bad;
-	f = &row->field[r->address];
-	if (identity_parse_member(r->keys, (const char *)f->p, f->len, who,
-	    NULL) == -1)
-		return "no address";
-	f = r->date != -1 ? &row->field[r->date] : NULL;
-	if (f != NULL && f->len > 0 && date_parse((const char *)f->p, f->len,
-	    claimed_ms, NULL) == -1)
-		return "no date";
-	return attributes_of(r, row) ? NULL : "too many attributes";
-}
-
-static void
-remember_bad(struct import_run *run, uint64_t line, const char *why)
+remember_bad(struct import_run *run, uint64_t line,
+    const struct import_judged *j)
 {
 	if (run->nbad < IMPORT_RUN_BAD)
-		run->bad[run->nbad++] = (struct import_bad){ line, why };
+		run->bad[run->nbad++] = (struct import_bad){ line,
+			j->bad != NULL ? j->bad : j->refused,
+			j->bad == NULL };
 }
 
 static bool
 on_row(void *arg, const struct csvin_row *row)
 {
 	struct import_reader *r = arg;
-	struct import_row taken = { .verdict = IMPORT_BAD };
 	struct import_packed p = { .number = r->number };
 	struct import_run *run;
-	struct identity who;
-	const char *why;
-	int64_t claimed_ms = 0;
+	struct import_judged j;
 
 	if (!r->known)
-		find_columns(r);
-	if (r->address == -1)
+		import_judge_head(r);
+	if (r->layout.at[COLUMN_ADDRESS] == -1)
 		return false;
 	run = is_full(r, r->run) ? r->spill : r->run;
 	r->number++;
-	if ((why = read_row(r, row, &who, &claimed_ms)) != NULL) {
-		remember_bad(run, row->line, why);
-	} else {
-		/* What was made here is an object, and not too long. */
-		import_row_of(&taken, &who, claimed_ms, NULL);
-		taken.attributes = r->json.len > 0 ? r->json.s : NULL;
-	}
-	if (pack(r, run, &taken, &p) == -1)
+	import_judge(r, row, &j);
+	if (j.bad != NULL || j.refused != NULL)
+		remember_bad(run, row->line, &j);
+	if (pack(r, run, &j.row, &p) == -1)
 		return false;
 	run->row[run->n++] = p;
 	return true;
@@ -334,8 +215,8 @@ take_spill(struct import_reader *r)
 static int
 head_error(struct err *e)
 {
-	err_set(e, ERR_INPUT, "the head row names no column email, e-mail, "
-	    "mail or address");
+	err_set(e, ERR_INPUT, "the head row names no column of addresses: "
+	    "email, e-mail, email address, mail or address");
 	return -1;
 }
 
@@ -344,7 +225,7 @@ static int
 feed(struct import_reader *r, struct err *e)
 {
 	/* Whoever opened it may have read of it already. */
-	ssize_t n = pread(r->fd, r->piece, PIECE, r->at);
+	ssize_t n = pread(r->fd, r->piece, IMPORT_PIECE, r->at);
 	int rc;
 
 	if (n == -1 && errno == EINTR)
@@ -364,8 +245,9 @@ feed(struct import_reader *r, struct err *e)
 		return -1;
 	}
 	if (r->ended && !r->known)
-		find_columns(r);
-	return r->known && r->address == -1 ? head_error(e) : 0;
+		import_judge_head(r);
+	return r->known && r->layout.at[COLUMN_ADDRESS] == -1 ?
+	    head_error(e) : 0;
 }
 
 int
@@ -407,19 +289,21 @@ import_reader_new(int fd, const struct keyring *kr, const _Atomic bool *stop)
 	r->csv = csvin_new(on_row, r);
 	r->spill = import_run_new(SPILL_ROWS);
 	r->rows = IMPORT_RUN;
+	r->format = import_format_of(IMPORT_CSV);
 	strbuf_init(&r->json, SUBSCRIBER_ATTRIBUTES_MAX);
 	strbuf_init(&r->entry, UINT16_MAX);
 	return r;
 }
 
 void
-import_reader_vouch(struct import_reader *r, const struct import *im,
-    uint32_t org, int64_t now_ms)
+import_reader_about(struct import_reader *r, const struct import *im,
+    uint32_t org, int64_t now_ms, bool entries)
 {
 	r->im = *im;
 	r->org = org;
 	r->now_ms = now_ms;
-	r->vouched = im->vouched;
+	r->format = import_format_of((enum import_format_id)im->format);
+	r->entries = entries && im->vouched != EVIDENCE_NONE;
 }
 
 void

@@ -2,9 +2,9 @@
 /*
  * import_reader.h - members from a CSV file, in sorted runs.
  *
- * The head row must name a column `email`, `e-mail`, `mail` or `address`.  A
- * column `date`, `confirmed` or `subscribed` says when the person asked;
- * every other column with a value becomes an attribute of that name.
+ * What the columns mean is the format's (import_format.h); that there is one
+ * with addresses is a must.  A row that says of itself where it comes from is
+ * judged by that, and refused when that is no permission (S35).
  *
  * A run is the next rows of the file, sorted as the store keeps them:
  * IMPORT_RUN of them, then twice as many each time up to IMPORT_RUN_MAX, fewer
@@ -44,7 +44,7 @@ struct import_packed {
 	uint32_t	number;		/* in the file's order */
 	uint16_t	entry;		/* octets of its entry, behind them */
 	uint8_t		verdict;	/* enum import_verdict */
-	bool		attributes;
+	bool		attributes, unvouched;
 };
 
 struct import_run {
@@ -52,11 +52,12 @@ struct import_run {
 	size_t		 n, max;
 	struct strbuf	 text;		/* strings, each with its NUL */
 	bool		 end;		/* the file's last */
-	/* The first bad ones, in the order of the file. */
+	/* The first bad and refused ones, in the order of the file. */
 	size_t		 nbad;
 	struct import_bad {
 		uint64_t	 line;
 		const char	*why;	/* static */
+		bool		 refused;
 	} bad[IMPORT_RUN_BAD];
 };
 
@@ -69,11 +70,12 @@ struct import_reader *import_reader_new(int fd, const struct keyring *kr,
 void import_reader_free(struct import_reader *r);
 
 /*
- * Before the first run: its rows are vouched for, so make their entries.  im
- * has begun, org is its list's; now_ms as in struct import_slice.
+ * Before the first run: what is imported, by its format, status, evidence and
+ * basis.  entries: it has begun, and is to be written; so make the entries of
+ * the rows vouched for.  org is its list's; now_ms as in struct import_slice.
  */
-void import_reader_vouch(struct import_reader *r, const struct import *im,
-    uint32_t org, int64_t now_ms);
+void import_reader_about(struct import_reader *r, const struct import *im,
+    uint32_t org, int64_t now_ms, bool entries);
 
 /* With room for max rows; runs of a reader are no longer than that. */
 struct import_run *import_run_new(size_t max);

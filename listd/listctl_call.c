@@ -207,6 +207,21 @@ add_text(json_t *o, const char *name, const char *value)
 	return json_object_set_new(o, name, s);
 }
 
+/* The last part of the path of the verb's file, where that is UTF-8. */
+static void
+add_file_name(json_t *options, const char *name, const struct listctl *lc)
+{
+	const char *slash;
+
+	for (size_t i = 0; i < VERB_ARGS_MAX && lc->arg[i] != NULL; i++)
+		if (lc->verb->args[i].file) {
+			slash = strrchr(lc->arg[i], '/');
+			json_object_set_new(options, name, json_string(slash !=
+			    NULL ? slash + 1 : lc->arg[i]));
+			return;
+		}
+}
+
 static int
 build(struct question *q, const struct listctl *lc)
 {
@@ -230,6 +245,8 @@ build(struct question *q, const struct listctl *lc)
 		    add_text(options, v->options[i].name, lc->option[i])) ==
 		    -1)
 			return -1;
+		else if (lc->option[i] == NULL && v->options[i].file_name)
+			add_file_name(options, v->options[i].name, lc);
 	return 0;
 }
 

@@ -37,6 +37,7 @@ struct verb_option {
 	const char	*value;		/* NULL: a switch */
 	bool		 file;
 	bool		 required;
+	bool		 file_name;	/* if not given: that of the first file */
 };
 
 struct verb {

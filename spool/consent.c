@@ -169,6 +169,25 @@ out:
 }
 
 int
+consent_append_made(struct txn *t, struct slice row,
+    const struct ledger_entry *leaf, const uint8_t hash[static 16],
+    uint64_t *index_r, struct err *e)
+{
+	struct consent_bulk *b = consent_bulk_begin(t, e);
+	struct key of;
+	int rc;
+
+	if (b == NULL)
+		return -1;
+	rc = consent_bulk_append(b, row, leaf, index_r, e);
+	consent_bulk_end(b);
+	if (rc == -1)
+		return -1;
+	of = of_key(hash, *index_r);
+	return txn_put(t, TABLE_CONSENT_OF, key_slice(&of), SLICE("", 0), e);
+}
+
+int
 consent_get_row(struct txn *t, uint64_t index, struct slice *salt_r,
     struct slice *entry_r, struct err *e)
 {

@@ -45,6 +45,10 @@
  *	45 SHA-256 of the request as received, of which 14 has only the head,
  *	   any token masked (bytes 32)
  *	47 number of an act (uint)	48 SHA-256 of its row (bytes 32)
+ *	57 class of the source (uint)	58 class of the basis (uint)
+ *	59 evidence vouched for (uint)	60 a row's own evidence (text)
+ *	61 date of its request (uint)	62 IP of its request (bytes 16)
+ *	   (57 to 62: of an import and its rows, see spool/provenance.h)
  *	63 name of an attribute (text)	64 what it was (text)
  *	65 what it is now (text)
  */
@@ -167,6 +171,11 @@ struct consent {
 	struct slice	mail_hash, raw_hash;	/* 32 octets or none */
 	uint64_t	act;
 	struct slice	act_hash;	/* 32 octets or none */
+	uint32_t	origin, ground;	/* enum origin, enum ground */
+	uint32_t	vouched;	/* enum evidence */
+	struct slice	evidence;
+	int64_t		asked_ms;
+	struct slice	asked_ip;	/* 16 octets or none */
 	struct slice	attribute;	/* PREFERENCE: which, and its values */
 	struct slice	before, after;
 };
@@ -219,6 +228,10 @@ int consent_bulk_append(struct consent_bulk *b, struct slice row,
 /* Append an entry; its index (from 1) in *index_r unless NULL. */
 int consent_append(struct txn *t, const struct consent *c, uint64_t *index_r,
     struct err *e);
+/* The same for a row that consent_make() made, of an address. */
+int consent_append_made(struct txn *t, struct slice row,
+    const struct ledger_entry *leaf, const uint8_t hash[static 16],
+    uint64_t *index_r, struct err *e);
 /* 1 with c_r borrowed from t, 0 when there is none (erased or never). */
 int consent_get(struct txn *t, uint64_t index, struct consent *c_r,
     struct err *e);

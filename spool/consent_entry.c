@@ -68,6 +68,12 @@ static const struct consent_field fields[] = {
 	{ 45, "request_hash", FIELD_HASH, AT(raw_hash) },
 	{ 47, "act", FIELD_U64, AT(act) },
 	{ 48, "act_hash", FIELD_HASH, AT(act_hash) },
+	{ 57, "source_class", FIELD_ORIGIN, AT(origin) },
+	{ 58, "basis_class", FIELD_GROUND, AT(ground) },
+	{ 59, "vouched", FIELD_EVIDENCE, AT(vouched) },
+	{ 60, "evidence", FIELD_TEXT, AT(evidence) },
+	{ 61, "asked", FIELD_TIME, AT(asked_ms) },
+	{ 62, "asked_ip", FIELD_IP, AT(asked_ip) },
 	{ 63, "attribute", FIELD_TEXT, AT(attribute) },
 	{ 64, "before", FIELD_TEXT, AT(before) },
 	{ 65, "after", FIELD_TEXT, AT(after) },
@@ -116,6 +122,9 @@ consent_get_number(const struct consent *c, const struct consent_field *f)
 	case FIELD_REASON:
 	case FIELD_SCOPE:
 	case FIELD_RESULT:
+	case FIELD_ORIGIN:
+	case FIELD_GROUND:
+	case FIELD_EVIDENCE:
 		return *(const uint32_t *)p;
 	case FIELD_U64: return *(const uint64_t *)p;
 	case FIELD_TIME:
@@ -151,6 +160,9 @@ set_number(struct consent *c, const struct consent_field *f, uint64_t v)
 	case FIELD_REASON:
 	case FIELD_SCOPE:
 	case FIELD_RESULT:
+	case FIELD_ORIGIN:
+	case FIELD_GROUND:
+	case FIELD_EVIDENCE:
 		*(uint32_t *)p = (uint32_t)v;
 		return v <= UINT32_MAX;
 	case FIELD_U64:
@@ -288,7 +300,8 @@ consent_has(const struct consent *c, const struct consent_field *f)
 int
 consent_encode(struct strbuf *out, const struct consent *c, struct err *e)
 {
-	uint64_t n = 0;
+	uint8_t present[NFIELDS];
+	size_t n = 0;
 
 	for (size_t i = 0; i < NFIELDS; i++) {
 		size_t exact = exact_octets(fields[i].type);
@@ -300,14 +313,12 @@ consent_encode(struct strbuf *out, const struct consent *c, struct err *e)
 			    "%zu octets", fields[i].name, exact);
 			return -1;
 		}
-		n++;
+		present[n++] = (uint8_t)i;
 	}
 	cbor_put_map(out, n);
-	for (size_t i = 0; i < NFIELDS; i++) {
-		const struct consent_field *f = &fields[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct consent_field *f = &fields[present[i]];
 
-		if (!consent_has(c, f))
-			continue;
 		cbor_put_uint(out, f->key);
 		if (consent_is_number(f->type))
 			cbor_put_uint(out, consent_get_number(c, f));

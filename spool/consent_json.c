@@ -16,6 +16,7 @@
 #include "lib/utf8.h"
 #include "spool/consent_private.h"
 #include "spool/optin.h"
+#include "spool/provenance.h"
 #include "spool/suppression.h"
 
 static json_t *
@@ -102,6 +103,12 @@ json_number(const struct consent *c, const struct consent_field *f)
 	case FIELD_SCOPE:
 		return json_string(suppression_scope_name(
 		    (enum suppression_scope)v));
+	case FIELD_ORIGIN:
+		return json_string(origin_name((enum origin)v));
+	case FIELD_GROUND:
+		return json_string(ground_name((enum ground)v));
+	case FIELD_EVIDENCE:
+		return json_string(evidence_name((enum evidence)v));
 	case FIELD_RESULT:
 		return json_string(optin_result_name((enum optin_result)v));
 	case FIELD_BOOL: return json_true();

@@ -13,6 +13,7 @@ enum consent_type {
 	FIELD_VERSION,		/* 0: the one that is written */
 	FIELD_KIND, FIELD_NETWORK, FIELD_GRADE,
 	FIELD_REASON, FIELD_SCOPE, FIELD_RESULT,	/* uint32_t */
+	FIELD_ORIGIN, FIELD_GROUND, FIELD_EVIDENCE,	/* likewise */
 	FIELD_TEXT,
 	FIELD_RAW,		/* any octets, cut at IPC_RAW_MAX */
 	FIELD_INDEXES,		/* groups of 8 octets */

@@ -18,15 +18,10 @@
 #include "spool/list.h"
 #include "spool/row.h"
 
-#define IMPORT_VERSION	2
-#define IMPORT_OLD	1	/* without an order, which was 1 */
+#define IMPORT_VERSION	3
+#define IMPORT_UNORDERED 1	/* without an order, which was 1 */
+#define IMPORT_PLAIN	2	/* without what follows it in version 3 */
 #define IMPORT_ROW_MAX	2048
-
-/* What is no permission, whoever says it (S35, S36). */
-static const char *const no_permission[] = {
-	"bought", "crawl", "directory", "forum", "harvest", "public",
-	"purchase", "rented", "scrape", "web search",
-};
 
 const char *
 import_state_name(enum import_state s)
@@ -41,24 +36,26 @@ import_state_name(enum import_state s)
 }
 
 int
-import_source_check(const char *source, struct err *e)
+import_check(const char *source, const char *basis, enum evidence v,
+    struct err *e)
 {
+	const char *why;
+
 	if (source[strspn(source, " ")] == '\0') {
 		err_set(e, ERR_INPUT, "an import says where its rows come "
 		    "from");
 		return -1;
 	}
-	if (list_text_check(source, "the source", e) == -1)
+	if (list_text_check(source, "the source", e) == -1 ||
+	    list_text_check(basis, "the basis", e) == -1)
 		return -1;
-	for (size_t i = 0; i < sizeof(no_permission) /
-	    sizeof(no_permission[0]); i++) {
-		if (strcasestr(source, no_permission[i]) != NULL) {
-			err_set(e, ERR_REFUSED, "addresses that were public, "
-			    "collected or purchased gave no permission");
-			return -1;
-		}
-	}
-	return 0;
+	if ((why = origin_refused(source)) == NULL &&
+	    (why = ground_refused(basis)) == NULL)
+		why = provenance_refused(v, ground_of(basis));
+	if (why == NULL)
+		return 0;
+	err_set(e, ERR_REFUSED, "%s", why);
+	return -1;
 }
 
 /* ---- the row */
@@ -83,7 +80,7 @@ import_put(struct txn *t, const struct import *im, struct err *e)
 	record_begin(&b, IMPORT_VERSION);
 	pack_u32(&b, im->list);
 	pack_u8(&b, (uint8_t)im->state);
-	pack_u8(&b, im->vouched);
+	pack_u8(&b, (uint8_t)im->vouched);
 	pack_raw(&b, im->file, sizeof(im->file));
 	pack_raw(&b, im->evidence, sizeof(im->evidence));
 	pack_i64(&b, im->started_ms);
@@ -102,6 +99,13 @@ import_put(struct txn *t, const struct import *im, struct err *e)
 	pack_str(&b, im->basis);
 	pack_str(&b, im->who);
 	pack_u8(&b, im->order);
+	pack_u8(&b, im->format);
+	pack_u8(&b, im->status);
+	pack_u64(&b, n->unconfirmed);
+	pack_u64(&b, n->refused);
+	pack_u64(&b, n->unsubscribed);
+	pack_u64(&b, n->cleaned);
+	pack_u64(&b, n->newer);
 	ret = row_put(t, TABLE_IMPORTS, key_slice(&k), &b, e);
 	strbuf_free(&b);
 	return ret;
@@ -120,20 +124,44 @@ unpack_counts(struct unpack *u, struct import_counts *n)
 	n->bad = unpack_u64(u);
 }
 
+/* What came with version 3; all of an older one was of one kind. */
+static void
+unpack_later(struct unpack *u, struct import *im, uint8_t version)
+{
+	struct import_counts *n = &im->counts;
+
+	im->order = version == IMPORT_UNORDERED ? 1 : unpack_u8(u);
+	im->format = im->status = 0;
+	if (version != IMPORT_VERSION) {
+		n->unconfirmed = im->vouched == EVIDENCE_NONE ? n->added : 0;
+		n->refused = n->unsubscribed = n->cleaned = n->newer = 0;
+		return;
+	}
+	im->format = unpack_u8(u);
+	im->status = unpack_u8(u);
+	n->unconfirmed = unpack_u64(u);
+	n->refused = unpack_u64(u);
+	n->unsubscribed = unpack_u64(u);
+	n->cleaned = unpack_u64(u);
+	n->newer = unpack_u64(u);
+}
+
 static int
 import_decode(struct slice key, struct slice value, struct import *im,
     struct err *e)
 {
 	struct unpack u;
-	uint8_t state, version = value.len > 0 && value.p[0] == IMPORT_OLD ?
-	    IMPORT_OLD : IMPORT_VERSION;
+	uint8_t state, vouched, version = IMPORT_VERSION;
 
+	if (value.len > 0 && value.p[0] < version)
+		version = value.p[0];
 	if (row_open(&u, TABLE_IMPORTS, key, value, version, e) == -1)
 		return -1;
 	im->list = unpack_u32(&u);
 	state = unpack_u8(&u);
 	im->state = (enum import_state)state;
-	im->vouched = unpack_u8(&u) != 0;
+	vouched = unpack_u8(&u);
+	im->vouched = (enum evidence)vouched;
 	unpack_raw(&u, im->file, sizeof(im->file));
 	unpack_raw(&u, im->evidence, sizeof(im->evidence));
 	im->started_ms = unpack_i64(&u);
@@ -144,8 +172,9 @@ import_decode(struct slice key, struct slice value, struct import *im,
 	unpack_str(&u, im->source, sizeof(im->source));
 	unpack_str(&u, im->basis, sizeof(im->basis));
 	unpack_str(&u, im->who, sizeof(im->who));
-	im->order = version == IMPORT_OLD ? 1 : unpack_u8(&u);
-	if (state < IMPORT_RUNNING || state > IMPORT_UNDONE)
+	unpack_later(&u, im, version);
+	if (state < IMPORT_RUNNING || state > IMPORT_UNDONE ||
+	    vouched >= EVIDENCES || version == 0)
 		u.bad = true;
 	if (row_done(&u, TABLE_IMPORTS, key, e) == -1)
 		return -1;
@@ -196,8 +225,8 @@ import_next(struct txn *t, uint32_t id, struct import *im_r, struct err *e)
 /* ---- begin and end */
 
 /*
- * The one of this list and file that did not end, and gave its rows in the
- * order of today; one of another can not be taken up.  1, 0, -1.
+ * The one of this list and file that did not end, and read its rows as this
+ * one does, in the order of today; another can not be taken up.  1, 0, -1.
  */
 static int
 find_running(struct txn *t, const struct import *im, int64_t now_ms,
@@ -211,7 +240,8 @@ find_running(struct txn *t, const struct import *im, int64_t now_ms,
 		if (im_r->state != IMPORT_RUNNING || im_r->list != im->list ||
 		    memcmp(im_r->file, im->file, sizeof(im->file)) != 0)
 			continue;
-		if (im_r->order == IMPORT_ORDER)
+		if (im_r->order == IMPORT_ORDER &&
+		    im_r->format == im->format && im_r->status == im->status)
 			return 1;
 		if (import_end(t, im_r->id, IMPORT_CANCELLED, now_ms,
 		    e) == -1)
@@ -220,17 +250,31 @@ find_running(struct txn *t, const struct import *im, int64_t now_ms,
 	return rc;
 }
 
+/* The hash of the evidence file in hex; false: there is none. */
+static bool
+evidence_hex(const struct import *im, char out[static CONTENT_HEX])
+{
+	static const uint8_t none[sizeof(im->evidence)];
+
+	content_hex(im->evidence, out);
+	return memcmp(im->evidence, none, sizeof(none)) != 0;
+}
+
 static int
 append_entry(struct txn *t, const struct import *im, uint32_t org,
     uint64_t *index_r, struct err *e)
 {
+	char proof[CONTENT_HEX];
 	const struct consent c = { .kind = CONSENT_IMPORT,
 	    .when_ms = im->started_ms, .list = im->list, .org = org,
 	    .import = im->id, .source = consent_text(im->source),
 	    .basis = consent_text(im->basis),
 	    .setter = consent_text(im->who), .claimed_ms = im->claimed_ms,
 	    .content = SLICE(im->file, sizeof(im->file)),
-	    .note = consent_text(im->vouched ? "confirmed" : "") };
+	    .note = consent_text(im->vouched != EVIDENCE_NONE ?
+	    evidence_name(im->vouched) : ""), .vouched = im->vouched,
+	    .origin = origin_of(im->source), .ground = ground_of(im->basis),
+	    .evidence = consent_text(evidence_hex(im, proof) ? proof : "") };
 
 	return consent_append(t, &c, index_r, e);
 }
@@ -240,8 +284,7 @@ check(struct txn *t, const struct import *im, struct list *l, struct err *e)
 {
 	int rc;
 
-	if (import_source_check(im->source, e) == -1 ||
-	    list_text_check(im->basis, "the basis", e) == -1)
+	if (import_check(im->source, im->basis, im->vouched, e) == -1)
 		return -1;
 	if ((rc = list_get(t, im->list, l, e)) == -1)
 		return -1;
@@ -299,26 +342,52 @@ import_end(struct txn *t, uint32_t id, enum import_state state,
 }
 
 json_t *
+import_counts_json(const struct import_counts *n)
+{
+	const struct { const char *name; uint64_t v; } all[] = {
+		{ "rows", n->rows }, { "added", n->added },
+		{ "unconfirmed", n->unconfirmed },
+		{ "confirmed", n->confirmed }, { "updated", n->updated },
+		{ "duplicate", n->duplicate },
+		{ "suppressed", n->suppressed },
+		{ "unsubscribed", n->unsubscribed },
+		{ "cleaned", n->cleaned }, { "newer", n->newer },
+		{ "role", n->role }, { "refused", n->refused },
+		{ "bad", n->bad },
+	};
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		json_object_set_new(o, all[i].name,
+		    json_integer((json_int_t)all[i].v));
+	return o;
+}
+
+json_t *
 import_json(const struct import *im)
 {
-	const struct import_counts *n = &im->counts;
 	char file[CONTENT_HEX], started[DATE_RFC3339_LEN + 1];
-	char ended[DATE_RFC3339_LEN + 1];
+	char ended[DATE_RFC3339_LEN + 1], claimed[DATE_RFC3339_LEN + 1];
+	char proof[CONTENT_HEX];
+	bool has_proof = evidence_hex(im, proof);
 
 	content_hex(im->file, file);
 	date_rfc3339(im->started_ms, started);
 	date_rfc3339(im->ended_ms, ended);
-	return json_pack("{s:I, s:I, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s?,"
-	    "s:{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}}",
+	date_rfc3339(im->claimed_ms, claimed);
+	return json_pack("{s:I, s:I, s:s, s:b, s:s, s:s?, s:s, s:s, s:s, s:s,"
+	    "s:s, s:s?, s:s, s:s, s:s?, s:I, s:o}",
 	    "id", (json_int_t)im->id, "list", (json_int_t)im->list,
-	    "state", import_state_name(im->state), "vouched", im->vouched,
-	    "file", file, "source", im->source, "basis", im->basis,
+	    "state", import_state_name(im->state), "vouched",
+	    im->vouched != EVIDENCE_NONE, "evidence",
+	    evidence_name(im->vouched), "evidence_file",
+	    has_proof ? proof : NULL, "file", file, "source", im->source,
+	    "source_class", origin_name(origin_of(im->source)),
+	    "basis", im->basis,
+	    "basis_class", ground_name(ground_of(im->basis)),
+	    "date", im->claimed_ms != 0 ? claimed : NULL,
 	    "who", im->who, "started", started,
-	    "ended", im->ended_ms != 0 ? ended : NULL, "counts",
-	    "rows", (json_int_t)n->rows, "added", (json_int_t)n->added,
-	    "confirmed", (json_int_t)n->confirmed,
-	    "updated", (json_int_t)n->updated,
-	    "duplicate", (json_int_t)n->duplicate,
-	    "suppressed", (json_int_t)n->suppressed,
-	    "role", (json_int_t)n->role, "bad", (json_int_t)n->bad);
+	    "ended", im->ended_ms != 0 ? ended : NULL,
+	    "consent", (json_int_t)im->consent,
+	    "counts", import_counts_json(&im->counts));
 }

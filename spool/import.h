@@ -2,10 +2,11 @@
 /*
  * import.h - members from elsewhere, in slices that can be resumed.
  *
- * Where rows come from is said before the first (S35): a source named public,
- * scraped or purchased is refused.  Rows are UNCONFIRMED, not mailed, unless
- * the operator vouches for evidence, and then each gets an entry that says
- * so.  Suppression wins over every row (T11, R14).
+ * Where rows come from is said before the first (S35), and a row may say it of
+ * itself; what is no permission is refused (provenance.h).  Rows are
+ * UNCONFIRMED, not mailed, unless the operator vouches for evidence, and then
+ * each gets an entry that says so.  Who unsubscribed or bounced where the rows
+ * come from is suppressed here.  Suppression wins over every row (T11, R14).
  */
 #ifndef SPOOL_IMPORT_H
 #define SPOOL_IMPORT_H
@@ -17,6 +18,7 @@
 
 #include "lib/pack.h"
 #include "spool/identity.h"
+#include "spool/provenance.h"
 
 struct err;
 struct member;
@@ -36,7 +38,7 @@ struct txn;
  * large store each row changes a page of its own in three tables.
  */
 #define IMPORT_PAGES_MAX 8192
-#define IMPORT_TEXT_MAX	256	/* octets of source and basis */
+#define IMPORT_TEXT_MAX	PROVENANCE_TEXT_MAX	/* of source and basis */
 
 enum import_state {
 	IMPORT_RUNNING = 1, IMPORT_DONE, IMPORT_CANCELLED, IMPORT_UNDONE,
@@ -51,12 +53,19 @@ struct import_counts {
 	uint64_t	suppressed;
 	uint64_t	role;		/* refused as abuse@ and its like */
 	uint64_t	bad;		/* no address in it */
+	uint64_t	unconfirmed;	/* of those added: not vouched for */
+	uint64_t	refused;	/* its own source or basis */
+	uint64_t	unsubscribed;	/* suppressed: had left elsewhere */
+	uint64_t	cleaned;	/* suppressed: bounced elsewhere */
+	uint64_t	newer;		/* had, but confirmed here since */
 };
 
 struct import {
 	uint32_t	id, list;
 	enum import_state state;
-	bool		vouched;	/* --evidence confirmed */
+	enum evidence	vouched;	/* for each row, or NONE */
+	uint8_t		format;		/* listd/import_format.h */
+	uint8_t		status;		/* of its rows, likewise */
 	uint8_t		order;		/* IMPORT_ORDER when it began */
 	uint8_t		file[32];	/* SHA-256 of what is imported */
 	uint8_t		evidence[32];	/* content file, or zeros */
@@ -90,17 +99,22 @@ enum import_verdict {
 	IMPORT_TAKE,
 	IMPORT_BAD,		/* no address in it, or attributes unfit */
 	IMPORT_ROLE,		/* abuse@ and its like */
+	IMPORT_REFUSED,		/* its own source or basis is none */
+	IMPORT_LEFT,		/* had unsubscribed: hash alone */
+	IMPORT_CLEANED,		/* had bounced: hash alone */
 };
 
 /* A row as far as it can be judged without the store; texts are borrowed. */
 struct import_row {
-	enum import_verdict verdict;	/* the rest is of IMPORT_TAKE alone */
+	enum import_verdict verdict;	/* the rest is of IMPORT_TAKE */
+	bool		unvouched;	/* though its import is vouched for */
 	uint64_t	h8;
 	uint8_t		hash[ADDRESS_HASH_OCTETS];
 	const char	*domain, *local;	/* folded */
 	const char	*typed_domain, *typed_local;
-	int64_t		claimed_ms;	/* when this person asked, or 0 */
+	int64_t		claimed_ms;	/* asked, left or bounced then; or 0 */
 	const char	*attributes;	/* JSON object, or NULL */
+	const struct provenance *own;	/* or NULL */
 	struct slice	entry;		/* import_row_entry(), or empty */
 	const struct ledger_entry *leaf;	/* ledger_entry_of() it */
 };
@@ -116,6 +130,13 @@ void import_row_of(struct import_row *row, const struct identity *who,
 int import_row_entry(struct strbuf *out, const struct import *im,
     uint32_t org, int64_t now_ms, const struct import_row *row,
     const uint8_t *salt, struct err *e);
+
+/*
+ * Whether a member of the list confirmed here after the row says that they had
+ * left or bounced elsewhere.  1, 0, -1.
+ */
+int import_row_newer(struct txn *t, uint32_t list,
+    const struct import_row *row, struct err *e);
 
 struct import_slice {
 	uint32_t	id;
@@ -146,8 +167,13 @@ int import_undo(struct txn *t, uint32_t id, const char *who,
     struct err *e);
 /* A new JSON object, or NULL. */
 json_t *import_json(const struct import *im);
+json_t *import_counts_json(const struct import_counts *n);
 
-/* ERR_REFUSED for a source that is no permission (S35). */
-int import_source_check(const char *source, struct err *e);
+/*
+ * Source and basis ("" for none), and whether that may be vouched for with v:
+ * ERR_INPUT for what is no text, ERR_REFUSED for no permission (S35).
+ */
+int import_check(const char *source, const char *basis, enum evidence v,
+    struct err *e);
 
 #endif

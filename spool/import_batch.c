@@ -27,7 +27,7 @@
 #define HASH_INDEX	(ADDRESS_HASH_OCTETS + 8)	/* of consent_of */
 
 enum fate {
-	FATE_NONE,		/* bad, or of a role */
+	FATE_NONE,		/* not to be taken */
 	FATE_NEW,
 	FATE_KNOWN,		/* a member, or an earlier row of the batch */
 	FATE_SUPPRESSED,
@@ -206,7 +206,7 @@ append_entries(struct txn *t, const struct slicing *s,
 	struct consent_bulk *bulk;
 	int ret = 0;
 
-	if (!s->im.vouched)
+	if (s->im.vouched == EVIDENCE_NONE)
 		return 0;
 	if ((bulk = consent_bulk_begin(t, e)) == NULL)
 		return -1;
@@ -215,7 +215,7 @@ append_entries(struct txn *t, const struct slicing *s,
 		struct slice entry = rows[i].entry;
 		struct ledger_entry made;
 
-		if (b->fate[i] != FATE_NEW)
+		if (b->fate[i] != FATE_NEW || rows[i].unvouched)
 			continue;
 		if (entry.len == 0) {
 			uint8_t salt[CONSENT_SALT];
@@ -244,9 +244,9 @@ insert_members(struct slicing *s, const struct import_row *rows, size_t n,
     struct err *e)
 {
 	struct import_batch *b = s->batch;
+	bool vouched;
 	struct member m = { .list = s->im.list, .import = s->im.id,
-	    .created_ms = s->now_ms, .consent = s->im.consent,
-	    .state = s->im.vouched ? MEMBER_ACTIVE : MEMBER_UNCONFIRMED };
+	    .created_ms = s->now_ms };
 
 	for (size_t i = 0; i < n; i++) {
 		const struct import_row *row = &rows[i];
@@ -255,8 +255,9 @@ insert_members(struct slicing *s, const struct import_row *rows, size_t n,
 			continue;
 		m.domain = b->domain[i];
 		m.h8 = row->h8;
-		if (s->im.vouched)
-			m.consent = b->consent[i];
+		vouched = import_row_vouched(s, row);
+		m.state = vouched ? MEMBER_ACTIVE : MEMBER_UNCONFIRMED;
+		m.consent = vouched ? b->consent[i] : s->im.consent;
 		memcpy(m.folded, row->local, strlen(row->local) + 1);
 		memcpy(m.local, row->typed_local,
 		    strlen(row->typed_local) + 1);
@@ -264,6 +265,7 @@ insert_members(struct slicing *s, const struct import_row *rows, size_t n,
 		    e) == -1)
 			return -1;
 		s->im.counts.added++;
+		s->im.counts.unconfirmed += !vouched;
 	}
 	return 0;
 }
@@ -276,12 +278,12 @@ put_ways(const struct slicing *s, const struct import_row *rows,
 	struct import_batch *b = s->batch;
 	uint8_t of[HASH_INDEX];
 
-	if (!s->im.vouched)
+	if (s->im.vouched == EVIDENCE_NONE)
 		return 0;
 	for (size_t k = 0; k < b->n; k++) {
 		uint32_t at = b->place[k].at;
 
-		if (b->fate[at] != FATE_NEW)
+		if (b->fate[at] != FATE_NEW || rows[at].unvouched)
 			continue;
 		memcpy(of, rows[at].hash, ADDRESS_HASH_OCTETS);
 		for (unsigned i = 0; i < 8; i++)
@@ -303,10 +305,14 @@ count_others(struct txn *t, struct slicing *s, const struct import_row *rows,
 	struct import_counts *c = &s->im.counts;
 
 	for (size_t i = 0; i < n; i++) {
-		c->bad += rows[i].verdict == IMPORT_BAD;
-		c->role += rows[i].verdict == IMPORT_ROLE;
+		enum import_verdict v = rows[i].verdict;
+
+		c->bad += v == IMPORT_BAD;
+		c->role += v == IMPORT_ROLE;
+		c->refused += v == IMPORT_REFUSED;
 		c->suppressed += s->batch->fate[i] == FATE_SUPPRESSED;
-		if (s->batch->fate[i] == FATE_KNOWN &&
+		if ((s->batch->fate[i] == FATE_KNOWN || v == IMPORT_LEFT ||
+		    v == IMPORT_CLEANED) &&
 		    import_row_alone(t, s, &rows[i], e) == -1)
 			return -1;
 	}

@@ -20,7 +20,17 @@ int import_batch_apply(struct txn *t, struct slicing *s,
     const struct import_row *rows, size_t n, struct err *e);
 struct import_batch *import_batch_new(void);
 void import_batch_free(struct import_batch *b);
-/* One row by itself, whatever is there already.  0 or -1. */
+/* Whether a member by this row would be mailed. */
+static inline bool
+import_row_vouched(const struct slicing *s, const struct import_row *row)
+{
+	return s->im.vouched != EVIDENCE_NONE && !row->unvouched;
+}
+
+/*
+ * One row by itself, whatever is there already: of one that takes a place, or
+ * of one that had left or bounced.  0 or -1.
+ */
 int import_row_alone(struct txn *t, struct slicing *s,
     const struct import_row *row, struct err *e);
 

@@ -15,6 +15,7 @@
 #include "spool/act.h"
 #include "spool/consent.h"
 #include "spool/import_private.h"
+#include "spool/leave.h"
 #include "spool/list.h"
 #include "spool/store_private.h"
 #include "spool/subscriber_private.h"
@@ -55,6 +56,28 @@ import_row_of(struct import_row *row, const struct identity *who,
 		row->verdict = IMPORT_ROLE;
 }
 
+static struct slice
+ip_slice(const uint8_t ip[static 16])
+{
+	static const uint8_t none[16];
+
+	return SLICE(ip, memcmp(ip, none, 16) != 0 ? 16 : 0);
+}
+
+/* What the row says of itself; the rest is in the entry it follows. */
+static void
+add_own(struct consent *c, const struct provenance *p)
+{
+	c->source = consent_text(p->source);
+	c->basis = consent_text(p->basis);
+	c->origin = origin_of(p->source);
+	c->ground = ground_of(p->basis);
+	c->evidence = consent_text(p->evidence);
+	c->ip = ip_slice(p->ip);
+	c->asked_ms = p->asked_ms;
+	c->asked_ip = ip_slice(p->asked_ip);
+}
+
 /* address holds what the entry borrows. */
 static void
 entry_of(struct consent *c, const struct import *im, uint32_t org,
@@ -73,6 +96,8 @@ entry_of(struct consent *c, const struct import *im, uint32_t org,
 	    sizeof(row->hash)), .address = SLICE(address, n + 1 + m),
 	    .import = im->id, .follows = im->consent,
 	    .claimed_ms = row->claimed_ms };
+	if (row->own != NULL)
+		add_own(c, row->own);
 }
 
 int
@@ -89,6 +114,7 @@ import_row_entry(struct strbuf *out, const struct import *im, uint32_t org,
 
 /* ---- one row */
 
+/* Append the row's entry, made already or made now. */
 static int
 append_entry(struct txn *t, const struct slicing *s,
     const struct import_row *row, uint64_t *index_r, struct err *e)
@@ -96,6 +122,9 @@ append_entry(struct txn *t, const struct slicing *s,
 	char address[ADDRESS_OCTETS];
 	struct consent c;
 
+	if (row->entry.len > 0)
+		return consent_append_made(t, row->entry, row->leaf,
+		    row->hash, index_r, e);
 	entry_of(&c, &s->im, s->org, s->now_ms, row, address);
 	return consent_append(t, &c, index_r, e);
 }
@@ -109,7 +138,7 @@ update(struct txn *t, struct slicing *s, const struct import_row *row,
 	if (row->attributes != NULL && attributes_put(t, m->subscriber,
 	    SLICE(row->attributes, strlen(row->attributes)), e) == -1)
 		return -1;
-	if (s->im.vouched && m->state == MEMBER_UNCONFIRMED) {
+	if (import_row_vouched(s, row) && m->state == MEMBER_UNCONFIRMED) {
 		s->im.counts.confirmed++;
 		if (append_entry(t, s, row, &index, e) == -1)
 			return -1;
@@ -123,9 +152,9 @@ update(struct txn *t, struct slicing *s, const struct import_row *row,
 	return 0;
 }
 
-int
-import_row_alone(struct txn *t, struct slicing *s,
-    const struct import_row *row, struct err *e)
+static int
+member_row(struct txn *t, struct slicing *s, const struct import_row *row,
+    struct err *e)
 {
 	struct suppression block;
 	struct member m;
@@ -141,6 +170,59 @@ import_row_alone(struct txn *t, struct slicing *s,
 	if (rc == 0)
 		err_set(e, ERR_STORE, "its member is gone");
 	return rc == 1 ? update(t, s, row, &m, e) : -1;
+}
+
+int
+import_row_newer(struct txn *t, uint32_t list, const struct import_row *row,
+    struct err *e)
+{
+	struct consent c;
+	struct member m;
+	int rc = subscriber_find(t, list, row->hash, &m, e);
+
+	if (rc != 1 || m.state != MEMBER_ACTIVE || row->claimed_ms == 0)
+		return rc == -1 ? -1 : 0;
+	if ((rc = consent_get(t, m.consent, &c, e)) != 1)
+		return rc;
+	return c.kind == CONSENT_CONFIRMED && c.when_ms > row->claimed_ms;
+}
+
+/* Who left or bounced elsewhere is not mailed here either (R14). */
+static int
+suppress_row(struct txn *t, struct slicing *s, const struct import_row *row,
+    struct err *e)
+{
+	bool left = row->verdict == IMPORT_LEFT;
+	struct import_counts *n = &s->im.counts;
+	struct leave l = { .reason = left ? SUPPRESSION_UNSUBSCRIBE :
+	    SUPPRESSION_BOUNCE, .setter = left ? SUPPRESSION_BY_PERSON :
+	    SUPPRESSION_BY_SYSTEM, .scope = SUPPRESSION_LIST,
+	    .list = s->im.list, .who = s->im.who, .now_ms = s->now_ms,
+	    .import = s->im.id, .follows = s->im.consent,
+	    .claimed_ms = row->claimed_ms };
+	struct leave_result gone = { .n = 0 };
+	int rc = import_row_newer(t, s->im.list, row, e);
+
+	if (rc != 0) {
+		n->newer += rc == 1;
+		return rc == 1 ? 0 : -1;
+	}
+	memcpy(l.hash, row->hash, sizeof(l.hash));
+	if (leave_apply(t, &l, &gone, e) == -1)
+		return -1;
+	n->unsubscribed += gone.changed && left;
+	n->cleaned += gone.changed && !left;
+	n->suppressed += !gone.changed;
+	leave_result_free(&gone);
+	return 0;
+}
+
+int
+import_row_alone(struct txn *t, struct slicing *s,
+    const struct import_row *row, struct err *e)
+{
+	return row->verdict == IMPORT_TAKE ? member_row(t, s, row, e) :
+	    suppress_row(t, s, row, e);
 }
 
 /* ---- slices */

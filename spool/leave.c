@@ -171,7 +171,8 @@ append_entry(struct txn *t, const struct leave *l, uint32_t org,
 	    .list = l->list, .org = org, .hash = SLICE(l->hash,
 	    sizeof(l->hash)), .campaign = l->campaign, .scope = l->scope,
 	    .reason = l->reason, .setter = consent_text(l->who),
-	    .clock_unsure = l->clock_unsure };
+	    .clock_unsure = l->clock_unsure, .import = l->import,
+	    .follows = l->follows, .claimed_ms = l->claimed_ms };
 
 	if (r->n == 1)
 		c.subscriber = r->gone[0].subscriber;

@@ -38,6 +38,10 @@ struct leave {
 	int64_t		now_ms;
 	bool		clock_unsure;
 	bool		keep_open;	/* remove, but set no suppression */
+	/* Of an import: it says that the person left elsewhere, then. */
+	uint32_t	import;
+	uint64_t	follows;	/* its entry */
+	int64_t		claimed_ms;
 };
 
 struct leave_result {

@@ -204,7 +204,7 @@ static void
 test_import(void **state)
 {
 	static const char file[] = "Email,Name,Date\r\n"
-	    "alice@example.com,\"Alice \"\"A\"\" B\",2026-01-02\r\n"
+	    "alice@example.com,\"Alice \"\"A\"\" B\",2025-01-02\r\n"
 	    "not an address,x,\r\n"
 	    "bob@example.net,,\r\n"
 	    "carol@example.net,,last week\r\n"
