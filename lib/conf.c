@@ -226,8 +226,10 @@ BOOLEAN(tls_reports, CONF_RELOAD, "yes",
 NUMBER(connections_total, CONF_INT, CONF_RELOAD, "500", 1, 10000,
     "Connections out at once."),
 NUMBER(connections_per_site, CONF_INT, CONF_RELOAD, "0", 0, 500,
-    "Connections at once to one site, the mail servers some domains share; "
-    "they are approached from below as the site takes them.  What the "
+    "Connections at once to one site, the mail servers some domains share, "
+    "and to one host that is the best one of several sites of nobody in "
+    "particular; they are approached from below as the site takes them.  "
+    "What the "
     "shaping data say holds where it is less, and alone when this is 0."),
 NUMBER(messages_per_connection, CONF_INT, CONF_RELOAD, "0", 0, 10000,
     "Messages on one connection before a new one is made; 0 as above."),
