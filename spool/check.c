@@ -53,6 +53,7 @@ static const struct {
 	[TABLE_LEAVES] = { check_leaves, check_leaves_end, NO_COUNTER, 0 },
 	[TABLE_TILES] = { check_tiles, check_tiles_end, NO_COUNTER, 0 },
 	[TABLE_COSIGNATURES] = { check_cosignatures, NULL, NO_COUNTER, 0 },
+	[TABLE_REVOKED] = { check_revoked, NULL, NO_COUNTER, 0 },
 	[TABLE_QMETA] = { check_qmeta, check_qmeta_end, NO_COUNTER, 0 },
 	[TABLE_CAMPAIGNS] = { check_campaigns, NULL, NO_COUNTER, 0 },
 	[TABLE_CAMPAIGN_OF] = { check_campaign_of, NULL, NO_COUNTER, 0 },

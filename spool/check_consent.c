@@ -185,6 +185,8 @@ check_consent(struct check *c, struct slice key, struct slice value)
 	if (entry.follows >= index && entry.follows != 0)
 		check_tell(c, c->table, key, "it follows an entry after it");
 	check_act(c, &entry);
+	if (revocation_check_entry(c->t, &entry, index, &e) == -1)
+		check_tell_err(c, TABLE_REVOKED, key, &e);
 	erased(c, key, entry.erased);
 	/* An import's content is a hash alone: it holds whom nobody erases. */
 	check_names_file(c, key, entry.shown);
@@ -356,6 +358,16 @@ check_notices(struct check *c, struct slice key, struct slice value)
 		check_found(c, request_get(c->t, n.request, &r, &e),
 		    "its request is missing", key, &e);
 	check_names_file(c, key, n.content);
+}
+
+void
+check_revoked(struct check *c, struct slice key, struct slice value)
+{
+	struct err e = ERR_INIT;
+
+	(void)value;
+	if (revocation_check_row(c->t, key, &e) == -1)
+		check_tell_err(c, c->table, key, &e);
 }
 
 /* ---- what is counted */

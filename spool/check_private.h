@@ -11,6 +11,7 @@
 #include "spool/check.h"
 #include "spool/row.h"
 
+struct consent;
 struct list_counters;
 
 /* Rows of one list and domain, counted as they pass. */
@@ -119,7 +120,7 @@ check_end_fn check_acts_end;
 
 check_fn check_suppressions, check_requests, check_request_of, check_tokens,
     check_notices, check_consent, check_consent_of, check_throttles,
-    check_aggregates;
+    check_aggregates, check_revoked;
 check_end_fn check_consent_end;
 void check_gaps_free(struct check_gaps *g);
 
@@ -142,6 +143,10 @@ int check_outcomes(struct check *c, struct err *e);
  */
 int request_check_row(struct txn *t, enum store_table *table,
     struct key *key, struct slice value, struct err *e);
+/* An entry that revokes has its row, and a row its entry. */
+int revocation_check_entry(struct txn *t, const struct consent *c,
+    uint64_t index, struct err *e);
+int revocation_check_row(struct txn *t, struct slice key, struct err *e);
 int throttle_check_row(struct slice key, struct slice value, struct err *e);
 int optin_aggregate_check_row(struct slice key, struct slice value,
     struct err *e);

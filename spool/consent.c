@@ -14,6 +14,7 @@
 #include "lib/xmalloc.h"
 #include "spool/consent.h"
 #include "spool/ledger_private.h"
+#include "spool/revocation.h"
 #include "spool/row.h"
 #include "spool/store_copy.h"
 
@@ -153,7 +154,7 @@ consent_append(struct txn *t, const struct consent *c, uint64_t *index_r,
 	if (c->hash.len == 16) {
 		of = of_key(c->hash.p, index);
 		if (txn_put(t, TABLE_CONSENT_OF, key_slice(&of), SLICE("", 0),
-		    e) == -1)
+		    e) == -1 || revocation_note(t, c, index, e) == -1)
 			goto out;
 	}
 	/* What it says is gone still lies in pages, until compaction. */
@@ -315,6 +316,8 @@ consent_erase(struct txn *t, const uint8_t hash[static 16],
 		if (consent_remove(t, index, SLICE(hash, 16), e) == -1)
 			return -1;
 	}
+	if (rc == 0 && revocation_erase(t, hash, e) == -1)
+		return -1;
 	qsort(erased->s, erased->len / INDEX_OCTETS, INDEX_OCTETS, by_index);
 	return rc;
 }

@@ -14,6 +14,7 @@
 #include "spool/notice.h"
 #include "spool/org.h"
 #include "spool/request.h"
+#include "spool/revocation.h"
 #include "spool/store.h"
 #include "spool/subscriber.h"
 #include "spool/suppression.h"
@@ -96,56 +97,13 @@ says_yes(const struct consent *c)
 	return c->kind == CONSENT_CONFIRMED || c->kind == CONSENT_IMPORT_ROW;
 }
 
-/* Does an entry of this address end what was said before it? */
-static bool
-revokes(const struct consent *c, const struct ground *g)
-{
-	switch (c->kind) {
-	case CONSENT_UNSUBSCRIBED:
-	case CONSENT_COMPLAINED:
-	case CONSENT_SUPPRESSED:
-	case CONSENT_REMOVED:
-		break;
-	case CONSENT_BOUNCED:
-		if (c->scope == 0)
-			return false;	/* suspended, and may be resumed */
-		break;
-	default:
-		return false;
-	}
-	switch (c->scope) {
-	case SUPPRESSION_ORG: return c->org == g->org;
-	case SUPPRESSION_HOST: return true;
-	default: return c->list == g->m->list;
-	}
-}
-
-/*
- * Most people said nothing after their confirmation: one look tells.  1 when
- * something later revokes it, 0, -1.
- */
-static int
-revoked(struct txn *t, const struct ground *g, uint64_t index,
-    struct err *e)
-{
-	struct consent c;
-	int rc;
-
-	while ((rc = consent_next_of(t, g->hash, index + 1, &index, e)) == 1) {
-		if ((rc = consent_get(t, index, &c, e)) == -1)
-			return -1;
-		if (rc == 1 && revokes(&c, g))
-			return 1;
-	}
-	return rc;
-}
-
 /* 1 when the entry bears the membership out, 0, -1. */
 static int
 bears_out(struct txn *t, const struct ground *g, struct err *e)
 {
 	uint64_t index = g->m->consent;
 	struct consent c;
+	uint64_t last;
 	int rc;
 
 	if (index == 0)
@@ -161,8 +119,9 @@ bears_out(struct txn *t, const struct ground *g, struct err *e)
 	}
 	if (!says_yes(&c) || !speaks_of(&c, g))
 		return 0;
-	rc = revoked(t, g, index, e);
-	return rc == -1 ? -1 : rc == 0;
+	if (revocation_last(t, g->hash, g->m->list, g->org, &last, e) == -1)
+		return -1;
+	return index > last;
 }
 
 int

@@ -26,6 +26,7 @@
 #include "lib/strbuf.h"
 #include "lib/xmalloc.h"
 #include "spool/ledger_private.h"
+#include "spool/revocation.h"
 #include "spool/store_lmdb.h"
 
 #define READERS_MAX	512	/* read transactions of all processes */
@@ -69,6 +70,7 @@ const struct store_table_info store_tables[TABLE_LAST] = {
 	[TABLE_LEAVES] = { "leaves", STORE_S },
 	[TABLE_TILES] = { "tiles", STORE_S },
 	[TABLE_COSIGNATURES] = { "cosignatures", STORE_S },
+	[TABLE_REVOKED] = { "revoked", STORE_S },
 	[TABLE_QMETA] = { "meta", STORE_Q },
 	[TABLE_CAMPAIGNS] = { "campaigns", STORE_Q },
 	[TABLE_CAMPAIGN_OF] = { "campaign_of", STORE_Q },
@@ -316,7 +318,7 @@ upgrade(struct txn *t, enum store_table meta, uint32_t found, struct err *e)
 	if (found == STORE_SCHEMA)
 		return 0;
 	if (t->env == STORE_S && found < SCHEMA_LEDGER &&
-	    ledger_upgrade(t, e) == -1)
+	    (ledger_upgrade(t, e) == -1 || revocation_upgrade(t, e) == -1))
 		return -1;
 	return meta_put(t, meta, "schema", schema_now, sizeof(schema_now), e);
 }
