@@ -275,6 +275,7 @@ ipc_put_prepared(struct strbuf *b, const struct ipc_prepared *v)
 	pack_u8(b, v->ok);
 	pack_u32(b, v->copy_octets);
 	put_slice(b, v->findings);
+	put_slice(b, v->fingerprint);
 	pack_str(b, v->text);
 }
 
@@ -286,6 +287,7 @@ ipc_get_prepared(struct unpack *u, struct ipc_prepared *v)
 	v->ok = get_bool(u);
 	v->copy_octets = unpack_u32(u);
 	v->findings = unpack_bytes(u);
+	v->fingerprint = unpack_bytes(u);
 	unpack_str(u, v->text, sizeof(v->text));
 }
 

@@ -316,6 +316,7 @@ struct ipc_prepared {
 	bool		ok;
 	uint32_t	copy_octets;	/* size of the sample copy */
 	struct slice	findings;	/* JSON array of lint findings */
+	struct slice	fingerprint;	/* similar_pack(); or empty */
 	char		text[IPC_TEXT_MAX + 1];
 };
 

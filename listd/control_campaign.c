@@ -14,6 +14,7 @@
 #include "lib/reply_class.h"
 #include "lib/strbuf.h"
 #include "lib/xmalloc.h"
+#include "listd/control_excess.h"
 #include "listd/control_json.h"
 #include "listd/control_stop.h"
 #include "listd/control_verbs.h"
@@ -135,6 +136,7 @@ campaign_json(const struct campaign *m, const struct tally *v,
 	json_object_set_new(o, "estimate", json_time(estimate(m, v, now)));
 	if (m->failed_of != 0)
 		set(o, "failed_of", m->failed_of);
+	excess_json(o, m);
 	if (is_test(m))
 		json_object_set_new(o, "test", json_true());
 	return o;
@@ -427,6 +429,10 @@ change(struct call *c, const char *verb, enum campaign_state to)
 	txn_end(t);
 	if (!ok)
 		return;
+	if (to == CAMPAIGN_RUNNING && excess_holds(&m)) {
+		excess_resume(c, &m);
+		return;
+	}
 	s->from = m.state;
 	s->to = to;
 	s->verb = verb;

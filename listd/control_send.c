@@ -24,6 +24,7 @@
 #include "lib/strbuf.h"
 #include "lib/sys/log.h"
 #include "listd/campaign_params.h"
+#include "listd/control_excess.h"
 #include "listd/control_intake.h"
 #include "listd/control_json.h"
 #include "listd/control_send.h"
@@ -50,6 +51,7 @@ sending_free(void *state)
 	intake_close(&s->file);
 	free(s->params);
 	strbuf_free(&s->findings);
+	strbuf_free(&s->print);
 }
 
 static void
@@ -61,6 +63,7 @@ sending_init(struct call *c, struct sending *s)
 	s->now_ms = call_now(c);
 	s->asked_ms = call_mono(c);
 	strbuf_init(&s->findings, CAMPAIGN_FINDINGS_MAX);
+	strbuf_init(&s->print, CAMPAIGN_FINGERPRINT_MAX);
 }
 
 /* ---- the answer */
@@ -79,6 +82,7 @@ answer(const struct sending *s)
 		    json_integer((json_int_t)s->c.count));
 	if (s->c.state == CAMPAIGN_SCHEDULED)
 		json_object_set_new(o, "send_at", json_time(s->c.send_at_ms));
+	excess_json(o, &s->c);
 	if (findings != NULL)
 		json_object_set_new(o, "findings", findings);
 	return o;
@@ -159,6 +163,7 @@ released(struct call *c, void *arg)
 static void
 release_checked(struct call *c, void *arg)
 {
+	release_judge(arg, call_scheduler(c));
 	call_write(c, STORE_Q, CALL_URGENT, release_apply, arg, released);
 }
 
@@ -172,16 +177,21 @@ release(struct call *c, struct sending *s)
 		call_fail(c, STATUS_AGAIN, "the client went away");
 		return;
 	}
-	if (release_init(&s->release, call_queue(c), s->c.id, s->c.list,
-	    s->who, &e) == -1) {
+	s->c.fingerprint = SLICE(s->print.s, s->print.len);
+	if (release_init(&s->release, call_queue(c), &s->c, s->who,
+	    &e) == -1) {
 		call_error(c, &e);
 		return;
 	}
 	s->good_ms = call_mono(c);
 	s->release.send_at_ms = s->send_at_ms;
 	s->release.findings = SLICE(s->findings.s, s->findings.len);
-	call_write(c, STORE_S, CALL_URGENT, release_check, &s->release,
-	    release_checked);
+	if (!release_foresee(&s->release, call_scheduler(c)))
+		call_write(c, STORE_Q, CALL_URGENT, release_apply,
+		    &s->release, released);
+	else
+		call_write(c, STORE_S, CALL_URGENT, release_check,
+		    &s->release, release_checked);
 }
 
 /* ---- prepare */
@@ -200,6 +210,7 @@ prepared(void *arg, const struct ipc_prepared *r)
 		return;
 	}
 	strbuf_add(&s->findings, r->findings.p, r->findings.len);
+	strbuf_add(&s->print, r->fingerprint.p, r->fingerprint.len);
 	if (s->findings.overflow)
 		strbuf_reset(&s->findings);
 	snprintf(s->text, sizeof(s->text), "%s", r->text);
@@ -272,7 +283,7 @@ create_apply(struct txn *t, void *arg, struct err *e)
 		return rc;
 	if (s->existed && (rc = campaign_get(t, s->c.id, &s->c, e)) != 1)
 		return -1;
-	s->c.params = s->c.findings = SLICE("", 0);
+	campaign_detach(&s->c);
 	return 0;
 }
 

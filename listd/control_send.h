@@ -25,6 +25,7 @@ struct sending {
 	struct release_one release;
 	char		*params;	/* JSON text */
 	struct strbuf	 findings;	/* JSON array */
+	struct strbuf	 print;		/* its fingerprint, packed */
 	bool		 existed;
 	uint32_t	 stale;		/* left PREPARING by a crash */
 	int64_t		 now_ms;

@@ -23,6 +23,7 @@
 #include "lib/err.h"
 #include "lib/lint.h"
 #include "lib/mailhead.h"
+#include "lib/similar.h"
 #include "lib/strbuf.h"
 #include "lib/xmalloc.h"
 #include "listd/campaign_params.h"
@@ -344,9 +345,21 @@ has_must(const json_t *findings)
 	return false;
 }
 
+/* What it says to all, to be known again by (T37). */
+static void
+take_fingerprint(const struct source *s, struct similar *print)
+{
+	struct err e = ERR_INIT;
+
+	/* What cannot be parsed is refused by the linter. */
+	if (similar_of((const uint8_t *)s->message.s, s->message.len, print,
+	    &e) == -1)
+		print->n = 0;
+}
+
 static int
 prepare(struct copier *c, uint32_t campaign, json_t *findings,
-    uint32_t *octets, struct err *e)
+    struct similar *print, uint32_t *octets, struct err *e)
 {
 	struct lint_report *report = xcalloc(1, sizeof(*report));
 	struct compiled *k = NULL;
@@ -357,6 +370,7 @@ prepare(struct copier *c, uint32_t campaign, json_t *findings,
 	if (source_read(c, campaign, &s, e) == -1)
 		goto out;
 	lint_message((const uint8_t *)s.message.s, s.message.len, report);
+	take_fingerprint(&s, print);
 	if (source_author(&s, e) == 0)
 		k = compile(c, &s, report, e);
 	add_report(findings, report);
@@ -378,11 +392,14 @@ copier_prepare(struct copier *c, uint32_t campaign, struct ipc_prepared *v,
 {
 	json_t *findings = json_array();
 	struct err e = ERR_INIT;
+	struct similar print = { 0 };
+	size_t json;
 	char *text;
 	int ret;
 
 	v->campaign = campaign;
-	ret = prepare(c, campaign, findings, &v->copy_octets, &e);
+	ret = prepare(c, campaign, findings, &print, &v->copy_octets,
+	    &e);
 	v->ok = ret == 0 && !has_must(findings);
 	/* A refusal keeps its reason, whoever it was that refused. */
 	if (ret == -1 && !has_must(findings))
@@ -399,7 +416,12 @@ copier_prepare(struct copier *c, uint32_t campaign, struct ipc_prepared *v,
 	json_decref(findings);
 	if (out->overflow)
 		strbuf_reset(out);
-	v->findings = SLICE(out->s, out->len);
+	json = out->len;
+	if (print.n > 0)
+		similar_pack(out, &print);
+	v->findings = SLICE(out->s, json);
+	v->fingerprint = SLICE(out->s + json, out->overflow ? 0 :
+	    out->len - json);
 }
 
 /* ---- life */

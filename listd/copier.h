@@ -51,10 +51,10 @@ const struct dkim_key *copier_key_of(struct copier *c, const char *domain,
 
 /*
  * Compile and lint a campaign's content, render and sign a sample and let
- * libopendkim verify it.  Fills v_r; findings_r owns the JSON v_r points to.
+ * libopendkim verify it.  Fills v_r; out owns what that points to.
  */
 void copier_prepare(struct copier *c, uint32_t campaign,
-    struct ipc_prepared *v_r, struct strbuf *findings_r);
+    struct ipc_prepared *v_r, struct strbuf *out);
 /* Drop what is cached of a campaign that has ended. */
 void copier_forget(struct copier *c, uint32_t campaign);
 

@@ -29,14 +29,16 @@
 /* ---- the two jobs */
 
 int
-release_init(struct release_one *r, struct queue *q, uint32_t campaign,
-    uint32_t list, const char *who, struct err *e)
+release_init(struct release_one *r, struct queue *q,
+    const struct campaign *c, const char *who, struct err *e)
 {
 	const struct role_env *env = queue_env(q);
 
-	*r = (struct release_one){ .campaign = campaign, .list = list,
-		.now_ms = clock_utc_ms(env->clock),
+	*r = (struct release_one){ .campaign = c->id, .list = c->list,
+		.org = c->org, .resend = c->failed_of != 0,
+		.excess_allowed = c->excess_allowed, .now_ms = clock_utc_ms(env->clock),
 		.lifetime_ms = env->conf->queue_lifetime };
+	similar_unpack(c->fingerprint, &r->print);
 	snprintf(r->who, sizeof(r->who), "%s", who);
 	if (RAND_bytes((uint8_t *)&r->start, sizeof(r->start)) == 1)
 		return 0;
@@ -81,6 +83,44 @@ release_check(struct txn *t, void *one, struct err *e)
 	    "campaign send", object, NULL, new, e);
 }
 
+bool
+release_is_excess(const struct release_one *r)
+{
+	return r->excess > POSTS_EXCESS && !r->excess_allowed;
+}
+
+static void
+post_of(const struct release_one *r, struct post *x)
+{
+	*x = (struct post){ .campaign = r->campaign, .org = r->org,
+		.list = r->list, .resend = r->resend,
+		.as_of = r->counters.sequence, .count = r->counters.active,
+		.released_ms = r->now_ms, .print = r->print };
+}
+
+void
+release_judge(struct release_one *r, struct scheduler *s)
+{
+	struct post x;
+
+	if (r->send_at_ms > r->now_ms)
+		return;
+	post_of(r, &x);
+	scheduler_judge(s, &x, &r->similar, &r->excess);
+}
+
+bool
+release_foresee(struct release_one *r, const struct scheduler *s)
+{
+	struct post x;
+
+	if (r->send_at_ms > r->now_ms)
+		return true;
+	post_of(r, &x);
+	r->excess = scheduler_foresee(s, &x);
+	return !release_is_excess(r);
+}
+
 /* Only who failed there, by the same count of who was a member. */
 static int
 meant_of(struct txn *t, struct campaign *c, struct err *e)
@@ -101,9 +141,44 @@ meant_of(struct txn *t, struct campaign *c, struct err *e)
 	return 0;
 }
 
+/* From this moment: who is meant, and until when. */
+static int
+release_now(struct txn *t, const struct release_one *r, struct campaign *c,
+    struct err *e)
+{
+	c->state = CAMPAIGN_RUNNING;
+	c->as_of = r->counters.sequence;
+	c->count = r->counters.active;
+	c->left_base = r->counters.left;
+	c->start = r->start;
+	c->released_ms = c->date_ms = r->now_ms;
+	c->similar = r->similar;
+	if (c->send_by_ms == 0)
+		c->send_by_ms = r->now_ms + r->lifetime_ms;
+	return c->failed_of != 0 ? meant_of(t, c, e) : 0;
+}
+
+/* What was found out about it, whether it goes now or not. */
+static void
+take_over(const struct release_one *r, struct strbuf *print,
+    struct campaign *c)
+{
+	if (r->findings.len > 0 && r->findings.len <= CAMPAIGN_FINDINGS_MAX)
+		c->findings = r->findings;
+	if (r->print.n > 0) {
+		similar_pack(print, &r->print);
+		c->fingerprint = SLICE(print->s, print->len);
+	}
+	c->excess = r->excess;
+	c->changed_ms = r->now_ms;
+	snprintf(c->changed_by, sizeof(c->changed_by), "%.*s",
+	    (int)sizeof(c->changed_by) - 1, r->who);
+}
+
 int
 release_apply(struct txn *t, void *one, struct err *e)
 {
+	struct strbuf print = STRBUF_INIT(SIMILAR_PACKED_MAX);
 	struct release_one *r = one;
 	struct campaign c;
 	int rc = campaign_get(t, r->campaign, &c, e);
@@ -117,29 +192,21 @@ release_apply(struct txn *t, void *one, struct err *e)
 		    campaign_state_name(c.state));
 		return 1;
 	}
-	if (r->findings.len > 0 && r->findings.len <= CAMPAIGN_FINDINGS_MAX)
-		c.findings = r->findings;
-	c.changed_ms = r->now_ms;
-	snprintf(c.changed_by, sizeof(c.changed_by), "%.*s",
-	    (int)sizeof(c.changed_by) - 1, r->who);
-	if (r->send_at_ms > r->now_ms) {
-		c.state = CAMPAIGN_SCHEDULED;
-		c.send_at_ms = r->send_at_ms;
+	take_over(r, &print, &c);
+	rc = 0;
+	if (r->send_at_ms <= r->now_ms && !release_is_excess(r)) {
+		rc = release_now(t, r, &c, e);
 	} else {
-		c.state = CAMPAIGN_RUNNING;
-		c.as_of = r->counters.sequence;
-		c.count = r->counters.active;
-		c.left_base = r->counters.left;
-		c.start = r->start;
-		c.released_ms = c.date_ms = r->now_ms;
-		if (c.send_by_ms == 0)
-			c.send_by_ms = r->now_ms + r->lifetime_ms;
-		if (c.failed_of != 0 && (rc = meant_of(t, &c, e)) != 0)
-			return rc;
+		c.state = CAMPAIGN_SCHEDULED;
+		c.send_at_ms = r->send_at_ms > r->now_ms ? r->send_at_ms :
+		    r->now_ms;
 	}
+	if (rc == 0)
+		rc = campaign_change(t, &c, e);
 	r->c = c;
-	r->c.params = r->c.findings = (struct slice){ NULL, 0 };
-	return campaign_change(t, &c, e);
+	campaign_detach(&r->c);
+	strbuf_free(&print);
+	return rc;
 }
 
 /* ---- the watch */
@@ -149,6 +216,7 @@ struct release {
 	struct timer	 timer;
 	uint32_t	 after;		/* campaigns up to it had their turn */
 	bool		 busy, stopped;
+	struct strbuf	 print;		/* of what find_planned() found */
 	struct release_one one;
 };
 
@@ -197,7 +265,16 @@ apply_one(struct txn *t, void *arg, struct err *e)
 static void
 applied(void *arg, enum job_result r, const struct err *e)
 {
-	released(arg, r == JOB_DONE, e);
+	struct release *w = arg;
+	struct err held = ERR_INIT;
+
+	if (r == JOB_DONE && w->one.c.state != CAMPAIGN_RUNNING) {
+		err_set(&held, ERR_REFUSED, "its Breidbart index would be "
+		    "%u.%02u (S46)", w->one.excess / 100,
+		    w->one.excess % 100);
+		e = &held;
+	}
+	released(w, r == JOB_DONE && w->one.c.state == CAMPAIGN_RUNNING, e);
 }
 
 static void
@@ -207,8 +284,26 @@ checked(void *arg, enum job_result r, const struct err *e)
 	const struct job job = { .apply = apply_one, .done = applied,
 		.arg = w };
 
-	if (r != JOB_DONE)
+	if (r != JOB_DONE) {
 		released(w, false, e);
+		return;
+	}
+	release_judge(&w->one, queue_scheduler(w->queue));
+	queue_commit(w->queue, STORE_Q, &job);
+}
+
+/* Its row says by how much, if it does not yet; else nothing is written. */
+static void
+hold_excess(struct release *w, uint32_t known)
+{
+	const struct job job = { .apply = apply_one, .done = applied,
+		.arg = w };
+	struct err e = ERR_INIT;
+
+	err_set(&e, ERR_REFUSED, "its Breidbart index would be %u.%02u (S46)",
+	    w->one.excess / 100, w->one.excess % 100);
+	if (known == w->one.excess)
+		released(w, false, &e);
 	else
 		queue_commit(w->queue, STORE_Q, &job);
 }
@@ -222,9 +317,10 @@ release_next(struct release *w, const struct campaign *c)
 
 	w->after = c->id;
 	w->busy = true;
-	if (release_init(&w->one, w->queue, c->id, c->list, c->changed_by,
-	    &e) == -1)
+	if (release_init(&w->one, w->queue, c, c->changed_by, &e) == -1)
 		released(w, false, &e);
+	else if (!release_foresee(&w->one, queue_scheduler(w->queue)))
+		hold_excess(w, c->excess);
 	else
 		queue_commit(w->queue, STORE_S, &job);
 }
@@ -232,7 +328,7 @@ release_next(struct release *w, const struct campaign *c)
 /*
  * Of the planned campaigns with an id above after: the first that is due, else
  * the one with the earliest time.  False when there is none, or the store can
- * not be read now.
+ * not be read now.  Its fingerprint is good until the next call.
  */
 static bool
 find_planned(struct release *w, uint32_t after, int64_t now,
@@ -252,6 +348,11 @@ find_planned(struct release *w, uint32_t after, int64_t now,
 		if (c.state == CAMPAIGN_SCHEDULED &&
 		    (!found || c.send_at_ms < c_r->send_at_ms)) {
 			*c_r = c;
+			campaign_detach(c_r);
+			strbuf_reset(&w->print);
+			strbuf_add(&w->print, c.fingerprint.p,
+			    c.fingerprint.len);
+			c_r->fingerprint = SLICE(w->print.s, w->print.len);
 			found = true;
 			if (c.send_at_ms <= now)
 				break;
@@ -303,6 +404,7 @@ release_start(struct queue *q)
 	struct release *w = xcalloc(1, sizeof(*w));
 
 	w->queue = q;
+	strbuf_init(&w->print, CAMPAIGN_FINGERPRINT_MAX);
 	timer_init(&w->timer, queue_env(q)->timers, on_timer, w);
 	timer_start(&w->timer, 0);
 	return w;
@@ -324,5 +426,6 @@ release_stop(struct release *w)
 void
 release_free(struct release *w)
 {
+	strbuf_free(&w->print);
 	free(w);
 }

@@ -7,6 +7,11 @@
  * The second is Q's: the campaign's one row (spool/DESIGN section 7).  A crash
  * between them leaves the campaign where it was, to be released again.
  *
+ * Between them it is judged (posts.h).  One whose Breidbart index would be
+ * excessive is not released but planned for now, with that index in its row:
+ * so it waits as others do whose list is held, until posts of before are old
+ * enough, or somebody says by name and reason that it shall go.
+ *
  * A campaign planned for later is released at its time by the watch; while its
  * list is held it waits.
  */
@@ -16,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "listd/posts.h"
 #include "spool/act.h"
 #include "spool/campaign.h"
 #include "spool/list.h"
@@ -23,6 +29,7 @@
 struct err;
 struct queue;
 struct release;
+struct scheduler;
 struct txn;
 
 #define RELEASE_HELD_MS	60000	/* until a held list is looked at again */
@@ -30,7 +37,10 @@ struct txn;
 /* One campaign on its way. */
 struct release_one {
 	/* Given. */
-	uint32_t	campaign, list;
+	uint32_t	campaign, list, org;
+	bool		resend;
+	bool		excess_allowed;
+	struct similar	print;
 	int64_t		now_ms;
 	int64_t		lifetime_ms;	/* what is left then expires, unless
 					 * the campaign has a time of its own */
@@ -38,17 +48,32 @@ struct release_one {
 	uint64_t	start;		/* a random point */
 	char		who[ACT_WHO_MAX + 1];
 	struct slice	findings;	/* to keep; borrowed, or empty */
+	/* Found by release_judge(). */
+	uint64_t	similar;
+	uint32_t	excess;
 	/* Found. */
 	unsigned	why;		/* list_may_send() */
 	struct list_counters counters;
 	struct campaign	c;		/* as committed, without its slices */
 };
 
-/* now, lifetime and start from the queue role; -1 with ERR_CRYPTO. */
-int release_init(struct release_one *r, struct queue *q, uint32_t campaign,
-    uint32_t list, const char *who, struct err *e);
+/*
+ * now, lifetime and start from the queue role; what the campaign is from its
+ * row.  -1 with ERR_CRYPTO.
+ */
+int release_init(struct release_one *r, struct queue *q,
+    const struct campaign *c, const char *who, struct err *e);
 /* The job of S.  Refused, with the reasons, when the list may not send. */
 int release_check(struct txn *t, void *one, struct err *e);
+/*
+ * Before the job of Q: what similar mail there was.  From here on it counts as
+ * released, for POSTS_PENDING_MS or as its row says.
+ */
+void release_judge(struct release_one *r, struct scheduler *s);
+/* Its index passes, and nobody let it go: release_apply() only plans it. */
+bool release_is_excess(const struct release_one *r);
+/* Before the job of S, to write nothing in vain: may it pass? */
+bool release_foresee(struct release_one *r, const struct scheduler *s);
 /* The job of Q, after it.  Refused when the campaign's state forbids it. */
 int release_apply(struct txn *t, void *one, struct err *e);
 

@@ -18,6 +18,7 @@
 #include "listd/figures.h"
 #include "listd/finish.h"
 #include "listd/lane.h"
+#include "listd/posts.h"
 #include "listd/relay.h"
 #include "listd/restart.h"
 #include "listd/scheduler_private.h"
@@ -207,6 +208,8 @@ load_runs(struct scheduler *s, struct err *e)
 		if (rc == -1 && e->code != ERR_DAMAGED)
 			return -1;
 		after = c.id;
+		if (rc == 1)
+			posts_set(s->posts, &c, sched_now(s));
 		if (rc == 1 && c.ended_ms != 0)
 			frequency_ended(s, &c, c.ended_ms);
 		if (rc == 1 && ((c.state != CAMPAIGN_RUNNING &&
@@ -319,6 +322,7 @@ scheduler_new(const struct scheduler_params *p, struct err *e)
 	s->base_ms = clock_utc_ms(p->clock) - clock_mono_ms(p->clock);
 	s->serial = 1;
 	s->batcher = batcher_new(&bp, p->last_batch);
+	s->posts = posts_new();
 	lists_init(s);
 	s->limits_serial = 1;
 	sources_take(s);
@@ -376,6 +380,7 @@ scheduler_free(struct scheduler *s)
 	restarts_free(s);
 	reactions_free(s->reactions);
 	free(s->recents);
+	posts_free(s->posts);
 	lists_free(s);
 	idlist_free(&s->retry_queue);
 	batcher_free(s->batcher);

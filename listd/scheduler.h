@@ -31,6 +31,7 @@ struct clock;
 struct err;
 struct figures;
 struct outcome_log;
+struct post;
 struct reply_rules;
 struct ring_entry;
 struct scheduler;
@@ -150,6 +151,13 @@ int scheduler_frame(struct scheduler *s, unsigned peer, uint16_t type,
 
 /* A campaign's row was committed in a new state. */
 void scheduler_campaign_changed(struct scheduler *s, uint32_t campaign);
+/*
+ * What similar mail there was, were x (posts.h) released now; it counts from
+ * now on.  scheduler_foresee() only looks.
+ */
+void scheduler_judge(struct scheduler *s, const struct post *x,
+    uint64_t *similar_r, uint32_t *excess_r);
+uint32_t scheduler_foresee(const struct scheduler *s, const struct post *x);
 /*
  * Of a campaign that is over: no outcome of it comes any more, from now or
  * from before the start, so its progress may be forgotten.

@@ -31,6 +31,7 @@
 
 struct member;
 struct path;
+struct posts;
 struct reactions;
 struct recent;
 struct relay;
@@ -302,6 +303,7 @@ struct scheduler {
 
 	struct recent	*recents;	/* scheduler_frequency.c */
 	size_t		 nrecents;
+	struct posts	*posts;
 	struct run_list	 runs;
 	struct hash	 runs_by_id;
 	size_t		 nruns;

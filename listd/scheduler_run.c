@@ -16,6 +16,7 @@
 #include "lib/sys/log.h"
 #include "lib/xmalloc.h"
 #include "listd/lane.h"
+#include "listd/posts.h"
 #include "listd/scheduler_private.h"
 #include "listd/site.h"
 #include "spool/list.h"
@@ -109,7 +110,7 @@ run_load(struct scheduler *s, const struct campaign *c, struct err *e)
 	struct tally v;
 
 	run->c = *c;
-	run->c.params = run->c.findings = SLICE("", 0);
+	campaign_detach(&run->c);
 	run->list_from = 1;
 	run->shares = shares_new();
 	TAILQ_INIT(&run->lanes);
@@ -135,6 +136,7 @@ run_free(struct scheduler *s, struct run *run)
 	size_t at = 0;
 
 	frequency_ended(s, &run->c, sched_now(s));
+	posts_end(s->posts, run->c.id, sched_now(s));
 	lookups_forget_run(s, run);
 	while ((l = hash_each(&run->dests, &at, &next)) != NULL)
 		dest_free(s, HASH_OF(l, struct dest, by_domain));
@@ -626,7 +628,9 @@ scheduler_campaign_changed(struct scheduler *s, uint32_t campaign)
 		return;
 	if ((rc = campaign_get(s->q_txn, campaign, &c, &e)) == -1)
 		log_failure(LEVEL_ERROR, "campaign-damaged", &e);
-	else if (rc == 0)
+	else if (rc == 1)
+		posts_set(s->posts, &c, sched_now(s));
+	if (rc != 1)
 		;	/* nothing to do with it */
 	else if (run == NULL && (c.state == CAMPAIGN_RUNNING ||
 	    c.state == CAMPAIGN_PAUSED)) {

@@ -101,8 +101,10 @@ static const struct verb verbs[] = {
 	{ "campaign pause", VERB_DAEMON, ARGS({ .name = "ID" }),
 	    .help = "hand out nothing more for now" },
 	{ "campaign resume", VERB_DAEMON, ARGS({ .name = "ID" }),
-	    OPTS({ "after-data", "POLICY", .required = false }),
-	    .help = "go on, or decide about what was sent and not answered" },
+	    OPTS({ "after-data", "POLICY", .required = false },
+	    { "reason", "TEXT", .required = false }),
+	    .help = "go on, decide about what was sent and not answered, or "
+	    "let an excessive one go" },
 	{ "campaign cancel", VERB_DAEMON, ARGS({ .name = "ID" }),
 	    .help = "end it here" },
 	{ "campaign outcomes", VERB_DAEMON, ARGS({ .name = "ID" }),

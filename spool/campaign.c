@@ -11,11 +11,15 @@
 #include "spool/qmeta.h"
 #include "spool/store.h"
 
-/* Rows of version 1 end before the last field; they are read as they are. */
-#define CAMPAIGN_VERSION	2
+/*
+ * Rows of version 1 end before what becomes of copies that were not answered,
+ * those of version 2 before the fingerprint; they are read as they are.
+ */
+#define CAMPAIGN_VERSION	3
 #define TALLY_VERSION		2
 #define IDENTITY_VERSION	1
-#define ROW_MAX	(CAMPAIGN_PARAMS_MAX + CAMPAIGN_FINDINGS_MAX + 1024)
+#define ROW_MAX	(CAMPAIGN_PARAMS_MAX + CAMPAIGN_FINDINGS_MAX + \
+    CAMPAIGN_FINGERPRINT_MAX + 1024)
 
 #define BIT(STATE)	(1u << (STATE))
 
@@ -61,6 +65,12 @@ campaign_after_find(const char *name, enum campaign_after *after_r)
 			return true;
 		}
 	return false;
+}
+
+void
+campaign_detach(struct campaign *c)
+{
+	c->params = c->findings = c->fingerprint = SLICE("", 0);
 }
 
 bool
@@ -120,7 +130,20 @@ campaign_encode(struct strbuf *b, const struct campaign *c)
 	pack_bytes(b, c->params.p, c->params.len);
 	pack_bytes(b, c->findings.p, c->findings.len);
 	pack_u8(b, (uint8_t)c->after);
+	pack_bytes(b, c->fingerprint.p, c->fingerprint.len);
+	pack_u64(b, c->similar);
+	pack_u32(b, c->excess);
+	pack_u8(b, c->excess_allowed);
 	record_end(b);
+}
+
+static void
+read_similar(struct unpack *u, struct campaign *c)
+{
+	c->fingerprint = unpack_bytes(u);
+	c->similar = unpack_u64(u);
+	c->excess = unpack_u32(u);
+	c->excess_allowed = unpack_u8(u) != 0;
 }
 
 static int
@@ -154,6 +177,8 @@ campaign_decode(struct campaign *c, uint32_t id, struct slice value,
 		c->params = unpack_bytes(&u);
 		c->findings = unpack_bytes(&u);
 		after = version >= 2 ? unpack_u8(&u) : 0;
+		if (version >= 3)
+			read_similar(&u, c);
 	}
 	if (!unpack_done(&u) || state == 0 || state >= CAMPAIGN_STATES ||
 	    after >= CAMPAIGN_AFTERS) {
@@ -291,11 +316,12 @@ static bool
 campaign_fits(const struct campaign *c, struct err *e)
 {
 	if (c->params.len <= CAMPAIGN_PARAMS_MAX &&
-	    c->findings.len <= CAMPAIGN_FINDINGS_MAX)
+	    c->findings.len <= CAMPAIGN_FINDINGS_MAX &&
+	    c->fingerprint.len <= CAMPAIGN_FINGERPRINT_MAX)
 		return true;
-	err_set(e, ERR_LIMIT,
-	    "campaign: more than %d octets of parameters or %d of findings",
-	    CAMPAIGN_PARAMS_MAX, CAMPAIGN_FINDINGS_MAX);
+	err_set(e, ERR_LIMIT, "campaign: more than %d octets of parameters, "
+	    "%d of findings or %d of a fingerprint", CAMPAIGN_PARAMS_MAX,
+	    CAMPAIGN_FINDINGS_MAX, CAMPAIGN_FINGERPRINT_MAX);
 	return false;
 }
 

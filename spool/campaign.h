@@ -23,6 +23,7 @@ struct txn;
 #define CAMPAIGN_KEEP_MS	(1096ll * 24 * 3600 * 1000)
 #define CAMPAIGN_UNSENT_KEEP_MS	(30ll * 24 * 3600 * 1000)
 #define CAMPAIGN_FINDINGS_MAX	65536	/* octets of what the linter found */
+#define CAMPAIGN_FINGERPRINT_MAX 1024	/* octets */
 
 enum campaign_state {
 	CAMPAIGN_PREPARING = 1,	/* compiled and linted, not yet decided */
@@ -70,6 +71,12 @@ struct campaign {
 	char		changed_by[CAMPAIGN_WHO_MAX];	/* the last change */
 	int64_t		changed_ms;
 	enum campaign_after after;
+	/* What its message says to all (lib/similar.h), and who else said it
+	 * lately, from its release on (listd/posts.h). */
+	struct slice	fingerprint;	/* packed; empty: not known */
+	uint64_t	similar;	/* recipients of such mail, its own too */
+	uint32_t	excess;		/* Breidbart index, in hundredths */
+	bool		excess_allowed;	/* a person let it go all the same */
 	struct slice	params;		/* JSON object or empty */
 	struct slice	findings;	/* JSON array or empty */
 };
@@ -88,6 +95,9 @@ struct tally {
 	uint64_t	attempts;	/* tries that a server answered */
 	uint64_t	unanswered;	/* contents sent whole, and no answer */
 };
+
+/* Forget what is borrowed. */
+void campaign_detach(struct campaign *c);
 
 const char *campaign_state_name(enum campaign_state s);
 /* "resend", "assume-delivered", "hold". */

@@ -24,6 +24,7 @@
 #include "lib/sys/log.h"
 #include "lib/sys/timers.h"
 #include "lib/xmalloc.h"
+#include "listd/posts.h"
 #include "spool/consent.h"
 #include "spool/content.h"
 #include "spool/list.h"
@@ -109,8 +110,10 @@ scheduler_prepare(struct scheduler *s, uint32_t campaign,
 {
 	struct queue *q = queue_of(s);
 	const char *f = q->findings != NULL ? q->findings : "[]";
+	static const uint8_t print[] = { 0, 1, 0, 0, 0, 7 };
 	struct ipc_prepared r = { .campaign = campaign, .ok = !q->refuse,
-		.findings = SLICE(f, strlen(f)) };
+		.findings = SLICE(f, strlen(f)),
+		.fingerprint = SLICE(print, sizeof(print)) };
 
 	q->prepared++;
 	if (q->hold_prepare) {
@@ -122,6 +125,21 @@ scheduler_prepare(struct scheduler *s, uint32_t campaign,
 	if (q->refuse)
 		snprintf(r.text, sizeof(r.text), "a MUST finding");
 	done(arg, q->no_deliver ? NULL : &r);
+}
+
+uint32_t
+scheduler_foresee(const struct scheduler *s, const struct post *x)
+{
+	(void)x;
+	return queue_of(s)->excess;
+}
+
+void
+scheduler_judge(struct scheduler *s, const struct post *x,
+    uint64_t *similar_r, uint32_t *excess_r)
+{
+	*similar_r = x->count;
+	*excess_r = queue_of(s)->excess;
 }
 
 void

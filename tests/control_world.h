@@ -53,6 +53,8 @@ struct queue {
 	void		*held_arg;
 	uint32_t	 held_campaign;
 
+	uint32_t	 excess;	/* Breidbart index of what is sent */
+
 	/* What the scheduler heard. */
 	unsigned	 prepared, notices, holds, tests, looked_up;
 	unsigned	 changed;

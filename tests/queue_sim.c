@@ -482,7 +482,7 @@ sim_tally(struct sim *sim, uint32_t id, struct campaign *c_r)
 
 	assert_int_equal(campaign_get(t, id, c_r, &sim->w->e), 1);
 	assert_int_equal(tally_get(t, id, &v, &sim->w->e), 0);
-	c_r->params = c_r->findings = SLICE("", 0);
+	campaign_detach(c_r);
 	txn_end(t);
 	return v;
 }

@@ -29,6 +29,8 @@ sample(void)
 		.changed_by = "owner", .changed_ms = 17,
 		.after = CAMPAIGN_AFTER_HOLD,
 		.params = SLICE("{}", 2), .findings = SLICE("[1]", 3),
+		.fingerprint = SLICE("print", 5), .similar = 51,
+		.excess = 2001, .excess_allowed = true,
 	};
 
 	memset(c.content, 0xab, sizeof(c.content));
@@ -72,7 +74,7 @@ set_state(struct world *w, uint32_t id, enum campaign_state s)
 	struct campaign c;
 
 	assert_int_equal(campaign_get(t, id, &c, &w->e), 1);
-	c.params = c.findings = SLICE("", 0);
+	campaign_detach(&c);
 	txn_end(t);
 	c.state = s;
 	return world_write(w, STORE_Q, change, &c);
@@ -99,6 +101,9 @@ rows_come_back(void **state)
 	want.state = c.state;
 	want.params = c.params;
 	want.findings = c.findings;
+	assert_int_equal(c.fingerprint.len, 5);
+	assert_memory_equal(c.fingerprint.p, "print", 5);
+	assert_true(c.similar == 51 && c.excess == 2001 && c.excess_allowed);
 	assert_memory_equal(c.content, want.content, CAMPAIGN_HASH);
 	assert_true(c.start == want.start && c.as_of == want.as_of &&
 	    c.count == want.count && c.left_base == want.left_base);
@@ -109,6 +114,52 @@ rows_come_back(void **state)
 	assert_string_equal(c.created_by, "root");
 	assert_string_equal(c.changed_by, "owner");
 	assert_int_equal(campaign_get(t, 2, &c, &w->e), 0);
+	txn_end(t);
+}
+
+/* As they were written before there were fingerprints. */
+static int
+put_old(struct txn *t, void *arg, struct err *e)
+{
+	struct strbuf b = STRBUF_INIT(1024);
+	uint8_t key[4] = { 0, 0, 0, 9 };
+	int rc;
+
+	(void)arg;
+	record_begin(&b, 2);
+	pack_u32(&b, 7);
+	pack_u32(&b, 3);
+	pack_u8(&b, CAMPAIGN_RUNNING);
+	for (int i = 0; i < CAMPAIGN_HASH; i++)
+		pack_u8(&b, 1);
+	pack_u32(&b, 0);
+	for (int i = 0; i < 10; i++)
+		pack_u64(&b, 1);
+	pack_str(&b, "root");
+	pack_str(&b, "root");
+	pack_i64(&b, 17);
+	pack_bytes(&b, "{}", 2);
+	pack_bytes(&b, "[]", 2);
+	pack_u8(&b, CAMPAIGN_AFTER_HOLD);
+	record_end(&b);
+	rc = txn_put(t, TABLE_CAMPAIGNS, SLICE(key, 4), SLICE(b.s, b.len), e);
+	strbuf_free(&b);
+	return rc;
+}
+
+static void
+old_rows_have_no_fingerprint(void **state)
+{
+	struct world *w = *state;
+	struct campaign c;
+	struct txn *t;
+
+	world_must(w, STORE_Q, put_old, NULL);
+	t = world_read(w, STORE_Q);
+	assert_int_equal(campaign_get(t, 9, &c, &w->e), 1);
+	assert_int_equal(c.after, CAMPAIGN_AFTER_HOLD);
+	assert_int_equal(c.fingerprint.len, 0);
+	assert_true(c.similar == 0 && c.excess == 0 && !c.excess_allowed);
 	txn_end(t);
 }
 
@@ -375,6 +426,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(rows_come_back),
+		T(old_rows_have_no_fingerprint),
 		T(same_send_is_one_campaign),
 		T(refused_and_cancelled_may_come_again),
 		T(a_resend_of_the_failed_is_new),

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "lib/strbuf.h"
+#include "listd/posts.h"
 #include "listd/release.h"
 #include "spool/campaign.h"
 #include "spool/list.h"
@@ -377,6 +378,86 @@ test_scheduled_cancelled(void **state)
 	EXPECT(STATUS_USAGE, q, "campaign send", "LIST", "news", "<FILE",
 	    MESSAGE, "--at", "2024-11-24T20:00Z", NULL);
 	assert_int_equal(q->changed, 0);
+}
+
+/* ---- S46: an excessive cross-post */
+
+/* The first of the last words that were noted for a verb. */
+static bool
+was_noted(struct queue *q, const char *verb, const char *word)
+{
+	struct answer *a = cw_call(q, "audit list", NULL);
+	bool found = false;
+	const json_t *act;
+	size_t i;
+
+	json_array_foreach(a->out, i, act)
+		found |= strcmp(text_of(act, "verb"), verb) == 0 &&
+		    strstr(text_of(act, "new"), word) != NULL;
+	answer_free(a);
+	return found;
+}
+
+static void
+test_excess(void **state)
+{
+	struct queue *q = *state;
+	struct answer *a;
+
+	make_list(q);
+	q->excess = POSTS_EXCESS + 1;
+	a = send_news(q);
+	assert_int_equal(a->status, 0);
+	assert_string_equal(text_of(last_of(a), "state"), "scheduled");
+	assert_string_equal(text_of(last_of(a), "breidbart"), "20.01");
+	assert_non_null(text_of(last_of(a), "held_excess"));
+	answer_free(a);
+	/* It waits, and is looked at now and then. */
+	for (int i = 0; i < 3; i++) {
+		q->mono_ms += RELEASE_HELD_MS;
+		q->now_ms += RELEASE_HELD_MS;
+		for (int k = 0; k < 20; k++)
+			cw_turn(q);
+		assert_int_equal(campaign_of(q, 1).state, CAMPAIGN_SCHEDULED);
+	}
+	assert_false(was_noted(q, "campaign send", "list 1"));
+	/* Not without a word. */
+	EXPECT(STATUS_NO, q, "campaign resume", "ID", "1", NULL);
+	EXPECT(STATUS_NO, q, "campaign resume", "ID", "1", "--reason", " ",
+	    NULL);
+	assert_int_equal(q->changed, 0);
+	EXPECT(0, q, "campaign resume", "ID", "1", "--reason",
+	    "the flood warning", NULL);
+	for (int i = 0; i < 50 && q->changed == 0; i++)
+		cw_turn(q);
+	assert_int_equal(campaign_of(q, 1).state, CAMPAIGN_RUNNING);
+	assert_int_equal(campaign_of(q, 1).similar, 2);
+	assert_true(was_noted(q, "campaign resume", "the flood warning"));
+	cw_must(q, &a, "campaign show", "ID", "1", NULL);
+	assert_true(json_is_true(json_object_get(last_of(a),
+	    "excess_allowed")));
+	assert_null(json_object_get(last_of(a), "held_excess"));
+	assert_true(json_is_false(json_object_get(last_of(a), "bulk")));
+	answer_free(a);
+}
+
+/* Old posts drop out of the window, and it goes by itself. */
+static void
+test_excess_passes(void **state)
+{
+	struct queue *q = *state;
+
+	make_list(q);
+	q->excess = POSTS_EXCESS + 1;
+	answer_free(send_news(q));
+	assert_int_equal(campaign_of(q, 1).state, CAMPAIGN_SCHEDULED);
+	q->excess = POSTS_EXCESS;
+	q->mono_ms += RELEASE_HELD_MS;
+	for (int i = 0; i < 50 && q->changed == 0; i++)
+		cw_turn(q);
+	assert_int_equal(campaign_of(q, 1).state, CAMPAIGN_RUNNING);
+	assert_int_equal(campaign_of(q, 1).excess, POSTS_EXCESS);
+	assert_true(was_noted(q, "campaign send", "list 1"));
 }
 
 /* ---- --send-by */
@@ -753,6 +834,8 @@ main(void)
 		TEST(test_scheduled),
 		TEST(test_scheduled_held),
 		TEST(test_scheduled_cancelled),
+		TEST(test_excess),
+		TEST(test_excess_passes),
 		TEST(test_send_by),
 		TEST(test_test),
 		TEST(test_strangers),

@@ -27,6 +27,7 @@
 #include "lib/dkim_key.h"
 #include "lib/dkim_verify.h"
 #include "lib/err.h"
+#include "lib/similar.h"
 #include "lib/strbuf.h"
 #include "lib/token_mask.h"
 #include "lib/xmalloc.h"
@@ -249,6 +250,7 @@ static const char *const every_copy_has[] = {
 static void
 a_copy_is_whole_and_its_own(void **state)
 {
+	struct similar print;
 	struct strbuf findings = STRBUF_INIT(256u << 10);
 	struct strbuf one = STRBUF_INIT(1u << 20);
 	struct ipc_prepared v = { 0 };
@@ -260,6 +262,7 @@ a_copy_is_whole_and_its_own(void **state)
 	add_key("one.example");
 	d.campaign = campaign_of(*state, GOOD);
 	copier_prepare(copier, d.campaign, &v, &findings);
+	assert_true(similar_unpack(v.fingerprint, &print) && print.n > 0);
 	if (!v.ok)
 		fail_msg("%s %s", v.text, findings.s);
 	assert_true(v.copy_octets > 500);
