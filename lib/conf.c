@@ -143,6 +143,10 @@ NUMBER(map_size_queue, CONF_SIZE, 0, "8g", 16 * MB, 16 * TB,
     "The same for the queue, which grows with the recipients that wait for "
     "another attempt, some 150 octets each.  While less than 48m of it is "
     "left no first attempt goes out."),
+NUMBER(compact_days, CONF_INT, CONF_RELOAD, "30", 2, 30,
+    "Within so many days what was erased, or deleted because its time was "
+    "over, is in no octet of the store any more: the daemon writes it anew, "
+    "beside its work, and restarts its roles at the end."),
 
 /* log */
 CHOICE(log_level, CONF_RELOAD, "info", level_names,

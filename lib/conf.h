@@ -179,6 +179,7 @@ struct conf {
 	/* store */
 	int64_t	map_size;
 	int64_t	map_size_queue;
+	int64_t	compact_days;
 
 	/* log */
 	conf_enum	log_level;

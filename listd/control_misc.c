@@ -497,6 +497,21 @@ counts_json(struct txn *t, json_t *o, struct err *e)
 	return 0;
 }
 
+static json_t *
+compaction_json(struct call *c)
+{
+	struct queue_copy_state s;
+	json_t *o = json_object();
+
+	queue_copy_look(call_queue(c), &s);
+	set(o, "last", (uint64_t)s.compacted_ms);
+	json_object_set_new(o, "compacted", json_time(s.compacted_ms));
+	json_object_set_new(o, "erased_since", json_time(s.erased_ms));
+	json_object_set_new(o, "copying", json_boolean(s.runs));
+	set(o, "rows", s.rows);
+	return o;
+}
+
 static void
 stats_run(struct call *c)
 {
@@ -513,6 +528,7 @@ stats_run(struct call *c)
 	txn_end(t);
 	json_object_set_new(o, "store", env_json(c, STORE_S));
 	json_object_set_new(o, "queue_store", env_json(c, STORE_Q));
+	json_object_set_new(o, "compaction", compaction_json(c));
 	json_object_set_new(o, "queue", summary_json(c));
 	if (rc == -1) {
 		json_decref(o);

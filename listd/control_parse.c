@@ -171,7 +171,7 @@ control_request_parse(struct control_request *r, const void *text, size_t len,
 	if ((name = member(r->json, "verb", JSON_STRING, e)) == NULL)
 		return -1;
 	r->verb = verb_find(json_string_value(name));
-	if (r->verb == NULL || r->verb->where != VERB_DAEMON) {
+	if (r->verb == NULL || r->verb->where == VERB_LOCAL) {
 		err_set(e, ERR_NOTFOUND, "\"%s\" is not asked of the daemon",
 		    json_string_value(name));
 		return -1;

@@ -19,5 +19,6 @@ extern const struct control_verb control_send_verbs[];
 extern const struct control_verb control_campaign_verbs[];
 extern const struct control_verb control_suppress_verbs[];
 extern const struct control_verb control_misc_verbs[];
+extern const struct control_verb control_copy_verbs[];
 
 #endif

@@ -5,6 +5,7 @@
 #ifndef LISTD_LISTCTL_H
 #define LISTD_LISTCTL_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "lib/conf.h"
@@ -29,6 +30,13 @@ const char *listctl_option(const struct listctl *lc, const char *name);
 
 /* Ask the daemon; the exit status. */
 int listctl_call(const struct listctl *lc);
+/*
+ * The same with another verb, whose words lc need not have; an option of it
+ * may be given.  What it outputs last is kept in *out_r (a new reference, or
+ * NULL) and not printed; a daemon that is away says so when loud.
+ */
+int listctl_ask(const struct listctl *lc, const char *verb,
+    const char *option, bool loud, json_t **out_r);
 /* Verbs that need no daemon; the exit status. */
 int listctl_local(const struct listctl *lc);
 

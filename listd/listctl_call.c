@@ -22,6 +22,7 @@
 #include "lib/ipc.h"
 #include "lib/strbuf.h"
 #include "lib/sys/channel.h"
+#include "lib/xmalloc.h"
 #include "listd/listctl.h"
 #include "listd/listctl_print.h"
 #include "listd/listctl_watch.h"
@@ -35,6 +36,8 @@ struct call {
 	bool			 flush;		/* each value as it comes */
 	bool			 watch;		/* print one over the other */
 	struct listctl_screen	 screen;
+	json_t			**keep;		/* not printed but kept */
+	bool			 quiet;		/* of a daemon that is away */
 	int			 status;
 };
 
@@ -61,6 +64,11 @@ frame_output(struct call *c, struct unpack *u)
 		return;
 	}
 	clear_progress(c);
+	if (c->keep != NULL) {
+		json_decref(*c->keep);
+		*c->keep = v;
+		return;
+	}
 	if (c->watch)
 		listctl_watch(stdout, v, isatty(STDOUT_FILENO) == 1,
 		    &c->screen);
@@ -132,8 +140,9 @@ on_closed(struct channel *ch, const struct err *why, void *arg)
 
 	(void)ch;
 	clear_progress(c);
-	fprintf(stderr, "listctl: the daemon ended the call%s%s\n",
-	    why != NULL ? ": " : "", why != NULL ? why->text : "");
+	if (!c->quiet)
+		fprintf(stderr, "listctl: the daemon ended the call%s%s\n",
+		    why != NULL ? ": " : "", why != NULL ? why->text : "");
 	c->status = STATUS_UNAVAILABLE;
 	event_base_loopbreak(c->base);
 }
@@ -251,7 +260,7 @@ build(struct question *q, const struct listctl *lc)
 }
 
 static int
-connect_to(const char *path)
+connect_to(const char *path, bool quiet)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -260,8 +269,9 @@ connect_to(const char *path)
 	if (fd != -1 && connect(fd, (struct sockaddr *)&sun,
 	    sizeof(sun)) == 0)
 		return fd;
-	fprintf(stderr, "listctl: the daemon is not reachable at %s: %s\n",
-	    path, strerror(errno));
+	if (!quiet)
+		fprintf(stderr, "listctl: the daemon is not reachable at "
+		    "%s: %s\n", path, strerror(errno));
 	if (fd != -1)
 		close(fd);
 	return -1;
@@ -296,11 +306,12 @@ ends_with(const char *s, const char *end)
 	return n >= m && strcmp(s + n - m, end) == 0;
 }
 
-int
-listctl_call(const struct listctl *lc)
+static int
+call(struct call *given)
 {
+	const struct listctl *lc = given->lc;
 	struct question q = { 0 };
-	struct call c = { .lc = lc, .status = STATUS_UNAVAILABLE };
+	struct call c = *given;
 	int fd, status = STATUS_USAGE;
 
 	if (build(&q, lc) == 0) {
@@ -316,10 +327,42 @@ listctl_call(const struct listctl *lc)
 		c.watch = c.flush && !lc->json;
 		c.base = event_base_new();
 		status = STATUS_UNAVAILABLE;
-		if ((fd = connect_to(lc->conf.control_socket)) != -1)
+		if ((fd = connect_to(lc->conf.control_socket,
+		    c.quiet)) != -1)
 			status = converse(&c, &q, fd);
 		event_base_free(c.base);
 	}
 	json_decref(q.json);
+	return status;
+}
+
+int
+listctl_call(const struct listctl *lc)
+{
+	struct call c = { .lc = lc, .status = STATUS_UNAVAILABLE };
+
+	return call(&c);
+}
+
+int
+listctl_ask(const struct listctl *lc, const char *verb, const char *option,
+    bool loud, json_t **out_r)
+{
+	struct listctl *other = xcalloc(1, sizeof(*other));
+	struct call c = { .lc = other, .status = STATUS_UNAVAILABLE,
+		.keep = out_r, .quiet = !loud };
+	int status;
+
+	*out_r = NULL;
+	*other = *lc;
+	memset(other->arg, 0, sizeof(other->arg));
+	memset(other->option, 0, sizeof(other->option));
+	other->verb = verb_find(verb);
+	for (size_t i = 0; option != NULL && i < VERB_OPTIONS_MAX; i++)
+		if (other->verb->options[i].name != NULL &&
+		    strcmp(other->verb->options[i].name, option) == 0)
+			other->option[i] = "";
+	status = call(&c);
+	free(other);
 	return status;
 }

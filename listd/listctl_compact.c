@@ -29,6 +29,8 @@
 #include "spool/store_swap.h"
 #include "spool/sweep.h"
 
+#define ASK_NS		200000000	/* between two looks */
+#define ASK_TIMES	3000
 #define SHOW_ROWS	100000	/* between two lines of progress */
 
 struct compacting {
@@ -147,6 +149,58 @@ swap_store(const struct listctl *lc)
 	return STATUS_OK;
 }
 
+/* ---- a running daemon */
+
+/* STATUS_OK it was compacted since, STATUS_AGAIN not yet, or STATUS_NO. */
+static int
+look_at_stats(json_t *stats, int64_t since)
+{
+	json_int_t last = 0;
+	int copying = 1;
+
+	if (json_unpack(stats, "{s:{s:I, s:b}}", "compaction", "last", &last,
+	    "copying", &copying) == 0 && last >= since)
+		return STATUS_OK;
+	return copying ? STATUS_AGAIN : STATUS_NO;
+}
+
+/* Its roles restart; who asks then waits until they are there. */
+static int
+wait_for_swap(const struct listctl *lc, int64_t since)
+{
+	json_t *stats;
+	int ret = STATUS_AGAIN;
+
+	for (int i = 0; i < ASK_TIMES && ret == STATUS_AGAIN; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = ASK_NS }, NULL);
+		if (listctl_ask(lc, "stats", NULL, false, &stats) ==
+		    STATUS_OK)
+			ret = look_at_stats(stats, since);
+		if (ret == STATUS_OK)
+			listctl_print(stdout, json_object_get(stats,
+			    "compaction"), lc->json, true);
+		json_decref(stats);
+	}
+	if (ret != STATUS_OK)
+		fputs("listctl: the daemon did not finish it; its log says "
+		    "why\n", stderr);
+	return ret;
+}
+
+static int
+ask_daemon(const struct listctl *lc)
+{
+	json_t *out;
+	json_int_t since;
+	int ret = listctl_ask(lc, "compact", NULL, true, &out);
+
+	if (ret == STATUS_OK)
+		ret = json_unpack(out, "{s:I}", "since", &since) == 0 ?
+		    wait_for_swap(lc, since) : STATUS_UNAVAILABLE;
+	json_decref(out);
+	return ret;
+}
+
 int
 listctl_compact(const struct listctl *lc)
 {
@@ -161,7 +215,7 @@ listctl_compact(const struct listctl *lc)
 		return listctl_complain(lc, &e, STATUS_CONFIG);
 	if (layout_open(&lc->conf, &k.users, &l, &e) == -1) {
 		layout_close(&l);
-		return e.code == ERR_EXISTS ? listctl_call(lc) :
+		return e.code == ERR_EXISTS ? ask_daemon(lc) :
 		    listctl_complain(lc, &e, STATUS_CONFIG);
 	}
 	ret = listctl_in_child(copy_store, &k, &killed);

@@ -217,6 +217,6 @@ main(int argc, char **argv)
 	if (!(lc.verb->where == VERB_LOCAL && lc.verb->args[0].many) &&
 	    read_conf(&lc) == -1)
 		return STATUS_CONFIG;
-	return lc.verb->where == VERB_LOCAL ? listctl_local(&lc) :
-	    listctl_call(&lc);
+	return lc.verb->where == VERB_DAEMON ? listctl_call(&lc) :
+	    listctl_local(&lc);
 }

@@ -144,7 +144,7 @@ on_stop(evutil_socket_t sig, short what, void *arg)
 	(void)what;
 	log_text(LEVEL_NOTICE, "signal", "%s",
 	    sig == SIGINT ? "interrupt" : "terminate");
-	if (p->stage == RUNNING)
+	if (p->stage == RUNNING || p->restarting)
 		parent_stop_begin(p, STATUS_OK, p->conf.drain_timeout);
 	else
 		parent_stop_now(p);
@@ -220,6 +220,7 @@ on_sighup(evutil_socket_t sig, short what, void *arg)
 
 	(void)sig;
 	(void)what;
+	p->reload_later = p->restarting;
 	if (p->stage == RUNNING && reload(p))
 		log_text(LEVEL_NOTICE, "reloaded", "%s",
 		    p->params->conf_path);

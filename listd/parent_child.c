@@ -212,6 +212,9 @@ child_frame(struct channel *ch, struct channel_frame *f, void *arg)
 			log_failure(LEVEL_ERROR, "role_refused", &e);
 		else
 			parent_refuse(p, c, e.text);
+	} else if (f->type == START_RESTART && f->len == 0 &&
+	    c->kind == ROLE_QUEUE) {
+		parent_restart_begin(p);
 	} else if (f->type != START_BROKEN || !on_broken(p, c, f)) {
 		err_set(&e, ERR_INPUT, "frame %#x of %zu octets", f->type,
 		    f->len);

@@ -41,6 +41,9 @@ struct parent {
 	uint64_t		 epoch;
 	bool			 started;	/* every role was ready once */
 	enum stop_stage		 stage;
+	bool			 restarting;	/* all roles begin anew after it */
+	bool			 killed_delivers;
+	bool			 reload_later;	/* asked for meanwhile */
 	struct timer		 deadline;	/* of the stage */
 	int64_t			 deadline_ms;
 	int			 status;
@@ -63,6 +66,11 @@ void parent_on_closing(void *child);
 
 /* All are to drain, and who did not after wait_ms is killed. */
 void parent_stop_begin(struct parent *p, int status, int64_t wait_ms);
+/*
+ * All roles are to drain, deliver roles first, and to be started again with
+ * the copy of the store that queue leaves in its place.  Sockets stay open.
+ */
+void parent_restart_begin(struct parent *p);
 /* Take the next step of a stop, if it is time. */
 void parent_stop_advance(struct parent *p);
 /* The stage's time is over, by its timer or because somebody says so. */

@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/err.h"
 #include "spool/store.h"
 
 struct content;
@@ -51,6 +52,27 @@ size_t queue_backlog(struct queue *q, enum store_env env);
 uint64_t queue_commits(struct queue *q, enum store_env env);
 /* There is something to tidy: not in a minute but now. */
 void queue_chores_soon(struct queue *q);
+/*
+ * A copy of the store, beside all else; backup: for one, else to be compacted
+ * into.  -1 ERR_EXISTS when one is under way.
+ */
+int queue_copy_begin(struct queue *q, bool backup, struct err *e);
+/* It is near: restart all roles with it in the store's place. */
+void queue_copy_go(struct queue *q);
+/* Nobody wants it any more, or the backup was taken away. */
+void queue_copy_end(struct queue *q);
+struct queue_copy_state {
+	bool		 backup;	/* what it is for */
+	bool		 runs, near, done;	/* near: compaction may go on;
+						 * done: a backup is whole */
+	uint64_t	 rows, of;
+	int64_t		 begun_ms;
+	uint64_t	 consent;	/* done: the last entry in it */
+	int64_t		 erased_ms;	/* since when octets wait, or 0 */
+	int64_t		 compacted_ms;	/* or 0 */
+	struct err	 why;		/* it failed */
+};
+void queue_copy_look(struct queue *q, struct queue_copy_state *s_r);
 /* The machine's clock is not synchronised: marked in evidence (S59). */
 bool queue_clock_unsure(struct queue *q);
 

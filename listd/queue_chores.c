@@ -39,6 +39,7 @@
 #define CHORE_LONG	20000	/* of one that ends with its slice of time */
 #define SWEEP_EVERY_MS	(24ll * 3600 * 1000)
 #define PRUNE_EVERY_MS	(24ll * 3600 * 1000)
+#define SWEEP_LATER_MS	600000	/* a copy of the store is being made */
 #define SWEEP_PAUSE_MS	10
 
 /* Where each walk stands; a chore's job works on its own copy. */
@@ -282,9 +283,15 @@ static void
 on_sweep(void *arg)
 {
 	struct queue *q = arg;
+	struct queue_copy_state copy;
 	struct err e = ERR_INIT;
 	int rc;
 
+	queue_copy_look(q, &copy);
+	if (copy.runs || copy.done) {	/* it counts on what it names */
+		timer_start(&q->sweep, SWEEP_LATER_MS);
+		return;
+	}
 	if (q->sweeping == NULL) {
 		prune_outcomes(q);
 		q->sweeping = sweep_new(q->store, q->content,

@@ -25,6 +25,7 @@ struct figures;
 struct keyring;
 struct outcome_log;
 struct queue;
+struct queue_copy;
 struct queue_requests;
 struct ring;
 struct scheduler;
@@ -52,6 +53,7 @@ struct queue {
 	struct steering	 steering;	/* what receivers accept */
 	struct figures	*figures;	/* counted since the start */
 	struct control	*control;
+	struct queue_copy *copy;	/* of the store */
 	struct writer	*writer[2];	/* by enum store_env */
 	struct event	*commits[2];
 	struct event	*turn;		/* the scheduler's next turn, soon */
@@ -112,6 +114,13 @@ void queue_tls_reports_start(struct queue *q);
 void queue_tls_reports_stop(struct queue *q);
 /* When nothing calls back any more. */
 void queue_tls_reports_free(struct queue *q);
+
+/* ---- queue_copy.c */
+int queue_copy_open(struct queue *q, struct err *e);
+/* The role drains: what is not about to be swapped in is given up. */
+void queue_copy_stop(struct queue *q);
+/* The writers have ended, and the store is still open. */
+void queue_copy_close(struct queue *q);
 
 /* ---- queue_chores.c */
 /* Start the work that is done once a minute, and once a day. */

@@ -438,6 +438,15 @@ role_stop(struct role_env *env, int status)
 }
 
 void
+role_restart_all(struct role_env *env)
+{
+	struct err e = ERR_INIT;
+
+	if (channel_send(env->role->parent, START_RESTART, NULL, 0, &e) == -1)
+		log_failure(LEVEL_ERROR, "restart", &e);
+}
+
+void
 role_drained(struct role_env *env)
 {
 	end(env->role, STATUS_OK);

@@ -170,6 +170,8 @@ void role_ready(struct role_env *env);
 int role_run(struct role_env *env);
 /* End role_run() with this status after the current callback. */
 void role_stop(struct role_env *env, int status);
+/* Queue only: all roles are to drain and be started again. */
+void role_restart_all(struct role_env *env);
 /* The drain is complete. */
 void role_drained(struct role_env *env);
 /*

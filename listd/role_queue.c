@@ -282,6 +282,7 @@ on_drain(struct role_env *env)
 	scheduler_drain(q->sched);
 	q->draining = true;
 	queue_chores_stop(q);
+	queue_copy_stop(q);
 	queue_tls_reports_stop(q);
 	queue_requests_close(q->requests);
 	control_stop(q->control);
@@ -481,7 +482,7 @@ open_all(struct queue *q, struct err *e)
 		return -1;
 	}
 	timer_init(&q->wait, q->env->timers, on_wait, q);
-	if (start_writer(q, STORE_S, e) == -1 ||
+	if (queue_copy_open(q, e) == -1 || start_writer(q, STORE_S, e) == -1 ||
 	    start_writer(q, STORE_Q, e) == -1 || start_control(q, e) == -1)
 		return -1;
 	return 0;
@@ -508,6 +509,7 @@ close_all(struct queue *q)
 	queue_peers_close(q);
 	stop_writer(q, STORE_Q);
 	stop_writer(q, STORE_S);
+	queue_copy_close(q);
 	timer_cancel(&q->wait);
 	queue_chores_stop(q);
 	queue_tls_reports_stop(q);

@@ -34,6 +34,7 @@ enum start_type {
 	START_READY = 0x0020,		/* everything is open */
 	START_REFUSED,			/* str why; then exits STATUS_CONFIG */
 	START_BROKEN,			/* queue: start_peer that talks nonsense */
+	START_RESTART,			/* queue: all anew; see spool/DESIGN 14 */
 };
 
 struct start {

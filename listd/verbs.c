@@ -16,7 +16,7 @@ static const struct verb verbs[] = {
 	{ "init", VERB_LOCAL, .help = "make an empty store and its secrets" },
 	{ "check", VERB_LOCAL,
 	    .help = "walk the whole store and say what is wrong with it" },
-	{ "compact", VERB_LOCAL,
+	{ "compact", VERB_EITHER,
 	    .help = "rewrite the store without what was deleted" },
 	{ "stats", VERB_DAEMON, .help = "figures of store and queue" },
 	{ "audit list", VERB_DAEMON, .help = "what operators did" },

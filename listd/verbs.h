@@ -22,6 +22,7 @@
 
 enum verb_where {
 	VERB_DAEMON,		/* asks the running daemon */
+	VERB_EITHER,		/* here, or a running daemon is asked */
 	VERB_LOCAL,		/* works on files and a stopped store */
 };
 

@@ -43,6 +43,7 @@ struct store_copy {
 	uint64_t	 rows, of;
 	size_t		 changed;	/* rows looked at again, last step */
 	int64_t		 begun_ms;
+	bool		 synced;	/* once, when all was there */
 	bool		 whole;
 };
 
@@ -340,7 +341,15 @@ store_copy_step(struct store_copy *c, struct err *e)
 	for (enum store_env i = 0; i < STORE_ENVS; i++)
 		if (step_side(c, i, &appended, e) == -1)
 			return -1;
-	return appended || c->changed >= STORE_COPY_NEAR;
+	if (appended || c->changed >= STORE_COPY_NEAR)
+		return 1;
+	/* Most of it reaches the disk while nobody waits. */
+	for (enum store_env i = 0; i < STORE_ENVS && !c->synced; i++)
+		mdb_env_sync(c->dst->envs[i].env, 1);
+	if (c->synced)
+		return 0;
+	c->synced = true;
+	return 1;
 }
 
 void

@@ -96,6 +96,37 @@ queue_clock_unsure(struct queue *q)
 	return false;
 }
 
+int
+queue_copy_begin(struct queue *q, bool backup, struct err *e)
+{
+	if (q->copy.runs) {
+		err_set(e, ERR_EXISTS, "one is under way");
+		return -1;
+	}
+	q->copy = (struct queue_copy_state){ .backup = backup, .runs = true,
+		.begun_ms = q->now_ms };
+	return 0;
+}
+
+void
+queue_copy_look(struct queue *q, struct queue_copy_state *s_r)
+{
+	*s_r = q->copy;
+}
+
+void
+queue_copy_go(struct queue *q)
+{
+	q->copies_gone_on++;
+}
+
+void
+queue_copy_end(struct queue *q)
+{
+	q->copies_ended++;
+	q->copy = (struct queue_copy_state){ .runs = false };
+}
+
 /* ---- what the scheduler does (scheduler.h) */
 
 static struct queue *

@@ -40,6 +40,9 @@ struct queue {
 	}		 jobs[CW_JOBS];
 	size_t		 njobs;
 
+	struct queue_copy_state copy;	/* of the store */
+	unsigned	 copies_gone_on, copies_ended;
+
 	/* What the deliver roles would say. */
 	bool		 no_deliver;
 	bool		 refuse;	/* a prepare is refused */

@@ -34,7 +34,7 @@ test_every_verb(void **state)
 	(void)state;
 	for (size_t i = 0; (v = verb_at(i)) != NULL; i++) {
 		h = control_verb_find(v->name);
-		if ((h != NULL) != (v->where == VERB_DAEMON))
+		if ((h != NULL) != (v->where != VERB_LOCAL))
 			fail_msg("%s: %s", v->name, h != NULL ?
 			    "done twice" : "done by nobody");
 	}
@@ -44,6 +44,44 @@ test_every_verb(void **state)
 		if (control_verb_find(h->name) != h)
 			fail_msg("%s: in two tables", h->name);
 	}
+}
+
+/* The answer comes before the restart that it leads to. */
+static void
+compact_waits_until_the_copy_is_near(void **state)
+{
+	struct queue *q = *state;
+	struct cw_client *cl = cw_begin(q, "compact", NULL);
+
+	for (int i = 0; i < 20; i++)
+		cw_turn(q);
+	assert_true(q->copy.runs);
+	assert_int_equal(q->copies_gone_on, 0);
+	EXPECT(STATUS_AGAIN, q, "compact", NULL);	/* a second one */
+	q->copy.near = true;
+	cw_wait(q, cl);
+	assert_int_equal(cw_answer(cl)->status, 0);
+	assert_int_equal(number_of(last_of(cw_answer(cl)), "since"),
+	    q->copy.begun_ms);
+	assert_int_equal(q->copies_gone_on, 1);
+	cw_disconnect(cl);
+}
+
+static void
+a_copy_that_fails_says_why(void **state)
+{
+	struct queue *q = *state;
+	struct cw_client *cl = cw_begin(q, "compact", NULL);
+
+	for (int i = 0; i < 20; i++)
+		cw_turn(q);
+	err_set(&q->copy.why, ERR_AGAIN, "too much was changed");
+	q->copy.runs = false;
+	cw_wait(q, cl);
+	assert_int_equal(cw_answer(cl)->status, STATUS_AGAIN);
+	assert_non_null(strstr(cw_answer(cl)->text, "too much was changed"));
+	assert_int_equal(q->copies_gone_on, 0);
+	cw_disconnect(cl);
 }
 
 /* ---- connections */
@@ -548,6 +586,8 @@ main(void)
 	control_world_teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_verb),
+		TEST(compact_waits_until_the_copy_is_near),
+		TEST(a_copy_that_fails_says_why),
 		TEST(test_random_bytes),
 		TEST(test_bad_call),
 		TEST(test_calls_in_a_row),

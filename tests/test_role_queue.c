@@ -118,6 +118,13 @@ role_drained(struct role_env *env)
 	event_base_loopbreak(env->base);
 }
 
+/* The parent would drain and swap; here the role goes on. */
+void
+role_restart_all(struct role_env *env)
+{
+	(void)env;
+}
+
 void
 role_peer_broken(struct role_env *env, enum role_kind kind, unsigned index)
 {

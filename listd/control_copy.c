@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * control_copy.c - copies of the store that somebody asks for: compact, backup.
+ *
+ * compact ends when the copy has caught up: the roles restart, and this call
+ * could not outlive that.  listctl looks at `stats` then, until the store was
+ * compacted since.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "lib/err.h"
+#include "listd/control_json.h"
+#include "listd/control_verbs.h"
+#include "listd/queue_api.h"
+#include "listd/role.h"
+#include "spool/act.h"
+#include "spool/store_swap.h"
+
+#define POLL_MS		100
+
+/* A call's state. */
+struct copying {
+	const char	*who, *verb;
+	int64_t		 now_ms, begun_ms;
+	bool		 backup;
+};
+
+static int
+note_act(struct txn *t, void *arg, struct err *e)
+{
+	const struct copying *k = arg;
+
+	return act_note(t, k->who, k->now_ms, k->verb, "store", NULL, NULL,
+	    e);
+}
+
+static void
+answer(struct call *c, const struct queue_copy_state *s)
+{
+	struct copying *k = call_state(c);
+
+	call_output(c, json_pack("{s:s, s:I, s:I, s:I}", "copy", k->backup ?
+	    STORE_BACKUP_DIR : STORE_COMPACT_DIR, "since",
+	    (json_int_t)s->begun_ms, "rows", (json_int_t)s->rows, "ledger",
+	    (json_int_t)s->consent));
+	call_done(c);
+	if (!k->backup)
+		queue_copy_go(call_queue(c));
+}
+
+static void
+look(struct call *c)
+{
+	struct copying *k = call_state(c);
+	struct queue_copy_state s;
+
+	queue_copy_look(call_queue(c), &s);
+	if (s.why.code != ERR_NONE) {
+		call_error(c, &s.why);
+	} else if (s.backup != k->backup || s.begun_ms != k->begun_ms) {
+		call_fail(c, STATUS_AGAIN, "the copy was given up");
+	} else if (k->backup ? s.done : s.near) {
+		answer(c, &s);
+	} else {
+		call_progress(c, "%llu of %llu rows",
+		    (unsigned long long)s.rows, (unsigned long long)s.of);
+		call_sleep(c, POLL_MS, look);
+	}
+}
+
+static void
+noted(struct call *c, void *arg)
+{
+	struct copying *k = arg;
+	struct queue_copy_state s;
+	struct err e = ERR_INIT;
+
+	queue_copy_look(call_queue(c), &s);
+	/* What a client that went away had asked for. */
+	if (k->backup && s.backup && s.done)
+		queue_copy_end(call_queue(c));
+	if (queue_copy_begin(call_queue(c), k->backup, &e) == -1) {
+		if (e.code == ERR_EXISTS)
+			call_fail(c, STATUS_AGAIN, "%s", e.text);
+		else
+			call_error(c, &e);
+		return;
+	}
+	queue_copy_look(call_queue(c), &s);
+	k->begun_ms = s.begun_ms;
+	look(c);
+}
+
+static void
+copy_run(struct call *c, const char *verb, bool backup)
+{
+	struct copying *k = call_state(c);
+
+	k->who = call_who(c);
+	k->verb = verb;
+	k->now_ms = call_now(c);
+	k->backup = backup;
+	call_write(c, STORE_S, CALL_URGENT, note_act, NULL, noted);
+}
+
+static void
+compact_run(struct call *c)
+{
+	copy_run(c, "compact", false);
+}
+
+const struct control_verb control_copy_verbs[] = {
+	{ "compact", compact_run, sizeof(struct copying), NULL },
+	{ NULL, NULL, 0, NULL },
+};
