@@ -96,6 +96,11 @@ struct template_values {
 	const json_t	*attributes;	/* object; NULL: none */
 	int64_t		 date_ms;	/* of a notice; ignored otherwise */
 	const char	*extra[TEMPLATE_EXTRA_MAX];	/* NULL: no field */
+	/*
+	 * One more field, written as it is: header_field_raw() made it, so its
+	 * lines are folded and the last one ends.  Empty: none.
+	 */
+	struct slice	 witness;
 	/* The body will go out by BDAT (RFC 3030): without dot-stuffing. */
 	bool		 bdat;
 };

@@ -66,9 +66,9 @@ add_op(struct compiler *c, enum field_kind kind)
 {
 	struct template *t = c->t;
 
-	if (t->fields == TEMPLATE_FIELDS_MAX) {
+	if (t->fields == TEMPLATE_FIELDS_MAX - 1) {	/* the witness's */
 		err_set(c->e, ERR_LIMIT, "more than %d header fields",
-		    TEMPLATE_FIELDS_MAX);
+		    TEMPLATE_FIELDS_MAX - 1);
 		return NULL;
 	}
 	t->field[t->fields] = (struct field_op){ .kind = kind };
@@ -587,6 +587,10 @@ template_header_render(const struct template *t,
 		if (write_field(&w, &t->field[i]) == -1)
 			return -1;
 		out->fields += out->header.len > at[out->fields];
+	}
+	if (v->witness.len > 0) {
+		at[out->fields++] = out->header.len;
+		strbuf_add(&out->header, v->witness.p, v->witness.len);
 	}
 	if (out->header.overflow) {
 		err_set(e, ERR_LIMIT, "the header is longer than %d octets",

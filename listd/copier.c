@@ -442,6 +442,7 @@ copier_free(struct copier *c)
 	copier_keys_free(c);
 	copies_free(c);
 	dkim_verifier_free(c->verifier);
+	strbuf_free(&c->witness);
 	free(c);
 }
 
@@ -455,6 +456,7 @@ copier_new(const struct copier_params *p, struct err *e)
 	TAILQ_INIT(&c->campaigns);
 	TAILQ_INIT(&c->idle);
 	TAILQ_INIT(&c->waiting);
+	strbuf_init(&c->witness, TEMPLATE_HEADER_MAX);
 	if ((c->verifier = dkim_verifier_new(e)) == NULL) {
 		free(c);
 		return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * copier_private.h - shared by copier.c (what is compiled), copier_keys.c (who
- * signs), copy.c (one recipient's copy) and copy_sign.c (its signatures).
+ * signs), copier_witness.c (the ledger's field), copy.c (one recipient's copy) and copy_sign.c (its signatures).
  */
 #ifndef LISTD_COPIER_PRIVATE_H
 #define LISTD_COPIER_PRIVATE_H
@@ -76,6 +76,8 @@ struct copier {
 	uint64_t		 signed_copies;
 	uint64_t		 unread;	/* gates, since the last line */
 	int64_t			 unread_ms;	/* of the next line; 0: at once */
+	struct strbuf		 witness;	/* a whole field */
+	int64_t			 witness_ms;	/* of the next one; 0: at once */
 };
 
 /* copier.c */
@@ -96,15 +98,22 @@ size_t signing_parts(const struct copier *c, const struct signing_key *k,
     const struct signing_part *part_r[static DKIM_KEY_TYPES]);
 void copier_keys_free(struct copier *c);
 
+/* copier_witness.c */
+/* The field that copies carry now, borrowed until the next call. */
+struct slice copier_witness(struct copier *c);
+
 /* copy.c */
 struct made *made_new(struct copier *c);
 /* Free the idle ones. */
 void copies_free(struct copier *c);
 
 /* copy_sign.c */
-/* Render a copy and hash it; all that is left is copy_sign(). */
+/*
+ * Render a copy and hash it, the ledger's field with it; all that is left is
+ * copy_sign().
+ */
 int made_finish(struct copier *c, struct made *m, const struct template *t,
-    const struct template_values *v, const struct signing_key *key,
+    struct template_values *v, const struct signing_key *key,
     struct err *e);
 /* It goes without having been signed. */
 void made_forget(struct copier *c, struct made *m);

@@ -29,12 +29,13 @@ static char crlf[] = "\r\n", final_dot[] = ".\r\n";
 
 int
 made_finish(struct copier *c, struct made *m, const struct template *t,
-    const struct template_values *v, const struct signing_key *key,
+    struct template_values *v, const struct signing_key *key,
     struct err *e)
 {
 	uint64_t now = (uint64_t)(clock_utc_ms(c->p.clock) / 1000);
 	struct rendered *r = &m->rendered;
 
+	v->witness = copier_witness(c);
 	if (template_render(t, v, r, e) == -1)
 		return -1;
 	m->copy.octets = r->octets;
@@ -236,8 +237,11 @@ static const char *const must_cover_campaign[] = {
 
 /* h= has to hold what one-click relies on (R23): nobody else looks (T9). */
 static const char *
-not_covered(const struct dkim_report *report, bool campaign)
+not_covered(const struct copier *c, const struct dkim_report *report,
+    bool campaign)
 {
+	if (c->witness.len > 0 && !dkim_verify_covers(report, "listd-ledger"))
+		return "listd-ledger";
 	for (size_t i = 0; i < sizeof(must_cover) / sizeof(must_cover[0]); i++)
 		if (!dkim_verify_covers(report, must_cover[i]))
 			return must_cover[i];
@@ -281,7 +285,7 @@ made_verify(struct copier *c, const struct made *m, struct err *e)
 	    (void *)(uintptr_t)m, report, e) == -1 ||
 	    all_pass(m, report, e) == -1)
 		goto out;
-	missing = not_covered(report, m->compiled != NULL);
+	missing = not_covered(c, report, m->compiled != NULL);
 	if (missing != NULL) {
 		err_set(e, ERR_CRYPTO, "the signature leaves out %s", missing);
 		goto out;

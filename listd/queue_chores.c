@@ -217,8 +217,8 @@ run_chore(struct chore *c)
 	queue_commit(c->q, chores[c->q->chore].env, &job);
 }
 
-static void
-look_at_clock(struct queue *q)
+void
+queue_look_at_clock(struct queue *q)
 {
 	struct timex tx = { .modes = 0 };
 	bool unsure = adjtimex(&tx) == TIME_ERROR;
@@ -240,7 +240,7 @@ on_minute(void *arg)
 	timer_start(&q->chores, q->chore_runs ? CHORE_BUSY_MS : CHORE_MS);
 	if (q->chore_runs || q->draining)
 		return;
-	look_at_clock(q);
+	queue_look_at_clock(q);
 	if ((dead = store_clear_readers(q->store)) > 0)
 		log_text(LEVEL_NOTICE, "stale-readers", "%d cleared", dead);
 	c = xcalloc(1, sizeof(*c));

@@ -11,6 +11,7 @@
 
 #include "listd/steering.h"
 #include "lib/conf.h"
+#include "lib/err.h"
 #include "lib/strbuf.h"
 #include "lib/sys/timers.h"
 #include "listd/queue_api.h"
@@ -70,6 +71,12 @@ struct queue {
 	struct tls_reports *tls_reports;
 	struct queue_requests *requests;	/* of inbound and web */
 	bool		 clock_unsure;
+	struct {
+		struct timer	 next;		/* look whether to sign */
+		int64_t		 signed_ms;	/* monotonic, looked last */
+		bool		 busy;		/* one waits to be kept */
+		enum err_code	 said;		/* why nothing is signed */
+	}		 ledger;
 	bool		 draining;	/* the role's own turn has come */
 };
 
@@ -122,9 +129,20 @@ void queue_copy_stop(struct queue *q);
 /* The writers have ended, and the store is still open. */
 void queue_copy_close(struct queue *q);
 
+/* ---- queue_ledger.c */
+/* Before the writers start: sign what is there, unless it was. */
+void queue_ledger_begin(struct queue *q);
+/* S was committed: sign soon, if that appended. */
+void queue_ledger_look(struct queue *q);
+/* Say when url_base no longer makes the log's name. */
+void queue_ledger_name(struct queue *q);
+void queue_ledger_end(struct queue *q);
+
 /* ---- queue_chores.c */
 /* Start the work that is done once a minute, and once a day. */
 void queue_chores_start(struct queue *q);
 void queue_chores_stop(struct queue *q);
+/* Whether the machine's clock is synchronised. */
+void queue_look_at_clock(struct queue *q);
 
 #endif

@@ -176,6 +176,8 @@ on_commits(evutil_socket_t fd, short what, void *arg)
 	(void)fd, (void)what;
 	if (writer_collect(w, &e) == -1)
 		queue_fatal(&e);
+	if (w == queue.writer[STORE_S])
+		queue_ledger_look(&queue);
 	queue_look_drained(&queue);
 }
 
@@ -251,6 +253,7 @@ on_reload(struct role_env *env, const struct conf *old)
 	set_relays(q->sched, env->conf);
 	if (queue_steering_load(q, &e) == -1)
 		log_failure(LEVEL_ERROR, "steering-kept", &e);
+	queue_ledger_name(q);
 }
 
 static void
@@ -281,6 +284,7 @@ on_drain(struct role_env *env)
 
 	scheduler_drain(q->sched);
 	q->draining = true;
+	queue_ledger_end(q);
 	queue_chores_stop(q);
 	queue_copy_stop(q);
 	queue_tls_reports_stop(q);
@@ -482,6 +486,7 @@ open_all(struct queue *q, struct err *e)
 		return -1;
 	}
 	timer_init(&q->wait, q->env->timers, on_wait, q);
+	queue_ledger_begin(q);
 	if (queue_copy_open(q, e) == -1 || start_writer(q, STORE_S, e) == -1 ||
 	    start_writer(q, STORE_Q, e) == -1 || start_control(q, e) == -1)
 		return -1;
@@ -511,6 +516,7 @@ close_all(struct queue *q)
 	stop_writer(q, STORE_S);
 	queue_copy_close(q);
 	timer_cancel(&q->wait);
+	queue_ledger_end(q);
 	queue_chores_stop(q);
 	queue_tls_reports_stop(q);
 	if (q->turn != NULL)

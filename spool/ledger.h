@@ -30,7 +30,7 @@
 #define LEDGER_SEAL		4	/* octets behind an entry, not hashed */
 #define LEDGER_ROW		16	/* commitments in a row of `leaves` */
 #define LEDGER_TILE		256	/* leaves of a tile */
-#define LEDGER_ORIGIN_MAX	72	/* octets of an origin */
+#define LEDGER_ORIGIN_MAX	67	/* octets of an origin */
 #define LEDGER_NOTE_MAX		300	/* of our signed checkpoint: 400 in
 					 * base64 */
 #define LEDGER_COSIGNED_MAX	8192	/* of a note with cosignatures */
@@ -106,6 +106,12 @@ int ledger_checkpoint(struct txn *t, struct ledger_checkpoint *c_r,
 /* What the log is called, fixed when it was signed first.  1, 0, -1. */
 int ledger_origin(struct txn *t, char origin_r[static LEDGER_ORIGIN_MAX + 1],
     struct err *e);
+/*
+ * The verifier keys (lib/signed_note.h) of the log, for who may not see its
+ * secrets: lines with their ends, the one that signs now first; borrowed from
+ * t.  1, 0 when nothing was signed yet, -1.
+ */
+int ledger_vkeys(struct txn *t, struct slice *lines_r, struct err *e);
 
 /* ---- cosignatures of witnesses */
 

@@ -9,15 +9,19 @@
 
 #include "lib/err.h"
 #include "spool/ledger_private.h"
+#include "spool/ledger_sign.h"
 #include "spool/row.h"
 #include "spool/store_private.h"
 
 #define META_CHECKPOINT		"checkpoint"
 #define META_ORIGIN		"origin"
+#define META_VKEYS		"vkeys"
 #define CHECKPOINT_VERSION	1
 #define ORIGIN_VERSION		1
+#define VKEYS_VERSION		1
 #define COSIGNED_VERSION	1
 #define ROW_SLACK		128	/* octets of a row beside its text */
+#define VKEYS_MAX		(KEY_MAX * (NOTE_VKEY_MAX + 1))
 
 static struct slice
 text_slice(const char *s)
@@ -90,6 +94,67 @@ ledger_origin_put(struct txn *t, const char *origin, struct err *e)
 	record_begin(&b, ORIGIN_VERSION);
 	pack_str(&b, origin);
 	ret = row_put(t, TABLE_META, text_slice(META_ORIGIN), &b, e);
+	strbuf_free(&b);
+	return ret;
+}
+
+int
+ledger_vkeys(struct txn *t, struct slice *lines, struct err *e)
+{
+	struct slice key = text_slice(META_VKEYS), value;
+	struct unpack u;
+	int rc = txn_get(t, TABLE_META, key, &value, e);
+
+	if (rc != 1)
+		return rc;
+	if (row_open(&u, TABLE_META, key, value, VKEYS_VERSION, e) == -1)
+		return -1;
+	*lines = unpack_bytes(&u);
+	return row_done(&u, TABLE_META, key, e) == -1 ? -1 : 1;
+}
+
+/* The line of each key, the current one's when it is asked for. */
+static void
+add_lines(struct strbuf *b, const struct keyring *keys,
+    const struct note_key *key, size_t n, bool current)
+{
+	uint8_t now = keyring_current(keys, KEY_LEDGER);
+
+	for (size_t i = 0; i < n; i++) {
+		if ((keyring_id(keys, KEY_LEDGER, i) == now) != current)
+			continue;
+		note_key_format(&key[i], b);
+		strbuf_addc(b, '\n');
+	}
+}
+
+int
+ledger_vkeys_put(struct txn *t, struct err *e)
+{
+	const struct keyring *keys = store_keys(txn_store(t));
+	struct strbuf b = STRBUF_INIT(VKEYS_MAX + ROW_SLACK);
+	struct strbuf lines = STRBUF_INIT(VKEYS_MAX);
+	char origin[LEDGER_ORIGIN_MAX + 1];
+	struct note_key key[KEY_MAX];
+	struct slice old;
+	size_t n;
+	int ret = -1;
+
+	if (ledger_origin(t, origin, e) != 1 ||
+	    (n = ledger_keys(keys, origin, key, e)) == 0)
+		return -1;
+	add_lines(&lines, keys, key, n, true);
+	add_lines(&lines, keys, key, n, false);
+	/* They change with the keys, once in years. */
+	if (ledger_vkeys(t, &old, NULL) == 1 && old.len == lines.len &&
+	    memcmp(old.p, lines.s, old.len) == 0) {
+		ret = 0;
+	} else {
+		record_begin(&b, VKEYS_VERSION);
+		pack_bytes(&b, lines.s, lines.len);
+		ret = row_put(t, TABLE_META, text_slice(META_VKEYS), &b, e);
+	}
+	strbuf_free(&lines);
 	strbuf_free(&b);
 	return ret;
 }

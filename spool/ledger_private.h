@@ -29,6 +29,8 @@ int ledger_upgrade(struct txn *t, struct err *e);
 int ledger_checkpoint_put(struct txn *t, const struct ledger_checkpoint *c,
     struct err *e);
 int ledger_origin_put(struct txn *t, const char *origin, struct err *e);
+/* Keep the verifier keys that the store's secrets and its origin make. */
+int ledger_vkeys_put(struct txn *t, struct err *e);
 
 /* Keys of `leaves` and `tiles`. */
 struct key ledger_row_key(uint64_t row);

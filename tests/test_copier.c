@@ -27,17 +27,21 @@
 #include "lib/dkim_key.h"
 #include "lib/dkim_verify.h"
 #include "lib/err.h"
+#include "lib/mailhead.h"
 #include "lib/similar.h"
 #include "lib/strbuf.h"
 #include "lib/token_mask.h"
+#include "lib/witness.h"
 #include "lib/xmalloc.h"
 #include "lib/sys/log.h"
 #include "lib/sys/realclock.h"
 #include "listd/campaign_params.h"
 #include "listd/copier.h"
 #include "spool/campaign.h"
+#include "spool/consent.h"
 #include "spool/content.h"
 #include "spool/gate.h"
+#include "spool/ledger_sign.h"
 #include "spool/list.h"
 #include "spool/optin.h"
 #include "spool/org.h"
@@ -575,6 +579,126 @@ a_confirmation_asks_and_nothing_else(void **state)
 	strbuf_free(&mail);
 }
 
+/* ---- the ledger's checkpoint */
+
+static int
+sign_head(struct txn *t, void *arg, struct err *e)
+{
+	return ledger_signed(t, arg, e);
+}
+
+static int
+append_entry(struct txn *t, void *arg, struct err *e)
+{
+	const struct consent c = { .kind = CONSENT_ACT, .when_ms = 1 };
+
+	(void)arg;
+	return consent_append(t, &c, NULL, e);
+}
+
+/* Append and sign; the note. */
+static void
+new_checkpoint(struct world *w, struct ledger_checkpoint *c)
+{
+	const struct ledger_signing s = { conf.url_base, 1790000000000,
+		false };
+
+	world_must(w, STORE_S, append_entry, NULL);
+	if (ledger_sign(w->st, &s, c, &w->e) != 1)
+		fail_msg("%s", w->e.text);
+	world_must(w, STORE_S, sign_head, c);
+}
+
+/* The checkpoint in a copy of this delivery, "" without one. */
+static void
+carried(const struct ipc_delivery *d, struct strbuf *note)
+{
+	struct strbuf mail = STRBUF_INIT(1u << 20);
+	struct err e = ERR_INIT;
+	struct mailhead *h;
+	const char *value;
+	struct copy *c;
+
+	if ((c = copy_make(copier, d, false, &e)) == NULL ||
+	    copy_sign(copier, c, &e) == -1)
+		fail_msg("%s", e.text);
+	put_copy(c, &mail);
+	h = mailhead_parse(mail.s, mail.len, &e);
+	assert_non_null(h);
+	strbuf_reset(note);
+	value = mailhead_get(h, WITNESS_FIELD, 0);
+	if (value != NULL && witness_read(note, value, strlen(value),
+	    &e) == -1)
+		fail_msg("%s", e.text);
+	assert_null(mailhead_get(h, WITNESS_FIELD, 1));
+	if (value != NULL) {
+		const char *in = strstr(mail.s, WITNESS_FIELD ": ");
+		const char *signature = strstr(mail.s, "\r\n\th=");
+
+		assert_true(strcspn(in, "\r") <= 78);
+		assert_non_null(strcasestr(signature, "Listd-Ledger"));
+		assert_true(strcasestr(signature, "Listd-Ledger") < in);
+		if (d->kind == IPC_KIND_TEST)
+			verify(c);
+	}
+	mailhead_free(h);
+	copy_release(copier, c);
+	strbuf_free(&mail);
+}
+
+/* Each copy is a witness; the text is made anew once a minute. */
+static void
+a_copy_carries_the_checkpoint(void **state)
+{
+	struct ipc_delivery d = { .kind = IPC_KIND_TEST, .subscriber = 9,
+		.local = "ann", .domain = "two.example", .list = list_id };
+	struct strbuf note = STRBUF_INIT(1024);
+	struct ledger_checkpoint first, second;
+
+	add_key("one.example");
+	d.campaign = campaign_of(*state, GOOD);
+	passed_ms += 60000;
+	carried(&d, &note);
+	assert_int_equal(note.len, 0);
+	new_checkpoint(*state, &first);
+	carried(&d, &note);
+	assert_int_equal(note.len, 0);
+	passed_ms += 1000;
+	carried(&d, &note);
+	assert_string_equal(note.s, first.text);
+	new_checkpoint(*state, &second);
+	passed_ms += 58000;
+	carried(&d, &note);
+	assert_string_equal(note.s, first.text);
+	passed_ms += 2000;
+	carried(&d, &note);
+	assert_string_equal(note.s, second.text);
+	strbuf_free(&note);
+}
+
+static void
+so_does_a_notice(void **state)
+{
+	struct asking a = { .in = { .list = "news",
+		.address = "eve@two.example" } };
+	struct ipc_delivery d = { .kind = IPC_KIND_NOTICE, .local = "eve",
+		.domain = "two.example", .list = list_id };
+	struct strbuf note = STRBUF_INIT(1024);
+	struct ledger_checkpoint c;
+
+	add_key("b.one.example");
+	optin_limits_of(&conf, &a.limits);
+	snprintf(a.in.evidence.channel, sizeof(a.in.evidence.channel),
+	    "form");
+	world_must(*state, STORE_S, ask, &a);
+	d.notice = a.asked.notice;
+	new_checkpoint(*state, &c);
+	passed_ms += 60000;
+	carried(&d, &note);
+	assert_string_equal(note.s, c.text);
+	strbuf_free(&note);
+}
+
 /* Ask a gate n times; what is logged about it goes to text. */
 static void
 ask_gates(const struct ipc_delivery *d, unsigned n, char text[4096])
@@ -633,6 +757,8 @@ main(void)
 		cmocka_unit_test(ed25519_signs_beside_rsa_when_told),
 		cmocka_unit_test(a_copy_for_bdat),
 		cmocka_unit_test(a_confirmation_asks_and_nothing_else),
+		cmocka_unit_test(a_copy_carries_the_checkpoint),
+		cmocka_unit_test(so_does_a_notice),
 		cmocka_unit_test(a_gate_that_cannot_be_read_is_said),
 	};
 
