@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * consent_walk_house.c - steps of the walk that the person has no part in.
+ */
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "spool/consent.h"
+#include "spool/effect.h"
+#include "spool/import.h"
+#include "spool/row.h"
+#include "tests/consent_walk.h"
+
+/* ---- suspended and resumed */
+
+void
+walk_bounce(struct walk *k, unsigned who, uint32_t list)
+{
+	struct effect v = { .kind = EFFECT_HARD, .when_ms = k->now,
+	    .code = 550 };
+	struct member m;
+	bool suspended;
+
+	if (walk_row(k, who, list, &m) == 0)
+		return;
+	v.subscriber = m.subscriber;
+	walk_must(k, effect_bounce(k->t, &v, &suspended, &k->e) == 0, "bounce");
+	walk_must(k, suspended == (k->m.p[who].row[list] == ROW_ACTIVE), "bounce");
+	if (suspended)
+		k->m.p[who].row[list] = ROW_SUSPENDED;
+}
+
+void
+walk_set_state(struct walk *k, unsigned who, uint32_t list, bool active)
+{
+	enum model_row *row = &k->m.p[who].row[list];
+	struct member m;
+
+	if (walk_row(k, who, list, &m) == 0 ||
+	    active == (*row == ROW_ACTIVE) || *row == ROW_UNCONFIRMED)
+		return;
+	walk_must(k, subscriber_set_state(k->t, &m, active ? MEMBER_ACTIVE :
+	    MEMBER_SUSPENDED, active ? MEMBER_WHY_NONE : MEMBER_WHY_DESK, 0,
+	    &k->e) == 0, "state");
+	*row = active ? ROW_ACTIVE : ROW_BARRED;
+}
+
+/* ---- imports */
+
+static void
+imported(struct walk *k, unsigned who, uint32_t list, bool vouched,
+    uint64_t before)
+{
+	struct model_person *p = &k->m.p[who];
+	enum model_row *row = &p->row[list];
+	struct member m;
+
+	if (!model_may_import(&k->m, who, list) ||
+	    (*row != ROW_NONE && !(vouched && *row == ROW_UNCONFIRMED)))
+		return;
+	*row = vouched ? ROW_ACTIVE : ROW_UNCONFIRMED;
+	walk_must(k, walk_row(k, who, list, &m) == 1, "an imported row");
+	p->rests[list] = m.consent;
+	if (!vouched)
+		return;
+	walk_must(k, m.consent > before, "vouched for, without an entry");
+	model_yes(&k->m, m.consent, who, list);
+}
+
+void
+walk_import(struct walk *k, uint32_t list)
+{
+	struct import im = { .list = list, .basis = "shop order",
+	    .source = "our web shop", .who = "root" }, begun;
+	struct import_row rows[MODEL_PEOPLE];
+	struct import_slice in = { .rows = rows, .now_ms = k->now };
+	unsigned whom = (unsigned)walk_chance(k, 1u << MODEL_PEOPLE);
+	bool vouched = walk_chance(k, 2) == 0;
+	uint64_t before;
+	size_t done;
+
+	im.vouched = vouched ? EVIDENCE_CONFIRMED : EVIDENCE_NONE;
+	k->files++;
+	memcpy(im.file, &k->files, sizeof(k->files));
+	for (unsigned i = 0; i < MODEL_PEOPLE; i++)
+		if ((whom & 1u << i) != 0)
+			import_row_of(&rows[in.n++], &k->who[i], k->now - DAY,
+			    NULL);
+	walk_must(k, import_begin(k->t, &im, k->now, &begun, &k->e) == 0,
+	    "import");
+	before = walk_last_entry(k);
+	in.id = begun.id;
+	if (in.n > 0)
+		walk_must(k, import_rows(k->t, &in, &done, &k->e) == 0 &&
+		    done == in.n, "rows");
+	walk_must(k, import_end(k->t, begun.id, IMPORT_DONE, k->now, &k->e) == 0,
+	    "import end");
+	for (unsigned i = 0; i < MODEL_PEOPLE; i++)
+		if ((whom & 1u << i) != 0)
+			imported(k, i, list, vouched, before);
+}
+
+/* ---- by force: past everything that asks */
+
+void
+walk_force_member(struct walk *k, unsigned who, uint32_t list)
+{
+	struct subscriber_new n = { .list = list, .who = &k->who[who],
+	    .state = MEMBER_ACTIVE, .now_ms = k->now };
+	uint64_t last = walk_last_entry(k);
+	struct member m;
+
+	switch (walk_chance(k, 4)) {
+	case 0:			/* an entry that was never given */
+		n.consent = last + 1000;
+		break;
+	case 1:			/* what another row rests on, or rested */
+		n.consent = k->m.p[walk_chance(k, MODEL_PEOPLE)].rests[
+		    1 + walk_chance(k, MODEL_LISTS)];
+		break;
+	case 2:			/* what this one rested on */
+		n.consent = k->m.p[who].rests[list];
+		break;
+	default:		/* any */
+		n.consent = 1 + walk_chance(k, last);
+		break;
+	}
+	if (n.consent == 0)
+		return;
+	if (walk_row(k, who, list, &m) == 1)
+		walk_must(k, subscriber_remove(k->t, &m, &k->e) == 0, "remove");
+	walk_must(k, subscriber_add(k->t, &n, &m, &k->e) == 1, "add");
+	k->m.p[who].row[list] = ROW_ACTIVE;
+	k->m.p[who].rests[list] = n.consent;
+}
+
+void
+walk_force_state(struct walk *k, unsigned who, uint32_t list)
+{
+	struct member m;
+
+	if (k->m.p[who].row[list] == ROW_NONE ||
+	    k->m.p[who].row[list] == ROW_ACTIVE ||
+	    walk_row(k, who, list, &m) == 0)
+		return;
+	walk_must(k, subscriber_set_state(k->t, &m, MEMBER_ACTIVE,
+	    MEMBER_WHY_NONE, 0, &k->e) == 0, "state by force");
+	k->m.p[who].row[list] = ROW_ACTIVE;
+}
+
+void
+walk_force_unblock(struct walk *k, unsigned who, uint32_t list)
+{
+	const struct { enum suppression_scope scope; uint32_t id; } all[] = {
+		{ SUPPRESSION_LIST, list },
+		{ SUPPRESSION_ORG, model_org(list) }, { SUPPRESSION_HOST, 0 },
+	};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct key key = KEY_INIT;
+
+		key_raw(&key, k->who[who].hash, ADDRESS_HASH_OCTETS);
+		key_u8(&key, (uint8_t)all[i].scope);
+		key_u32(&key, all[i].id);
+		walk_must(k, txn_del(k->t, TABLE_SUPPRESSIONS, key_slice(&key),
+		    &k->e) != -1, "unblock");
+		model_block(&k->m, who, all[i].scope, all[i].id)->reason = 0;
+	}
+}
+
+/* ---- the house */
+
+void
+walk_set_states(struct walk *k, uint32_t list)
+{
+	static const enum list_state of_list[] = { LIST_ACTIVE, LIST_HELD,
+	    LIST_SUSPENDED };
+	static const enum org_state of_org[] = { ORG_ACTIVE, ORG_HELD,
+	    ORG_SUSPENDED };
+	uint64_t which = walk_chance(k, 8);
+	uint32_t org = model_org(list);
+
+	if (which > 2)
+		which = 0;
+	if (walk_chance(k, 2) == 0) {
+		k->m.list[list] = of_list[which];
+		walk_must(k, list_set_state(k->t, list, of_list[which], "root",
+		    k->now, &k->e) == 0, "list state");
+	} else {
+		k->m.org[org] = of_org[which];
+		walk_must(k, org_set_state(k->t, org, of_org[which], "root",
+		    k->now, &k->e) == 0, "org state");
+	}
+}
+
+/* Evidence of who is a member stays, whatever is tidied. */
+void
+walk_tidy(struct walk *k)
+{
+	uint8_t at[REQUEST_ID] = { 0 };
+	int rc;
+
+	walk_must(k, retention_hash(k->t, 200, k->now, &k->e) != -1, "retention");
+	while ((rc = request_sweep(k->t, at, 100, k->now, &k->e)) == 1)
+		;
+	walk_must(k, rc == 0, "sweep");
+	/* What is over stays so, if the clock is set back now. */
+	for (size_t i = 0; i < TOKENS; i++)
+		if (k->mailed[i].expires_ms <= k->now)
+			k->mailed[i].pending = false;
+	if (retention_prune(k->t, &k->pass, 500, k->now, &k->e) == 0)
+		k->pass = (struct retention_pass){ .at = 0 };
+	walk_must(k, optin_close_minutes(k->t, k->now, 100, &k->e) != -1,
+	    "minutes");
+}
+
+void
+walk_pass_time(struct walk *k)
+{
+	static const int64_t spans[] = { SECOND, MINUTE, HOUR, DAY, 8 * DAY,
+	    40 * DAY };
+	int64_t span = spans[walk_chance(k, 6)];
+
+	span = span * (int64_t)(1 + walk_chance(k, 10)) / 10;
+	/* A clock may be set back; it never says more than it knew. */
+	k->now += walk_chance(k, 6) == 0 ? -(span < 3 * DAY ? span : 3 * DAY) :
+	    span;
+}
+
