@@ -323,6 +323,8 @@ call_number(struct call *c, const char *arg)
 	const char *s = call_arg(c, arg);
 	uint64_t v = 0;
 
+	if (s == NULL)
+		s = call_option(c, arg);
 	for (; *s >= '0' && *s <= '9' && v <= UINT32_MAX; s++)
 		v = v * 10 + (uint64_t)(*s - '0');
 	if (*s == '\0' && v > 0 && v <= UINT32_MAX)

@@ -85,7 +85,10 @@ bool call_gone(const struct call *c);
  * before the function returns.
  */
 struct txn *call_read(struct call *c, enum store_env env);
-/* A number in decimal from 1 on; 0: the call was ended. */
+/*
+ * A number in decimal from 1 on, of an argument or option that was given; 0:
+ * the call was ended.
+ */
 uint32_t call_number(struct call *c, const char *arg);
 
 /* ---- answering */

@@ -15,6 +15,7 @@ extern const struct control_verb control_list_verbs[];
 extern const struct control_verb control_subscriber_verbs[];
 extern const struct control_verb control_import_verbs[];
 extern const struct control_verb control_imported_verbs[];
+extern const struct control_verb control_invite_verbs[];
 extern const struct control_verb control_send_verbs[];
 extern const struct control_verb control_campaign_verbs[];
 extern const struct control_verb control_suppress_verbs[];

@@ -49,6 +49,23 @@ static const char confirm_text[] =
     "or just reply to this mail.  If you do not want it, do nothing: you\n"
     "will not be subscribed and not be asked again.\n";
 
+/*
+ * To who was imported and asked for nothing here.  It says so, and that there
+ * will be no other: what was given to the owner, and when, only they know.
+ */
+static const char invite_text[] =
+    "This address is among contacts that were handed to the mailing list\n"
+    "\n"
+    "    {{list}}\n"
+    "\n"
+    "Nothing is sent to it unless you want that.  If you do, open this page\n"
+    "and press its button:\n"
+    "\n"
+    "    {{link}}\n"
+    "\n"
+    "or just reply to this mail.  If you do not, do nothing: you will not be\n"
+    "subscribed, and this list will not ask you again.\n";
+
 static const char owner_text[] =
     "This address was named as the owner of the mailing list\n"
     "\n"
@@ -118,6 +135,8 @@ static const struct kind kinds[] = {
 		forward_text, 0, false, false },
 	[NOTICE_HELP] = { "About {{list}}", help_text, CONFIRM_BODY_MAX,
 		false, false },
+	[NOTICE_INVITE] = { "Do you want the mail of {{list}}?", invite_text,
+		CONFIRM_BODY_MAX, true, false },
 	[NOTICE_TLS_REPORT] = { report_subject, "", 0, false, false },
 };
 

@@ -54,6 +54,7 @@ static const struct {
 	[TABLE_TILES] = { check_tiles, check_tiles_end, NO_COUNTER, 0 },
 	[TABLE_COSIGNATURES] = { check_cosignatures, NULL, NO_COUNTER, 0 },
 	[TABLE_REVOKED] = { check_revoked, NULL, NO_COUNTER, 0 },
+	[TABLE_INVITED] = { check_invited, NULL, NO_COUNTER, 0 },
 	[TABLE_QMETA] = { check_qmeta, check_qmeta_end, NO_COUNTER, 0 },
 	[TABLE_CAMPAIGNS] = { check_campaigns, NULL, NO_COUNTER, 0 },
 	[TABLE_CAMPAIGN_OF] = { check_campaign_of, NULL, NO_COUNTER, 0 },

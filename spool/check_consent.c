@@ -354,7 +354,7 @@ check_notices(struct check *c, struct slice key, struct slice value)
 		return;
 	check_recipient(c, key, &n);
 	check_its_list(c, key, n.list);
-	if (n.kind == NOTICE_CONFIRM || n.kind == NOTICE_OWNER)
+	if (notice_asks(n.kind))
 		check_found(c, request_get(c->t, n.request, &r, &e),
 		    "its request is missing", key, &e);
 	check_names_file(c, key, n.content);
@@ -387,5 +387,15 @@ check_aggregates(struct check *c, struct slice key, struct slice value)
 	struct err e = ERR_INIT;
 
 	if (optin_aggregate_check_row(key, value, &e) == -1)
+		check_tell_err(c, c->table, key, &e);
+}
+
+void
+check_invited(struct check *c, struct slice key, struct slice value)
+{
+	struct err e = ERR_INIT;
+
+	/* Its entry may be erased: that somebody was asked stays known. */
+	if (invite_check_row(key, value, &e) == -1)
 		check_tell_err(c, c->table, key, &e);
 }

@@ -120,7 +120,7 @@ check_end_fn check_acts_end;
 
 check_fn check_suppressions, check_requests, check_request_of, check_tokens,
     check_notices, check_consent, check_consent_of, check_throttles,
-    check_aggregates, check_revoked;
+    check_aggregates, check_revoked, check_invited;
 check_end_fn check_consent_end;
 void check_gaps_free(struct check_gaps *g);
 
@@ -150,6 +150,7 @@ int revocation_check_row(struct txn *t, struct slice key, struct err *e);
 int throttle_check_row(struct slice key, struct slice value, struct err *e);
 int optin_aggregate_check_row(struct slice key, struct slice value,
     struct err *e);
+int invite_check_row(struct slice key, struct slice value, struct err *e);
 /*
  * The row at walk->index is bad: go on with the next that stands behind one
  * whose MAC can be read.  1, 0 when there is none, -1.

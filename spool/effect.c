@@ -201,7 +201,7 @@ end_notice(struct txn *t, const struct effect *v, struct err *e)
 	if (rc != 1)
 		return rc;
 	if (v->kind != EFFECT_NOTICE_DROPPED) {
-		if (n.kind == NOTICE_CONFIRM || n.kind == NOTICE_OWNER)
+		if (notice_asks(n.kind))
 			rc = end_confirmation(t, v, &n, e);
 		else if (n.kind == NOTICE_ALREADY &&
 		    v->kind == EFFECT_NOTICE_SENT)

@@ -235,6 +235,7 @@ gate_check_notice(struct txn *t, uint64_t notice, int64_t now_ms,
 		*n_r = n;
 	switch (n.kind) {
 	case NOTICE_CONFIRM:
+	case NOTICE_INVITE:
 		if ((ret = request_open(t, &n, now_ms, e)) != 1)
 			return ret;
 		return check_person(t, &n, v, e);

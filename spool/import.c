@@ -106,6 +106,7 @@ import_put(struct txn *t, const struct import *im, struct err *e)
 	pack_u64(&b, n->unsubscribed);
 	pack_u64(&b, n->cleaned);
 	pack_u64(&b, n->newer);
+	pack_u64(&b, im->undone);
 	ret = row_put(t, TABLE_IMPORTS, key_slice(&k), &b, e);
 	strbuf_free(&b);
 	return ret;
@@ -132,6 +133,7 @@ unpack_later(struct unpack *u, struct import *im, uint8_t version)
 
 	im->order = version == IMPORT_UNORDERED ? 1 : unpack_u8(u);
 	im->format = im->status = 0;
+	im->undone = 0;
 	if (version != IMPORT_VERSION) {
 		n->unconfirmed = im->vouched == EVIDENCE_NONE ? n->added : 0;
 		n->refused = n->unsubscribed = n->cleaned = n->newer = 0;
@@ -144,6 +146,7 @@ unpack_later(struct unpack *u, struct import *im, uint8_t version)
 	n->unsubscribed = unpack_u64(u);
 	n->cleaned = unpack_u64(u);
 	n->newer = unpack_u64(u);
+	im->undone = unpack_u64(u);
 }
 
 static int
@@ -320,6 +323,7 @@ import_begin(struct txn *t, const struct import *im, int64_t now_ms,
 	im_r->started_ms = now_ms;
 	im_r->ended_ms = 0;
 	im_r->counts = (struct import_counts){ 0 };
+	im_r->undone = 0;
 	snprintf(object, sizeof(object), "list %s", l.name);
 	if (append_entry(t, im_r, l.org, &im_r->consent, e) == -1 ||
 	    import_put(t, im_r, e) == -1)
@@ -376,7 +380,7 @@ import_json(const struct import *im)
 	date_rfc3339(im->ended_ms, ended);
 	date_rfc3339(im->claimed_ms, claimed);
 	return json_pack("{s:I, s:I, s:s, s:b, s:s, s:s?, s:s, s:s, s:s, s:s,"
-	    "s:s, s:s?, s:s, s:s, s:s?, s:I, s:o}",
+	    "s:s, s:s?, s:s, s:s, s:s?, s:I, s:I, s:o}",
 	    "id", (json_int_t)im->id, "list", (json_int_t)im->list,
 	    "state", import_state_name(im->state), "vouched",
 	    im->vouched != EVIDENCE_NONE, "evidence",
@@ -389,5 +393,6 @@ import_json(const struct import *im)
 	    "who", im->who, "started", started,
 	    "ended", im->ended_ms != 0 ? ended : NULL,
 	    "consent", (json_int_t)im->consent,
+	    "undone", (json_int_t)im->undone,
 	    "counts", import_counts_json(&im->counts));
 }

@@ -73,6 +73,7 @@ struct import {
 	int64_t		claimed_ms;	/* --date, or 0 */
 	uint64_t	consent;	/* the entry of its begin */
 	struct import_counts counts;
+	uint64_t	undone;		/* members taken back */
 	char		source[IMPORT_TEXT_MAX + 1];
 	char		basis[IMPORT_TEXT_MAX + 1];
 	char		who[129];
@@ -159,8 +160,9 @@ int import_end(struct txn *t, uint32_t id, enum import_state state,
     int64_t now_ms, struct err *e);
 /*
  * Take back what an import added and nobody confirmed since, from *at on
- * (zeros first), at most max looked at.  1 there is more, 0 done and the
- * import's state is IMPORT_UNDONE, -1.
+ * (zeros first), at most max looked at; who was unconfirmed before is so again.
+ * 1 there is more, 0 done and the import's state is IMPORT_UNDONE, -1:
+ * ERR_NOTFOUND, ERR_REFUSED (it runs, or was undone).
  */
 int import_undo(struct txn *t, uint32_t id, const char *who,
     struct member *at, unsigned max, int64_t now_ms, uint64_t *removed_r,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * import_rows.c - the rows of an import, slice by slice, and taking them back.
+ * import_rows.c - the rows of an import, slice by slice.
  *
  * How many rows are done lies in the record that the slice's transaction
  * writes, so a slice is applied once, whatever dies in between.
@@ -8,11 +8,9 @@
 #include "config.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/err.h"
-#include "spool/act.h"
 #include "spool/consent.h"
 #include "spool/import_private.h"
 #include "spool/leave.h"
@@ -330,79 +328,4 @@ import_rows(struct txn *t, const struct import_slice *in, size_t *done_r,
 	ret = apply_all(t, &s, in, done_r, e);
 	import_batch_free(s.batch);
 	return ret;
-}
-
-/* ---- undo */
-
-/* Whether nothing but this import made m a member.  1, 0, -1. */
-static int
-rests_on(struct txn *t, const struct member *m, uint32_t import,
-    struct err *e)
-{
-	struct consent c;
-	int rc;
-
-	if (m->import != import)
-		return 0;
-	if (m->state == MEMBER_UNCONFIRMED)
-		return 1;
-	rc = consent_get(t, m->consent, &c, e);
-	if (rc != 1)
-		return rc;
-	return c.kind == CONSENT_IMPORT_ROW && c.import == import;
-}
-
-static int
-take_back(struct txn *t, const struct import *im, const struct member *m,
-    const char *who, int64_t now_ms, struct err *e)
-{
-	uint8_t hash[ADDRESS_HASH_OCTETS];
-	struct consent c = { .kind = CONSENT_REMOVED, .when_ms = now_ms,
-	    .list = m->list, .subscriber = m->subscriber, .import = im->id,
-	    .follows = m->consent, .setter = consent_text(who) };
-
-	if (m->state != MEMBER_UNCONFIRMED) {
-		if (subscriber_hash(t, m, hash, e) == -1)
-			return -1;
-		c.hash = SLICE(hash, sizeof(hash));
-		if (consent_append(t, &c, NULL, e) == -1)
-			return -1;
-	}
-	return subscriber_remove(t, m, e);
-}
-
-int
-import_undo(struct txn *t, uint32_t id, const char *who, struct member *at,
-    unsigned max, int64_t now_ms, uint64_t *removed_r, struct err *e)
-{
-	char object[32];
-	struct import im;
-	struct member m;
-	int rc;
-
-	*removed_r = 0;
-	if (import_must(t, id, &im, e) == -1)
-		return -1;
-	if (im.state == IMPORT_RUNNING) {
-		err_set(e, ERR_REFUSED, "the import %u still runs", id);
-		return -1;
-	}
-	for (; max > 0; max--) {
-		rc = subscriber_next(t, im.list, at, &m, e);
-		if (rc == -1)
-			return -1;
-		if (rc == 0)
-			break;
-		*at = m;
-		if ((rc = rests_on(t, &m, id, e)) == -1 || (rc == 1 &&
-		    take_back(t, &im, &m, who, now_ms, e) == -1))
-			return -1;
-		*removed_r += rc == 1;
-	}
-	if (max == 0)
-		return 1;
-	snprintf(object, sizeof(object), "import %u", id);
-	if (import_end(t, id, IMPORT_UNDONE, now_ms, e) == -1)
-		return -1;
-	return act_note(t, who, now_ms, "import undo", object, NULL, NULL, e);
 }

@@ -59,7 +59,7 @@ notice_decode(struct slice key, struct slice value, struct notice *n,
 	if (row_open(&u, TABLE_NOTICES, key, value, NOTICE_VERSION, e) == -1)
 		return -1;
 	kind = unpack_u8(&u);
-	if (kind < NOTICE_CONFIRM || kind > NOTICE_TLS_REPORT)
+	if (kind < NOTICE_CONFIRM || kind > NOTICE_INVITE)
 		u.bad = true;
 	n->kind = (enum notice_kind)kind;
 	n->list = unpack_u32(&u);
@@ -73,6 +73,13 @@ notice_decode(struct slice key, struct slice value, struct notice *n,
 	n->due_ms = unpack_i64(&u);
 	unpack_str(&u, n->address, sizeof(n->address));
 	return row_done(&u, TABLE_NOTICES, key, e);
+}
+
+bool
+notice_asks(enum notice_kind kind)
+{
+	return kind == NOTICE_CONFIRM || kind == NOTICE_OWNER ||
+	    kind == NOTICE_INVITE;
 }
 
 int

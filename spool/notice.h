@@ -6,6 +6,7 @@
 #ifndef SPOOL_NOTICE_H
 #define SPOOL_NOTICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ enum notice_kind {
 	NOTICE_FORWARD,		/* role mail, passed on to a person */
 	NOTICE_HELP,		/* what a list's addresses are for */
 	NOTICE_TLS_REPORT,	/* how TLS went, for a domain that asked */
+	NOTICE_INVITE,		/* you were imported: do you want it? */
 };
 
 struct notice {
@@ -40,6 +42,8 @@ struct notice {
 	char		address[NOTICE_ADDRESS_MAX + 1];	/* to send to */
 };
 
+/* Does it carry a token, by which a request is confirmed? */
+bool notice_asks(enum notice_kind kind);
 /*
  * Add n, due at once; id and domain are set by the call and in *id_r.  -1
  * ERR_INPUT when the address has no domain.

@@ -80,7 +80,7 @@ add_notice(struct txn *t, const struct optin_mail *m,
 	struct notice n = { .list = m->list, .created_ms = m->now_ms };
 
 	n.kind = m->purpose == TOKEN_CONFIRM_OWNER ? NOTICE_OWNER :
-	    NOTICE_CONFIRM;
+	    m->invitation ? NOTICE_INVITE : NOTICE_CONFIRM;
 	memcpy(n.request, id, sizeof(n.request));
 	memcpy(n.address, address, strlen(address) + 1);
 	return notice_add(t, &n, notice_r, e);

@@ -139,6 +139,21 @@ optin_may_mail(struct txn *t, const struct asking *a, bool new_request,
 }
 
 int
+optin_list_open(struct txn *t, const struct asking *a, struct err *e)
+{
+	struct throttle_rule rules[RULES_MAX];
+	struct key pair;
+	size_t n = mail_rules(a, true, &pair, rules);
+	int rc = 1;
+
+	for (size_t i = 0; i < n && rc == 1; i++)
+		if (rules[i].kind == THROTTLE_CONFIRM_LIST ||
+		    rules[i].kind == THROTTLE_CONFIRM_HOST)
+			rc = throttle_check(t, &rules[i], a->ask->now_ms, e);
+	return rc;
+}
+
+int
 optin_mailed(struct txn *t, const struct asking *a, bool new_request,
     struct err *e)
 {

@@ -29,6 +29,8 @@ struct asking {
 /* Whether one more confirmation may be mailed.  1, 0, -1. */
 int optin_may_mail(struct txn *t, const struct asking *a, bool new_request,
     struct err *e);
+/* The same by the limits of the list and the host alone. */
+int optin_list_open(struct txn *t, const struct asking *a, struct err *e);
 /* Count one that will be. */
 int optin_mailed(struct txn *t, const struct asking *a, bool new_request,
     struct err *e);
@@ -49,6 +51,7 @@ struct optin_mail {
 	const uint8_t	*network;	/* 16 octets or NULL */
 	struct slice	 attributes;
 	int64_t		 now_ms, lifetime_ms;
+	bool		 invitation;	/* nobody asked for it */
 };
 
 /*

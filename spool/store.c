@@ -71,6 +71,7 @@ const struct store_table_info store_tables[TABLE_LAST] = {
 	[TABLE_TILES] = { "tiles", STORE_S },
 	[TABLE_COSIGNATURES] = { "cosignatures", STORE_S },
 	[TABLE_REVOKED] = { "revoked", STORE_S },
+	[TABLE_INVITED] = { "invited", STORE_S },
 	[TABLE_QMETA] = { "meta", STORE_Q },
 	[TABLE_CAMPAIGNS] = { "campaigns", STORE_Q },
 	[TABLE_CAMPAIGN_OF] = { "campaign_of", STORE_Q },

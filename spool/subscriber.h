@@ -115,6 +115,10 @@ int subscriber_next(struct txn *t, uint32_t list, const struct member *after,
 int subscriber_hash(struct txn *t, const struct member *m,
     uint8_t hash_r[static ADDRESS_HASH_OCTETS], struct err *e);
 
+/* Who it is, with the address as typed. */
+int subscriber_identity(struct txn *t, const struct member *m,
+    struct identity *who_r, struct err *e);
+
 /* ---- changing: the caller has appended the consent entry */
 
 struct subscriber_new {

@@ -245,3 +245,20 @@ attributes_put(struct txn *t, uint64_t subscriber, struct slice json,
 	strbuf_free(&row);
 	return ret;
 }
+
+/* ---- who it is */
+
+int
+subscriber_identity(struct txn *t, const struct member *m,
+    struct identity *who, struct err *e)
+{
+	struct address typed;
+	int rc = domain_name(t, m->domain, typed.domain, e);
+
+	if (rc == 0)
+		err_set(e, ERR_DAMAGED, "a member's domain is missing");
+	if (rc != 1)
+		return -1;
+	memcpy(typed.local, m->local, sizeof(typed.local));
+	return identity_of(store_keys(txn_store(t)), &typed, who, e);
+}

@@ -22,6 +22,7 @@
 #include "spool/ledger.h"
 #include "spool/deferral.h"
 #include "spool/import.h"
+#include "spool/invite.h"
 #include "spool/list.h"
 #include "spool/org.h"
 #include "spool/outbox.h"
@@ -97,12 +98,17 @@ do_more(struct txn *t, void *arg, struct err *e)
 	struct identity who = people_identity(cw->w, "plain@d1.example");
 	const struct subscriber_new n = { .list = 2, .who = &who,
 	    .state = MEMBER_UNCONFIRMED, .now_ms = NOW };
+	const struct invite v = { .list = 2, .org = 1, .who = "root",
+	    .limits = &people_limits, .now_ms = NOW };
+	struct invite_counts asked = { .invited = 0 };
 	struct org_domain d;
 	struct member m;
+	size_t done;
 
 	if (org_domain_claim(t, 1, "acme.example", "root", NOW, &d, e) == -1 ||
 	    org_domain_checked(t, 1, "acme.example", ORG_PROOF_DNS, NOW,
 	    e) == -1 || subscriber_add(t, &n, &m, e) == -1 ||
+	    invite_members(t, &v, &m, 1, &asked, &done, e) == -1 ||
 	    consent_append(t, &act, NULL, e) == -1 ||
 	    ledger_cosigned_put(t, "witness.example", SLICE("note", 4),
 	    e) == -1 ||

@@ -15,7 +15,9 @@
 #include <cmocka.h>
 
 #include "lib/strbuf.h"
+#include "spool/invite.h"
 #include "spool/list.h"
+#include "spool/notice.h"
 #include "spool/subscriber.h"
 #include "tests/control_world.h"
 
@@ -349,6 +351,117 @@ test_show(void **state)
 	EXPECT(STATUS_NO, q, "subscriber import show", "ID", "9", NULL);
 }
 
+/* ---- asking them */
+
+static int
+drop_notices(struct txn *t, void *arg, struct err *e)
+{
+	struct notice n;
+	int rc;
+
+	(void)arg;
+	while ((rc = notice_next(t, 0, &n, e)) == 1)
+		if (notice_del(t, n.id, e) == -1)
+			return -1;
+	return rc;
+}
+
+static uint64_t
+notices(struct queue *q)
+{
+	struct txn *t = world_read(q->w, STORE_S);
+	uint64_t n;
+
+	assert_int_equal(txn_count(t, TABLE_NOTICES, &n, NULL), 0);
+	txn_end(t);
+	return n;
+}
+
+static void
+test_invite(void **state)
+{
+	struct queue *q = *state;
+	struct answer *a;
+	json_t *o;
+
+	cw_ready_list(q, "news");
+	EXPECT(STATUS_NO, q, "subscriber invite", "LIST", "none", NULL);
+	EXPECT(STATUS_NO, q, "subscriber invite", "LIST", "news", "--import",
+	    "7", NULL);
+	EXPECT(STATUS_USAGE, q, "subscriber invite", "LIST", "news",
+	    "--import", "x", NULL);
+	cw_must(q, &a, "subscriber import", "LIST", "news", "<FILE",
+	    "email\na@b.example\nb@c.example\n", "--source", "shop", NULL);
+	answer_free(a);
+	o = cw_must(q, &a, "subscriber invite", "LIST", "news", "--dry-run",
+	    "", NULL);
+	assert_int_equal(number_of(o, "invited"), 2);
+	answer_free(a);
+	assert_int_equal(notices(q), 0);
+	o = cw_must(q, &a, "subscriber invite", "LIST", "news", "--import",
+	    "1", NULL);
+	assert_int_equal(number_of(o, "invited"), 2);
+	answer_free(a);
+	assert_int_equal(notices(q), 2);
+	assert_true(q->notices > 0);
+	o = cw_must(q, &a, "subscriber invite", "LIST", "news", NULL);
+	assert_int_equal(number_of(o, "invited"), 0);
+	assert_int_equal(number_of(o, "before"), 2);
+	answer_free(a);
+	/* A limit of the hour leaves the others to another call. */
+	cw_must(q, &a, "subscriber import", "LIST", "news", "<FILE",
+	    "email\nd@b.example\ne@c.example\n", "--source", "shop", NULL);
+	answer_free(a);
+	q->conf.confirm_per_list_hour = 3;
+	a = cw_call(q, "subscriber invite", "LIST", "news", NULL);
+	assert_int_equal(a->status, STATUS_AGAIN);
+	assert_int_equal(number_of(last_of(a), "invited"), 1);
+	answer_free(a);
+	q->now_ms += 3600 * 1000 + 1;
+	o = cw_must(q, &a, "subscriber invite", "LIST", "news", NULL);
+	assert_int_equal(number_of(o, "invited"), 1);
+	answer_free(a);
+}
+
+/* However many there are, few notices wait at once. */
+static void
+test_invite_many(void **state)
+{
+	struct strbuf b = STRBUF_INIT(1u << 20);
+	struct queue *q = *state;
+	struct cw_client *cl;
+	struct answer *a;
+	uint64_t sent = 0, n;
+
+	cw_ready_list(q, "news");
+	q->conf.confirm_per_list_hour = q->conf.confirm_per_host_hour =
+	    q->conf.confirm_per_domain_hour = 10000;
+	strbuf_adds(&b, "email\n");
+	for (int i = 0; i < 3 * INVITE_OUTSTANDING; i++)
+		strbuf_addf(&b, "p%d@d%d.example\n", i, i % 5);
+	cw_must(q, &a, "subscriber import", "LIST", "news", "<FILE", b.s,
+	    "--source", "shop", NULL);
+	answer_free(a);
+	strbuf_free(&b);
+	cl = cw_begin(q, "subscriber invite", "LIST", "news", NULL);
+	for (int i = 0; i < 100000 && sent < 3 * INVITE_OUTSTANDING; i++) {
+		cw_turn(q);
+		n = notices(q);
+		assert_true(n <= INVITE_OUTSTANDING);
+		if (n < INVITE_OUTSTANDING && i % 50 != 0)
+			continue;
+		sent += n;
+		world_must(q->w, STORE_S, drop_notices, NULL);
+		q->mono_ms += 1000;
+	}
+	cw_wait(q, cl);
+	a = cw_answer(cl);
+	assert_int_equal(a->status, 0);
+	assert_int_equal(number_of(last_of(a), "invited"),
+	    3 * INVITE_OUTSTANDING);
+	cw_disconnect(cl);
+}
+
 int
 main(void)
 {
@@ -361,6 +474,8 @@ main(void)
 		TEST(test_mailchimp_suppressions),
 		TEST(test_mailchimp_status),
 		TEST(test_show),
+		TEST(test_invite),
+		TEST(test_invite_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
