@@ -92,6 +92,9 @@ int address_fold(const struct address *in, struct address *out,
  */
 void address_canonical(const struct address *in, struct address *out);
 
+/* Would address_canonical() leave this folded address as it is?  Cheap. */
+bool address_is_canonical(const char *local, const char *domain);
+
 enum address_role {
 	ADDRESS_PERSON,		/* as far as the name tells */
 	ADDRESS_ROLE,		/* RFC 2142 name: to be flagged */

@@ -66,16 +66,38 @@ untagged_len(const char *local)
 	return n > 0 && local[0] != '"' ? n : strlen(local);
 }
 
+static const struct provider *
+provider_of(const char *domain)
+{
+	for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++)
+		if (strcmp(domain, providers[i].domain) == 0)
+			return &providers[i];
+	return NULL;
+}
+
+bool
+address_is_canonical(const char *local, const char *domain)
+{
+	const struct provider *known = provider_of(domain);
+	size_t len = untagged_len(local), ignored;
+
+	if (local[len] != '\0' || (known != NULL &&
+	    strcmp(known->same_as, domain) != 0))
+		return false;
+	if (known == NULL || local[0] == '"')
+		return true;
+	/* Nothing but what is ignored is kept. */
+	ignored = strcspn(local, known->ignored);
+	return ignored == len || strspn(local, known->ignored) == len;
+}
+
 void
 address_canonical(const struct address *in, struct address *out)
 {
-	const struct provider *known = NULL;
+	const struct provider *known = provider_of(in->domain);
 	size_t len = untagged_len(in->local), n = 0;
 	char local[sizeof(out->local)];
 
-	for (size_t i = 0; i < sizeof(providers) / sizeof(providers[0]); i++)
-		if (strcmp(in->domain, providers[i].domain) == 0)
-			known = &providers[i];
 	for (size_t i = 0; i < len; i++)
 		if (known == NULL || in->local[0] == '"' ||
 		    strchr(known->ignored, in->local[i]) == NULL)

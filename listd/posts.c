@@ -254,7 +254,8 @@ posts_near(const struct posts *p, uint32_t campaign, int64_t ended_ms,
 	for (size_t i = 0; x != NULL && i < p->n; i++) {
 		const struct post *y = &p->v[i];
 
-		if (y == x || y->pending || (y->ended_ms != 0 && y->ended_ms <= ended_ms) ||
+		if (y == x || y->pending ||
+		    (y->ended_ms != 0 && y->ended_ms <= ended_ms) ||
 		    !similar_is(&x->print, &y->print))
 			continue;
 		if (n < max)

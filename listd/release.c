@@ -36,7 +36,8 @@ release_init(struct release_one *r, struct queue *q,
 
 	*r = (struct release_one){ .campaign = c->id, .list = c->list,
 		.org = c->org, .resend = c->failed_of != 0,
-		.excess_allowed = c->excess_allowed, .now_ms = clock_utc_ms(env->clock),
+		.excess_allowed = c->excess_allowed,
+		.now_ms = clock_utc_ms(env->clock),
 		.lifetime_ms = env->conf->queue_lifetime };
 	similar_unpack(c->fingerprint, &r->print);
 	snprintf(r->who, sizeof(r->who), "%s", who);

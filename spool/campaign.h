@@ -74,7 +74,7 @@ struct campaign {
 	/* What its message says to all (lib/similar.h), and who else said it
 	 * lately, from its release on (listd/posts.h). */
 	struct slice	fingerprint;	/* packed; empty: not known */
-	uint64_t	similar;	/* recipients of such mail, its own too */
+	uint64_t	similar;	/* recipients of all such mail */
 	uint32_t	excess;		/* Breidbart index, in hundredths */
 	bool		excess_allowed;	/* a person let it go all the same */
 	struct slice	params;		/* JSON object or empty */

@@ -55,6 +55,8 @@ static const struct {
 	[TABLE_COSIGNATURES] = { check_cosignatures, NULL, NO_COUNTER, 0 },
 	[TABLE_REVOKED] = { check_revoked, NULL, NO_COUNTER, 0 },
 	[TABLE_INVITED] = { check_invited, NULL, NO_COUNTER, 0 },
+	[TABLE_ALIASES] = { check_aliases, NULL, NO_COUNTER, 0 },
+	[TABLE_CROWDS] = { check_crowds, NULL, NO_COUNTER, 0 },
 	[TABLE_QMETA] = { check_qmeta, check_qmeta_end, NO_COUNTER, 0 },
 	[TABLE_CAMPAIGNS] = { check_campaigns, NULL, NO_COUNTER, 0 },
 	[TABLE_CAMPAIGN_OF] = { check_campaign_of, NULL, NO_COUNTER, 0 },
@@ -68,6 +70,7 @@ static const struct {
 	[TABLE_SHARES] = { check_shares, NULL, NO_COUNTER, 0 },
 	[TABLE_POLICIES] = { check_policies, NULL, NO_COUNTER, 0 },
 	[TABLE_TLS_COUNTS] = { check_tls_counts, NULL, NO_COUNTER, 0 },
+	[TABLE_SLOTS] = { check_slots, NULL, NO_COUNTER, 0 },
 };
 
 const char *

@@ -12,6 +12,7 @@
 
 #include "lib/err.h"
 #include "spool/check_private.h"
+#include "spool/mailbox.h"
 #include "spool/gate.h"
 #include "spool/identity.h"
 #include "spool/list.h"
@@ -280,6 +281,8 @@ check_indexes(struct check *c, const struct member *m, struct slice key)
 	    memcmp(value.p, key.p + 4, value.len) != 0))
 		check_tell(c, TABLE_BY_HASH, key_slice(&by_hash), "it does "
 		    "not lead to its member");
+	if (mailbox_check_member(c->t, m, hash, &e) == -1)
+		check_tell_err(c, c->table, key, &e);
 }
 
 /* The address in key and value, and the place that follows from it. */
@@ -428,4 +431,24 @@ check_attributes(struct check *c, struct slice key, struct slice value)
 	if (!json_is_object(j))
 		check_tell(c, c->table, key, "no JSON object");
 	json_decref(j);
+}
+
+/* ---- mailboxes */
+
+void
+check_aliases(struct check *c, struct slice key, struct slice value)
+{
+	struct err e = ERR_INIT;
+
+	if (mailbox_check_alias(c->t, key, value, &e) == -1)
+		check_tell_err(c, c->table, key, &e);
+}
+
+void
+check_crowds(struct check *c, struct slice key, struct slice value)
+{
+	struct err e = ERR_INIT;
+
+	if (mailbox_check_crowd(c->t, key, value, &e) == -1)
+		check_tell_err(c, c->table, key, &e);
 }

@@ -111,7 +111,8 @@ uint64_t check_u64(struct slice key, size_t at);
 /* ---- by table */
 
 check_fn check_domains, check_domain_ids, check_members, check_by_id,
-    check_by_hash, check_counts, check_attributes;
+    check_by_hash, check_counts, check_attributes, check_aliases,
+    check_crowds;
 check_end_fn check_members_end;
 
 check_fn check_orgs, check_org_names, check_org_domains, check_lists,
@@ -130,7 +131,7 @@ check_end_fn check_leaves_end, check_tiles_end;
 check_fn check_qmeta, check_campaigns, check_campaign_of, check_tallies,
     check_progress, check_finished, check_deferrals, check_sites,
     check_outbox, check_actions, check_shares, check_policies,
-    check_tls_counts;
+    check_tls_counts, check_slots;
 check_end_fn check_qmeta_end;
 /* The log, outside of any transaction. */
 int check_outcomes(struct check *c, struct err *e);

@@ -18,6 +18,7 @@
 #include "spool/outcome.h"
 #include "spool/progress.h"
 #include "spool/qmeta.h"
+#include "spool/slot.h"
 #include "spool/steering.h"
 #include "spool/sts_policy.h"
 #include "spool/tls_count.h"
@@ -354,6 +355,15 @@ check_policies(struct check *c, struct slice key, struct slice value)
 	struct err e = ERR_INIT;
 
 	check_found(c, sts_policy_decode(&k, key, value, &e), NULL, key, &e);
+}
+
+void
+check_slots(struct check *c, struct slice key, struct slice value)
+{
+	struct err e = ERR_INIT;
+
+	if (slots_check(key, value, &e) == -1)
+		check_tell_err(c, c->table, key, &e);
 }
 
 void

@@ -19,6 +19,7 @@
 #include "spool/consent.h"
 #include "spool/import_private.h"
 #include "spool/ledger.h"
+#include "spool/mailbox.h"
 #include "spool/store.h"
 #include "spool/subscriber_private.h"
 #include "spool/suppression.h"
@@ -171,8 +172,8 @@ find_domains(struct txn *t, struct import_batch *b,
 
 /* Who is in `by_hash` already is known; the others are now. */
 static int
-add_hashes(const struct slicing *s, const struct import_row *rows,
-    struct err *e)
+add_hashes(struct txn *t, const struct slicing *s,
+    const struct import_row *rows, struct err *e)
 {
 	struct import_batch *b = s->batch;
 	uint8_t key[HASH_LIST];
@@ -194,6 +195,9 @@ add_hashes(const struct slicing *s, const struct import_row *rows,
 			return -1;
 		if (rc == 0)
 			b->fate[at] = FATE_KNOWN;
+		else if (mailbox_enter(t, rows[at].local, rows[at].domain,
+		    rows[at].hash, e) == -1)
+			return -1;
 	}
 	return 0;
 }
@@ -349,7 +353,7 @@ import_batch_apply(struct txn *t, struct slicing *s,
 	put_in_order(b, rows, n);
 	if (begin(t, b, e) == 0 && judge(t, s, rows, e) == 0 &&
 	    find_domains(t, b, rows, n, e) == 0 &&
-	    add_hashes(s, rows, e) == 0 &&
+	    add_hashes(t, s, rows, e) == 0 &&
 	    append_entries(t, s, rows, n, e) == 0 &&
 	    put_ways(s, rows, e) == 0 &&
 	    insert_members(s, rows, n, e) == 0)

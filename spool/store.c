@@ -26,6 +26,7 @@
 #include "lib/strbuf.h"
 #include "lib/xmalloc.h"
 #include "spool/ledger_private.h"
+#include "spool/mailbox.h"
 #include "spool/revocation.h"
 #include "spool/store_lmdb.h"
 
@@ -72,6 +73,8 @@ const struct store_table_info store_tables[TABLE_LAST] = {
 	[TABLE_COSIGNATURES] = { "cosignatures", STORE_S },
 	[TABLE_REVOKED] = { "revoked", STORE_S },
 	[TABLE_INVITED] = { "invited", STORE_S },
+	[TABLE_ALIASES] = { "aliases", STORE_S },
+	[TABLE_CROWDS] = { "crowds", STORE_S },
 	[TABLE_QMETA] = { "meta", STORE_Q },
 	[TABLE_CAMPAIGNS] = { "campaigns", STORE_Q },
 	[TABLE_CAMPAIGN_OF] = { "campaign_of", STORE_Q },
@@ -85,6 +88,7 @@ const struct store_table_info store_tables[TABLE_LAST] = {
 	[TABLE_SHARES] = { "shares", STORE_Q },
 	[TABLE_POLICIES] = { "policies", STORE_Q },
 	[TABLE_TLS_COUNTS] = { "tls_counts", STORE_Q },
+	[TABLE_SLOTS] = { "slots", STORE_Q },
 };
 
 /* The stores open in this process; ours and those before a fork. */
@@ -319,7 +323,8 @@ upgrade(struct txn *t, enum store_table meta, uint32_t found, struct err *e)
 	if (found == STORE_SCHEMA)
 		return 0;
 	if (t->env == STORE_S && found < SCHEMA_LEDGER &&
-	    (ledger_upgrade(t, e) == -1 || revocation_upgrade(t, e) == -1))
+	    (ledger_upgrade(t, e) == -1 || revocation_upgrade(t, e) == -1 ||
+	    mailbox_upgrade(t, e) == -1))
 		return -1;
 	return meta_put(t, meta, "schema", schema_now, sizeof(schema_now), e);
 }

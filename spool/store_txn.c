@@ -34,6 +34,7 @@ static const char *const counter_names[COUNTER_LAST] = {
 	[COUNTER_ACT] = "last.act",
 	[COUNTER_IMPORT] = "last.import",
 	[COUNTER_BATCH] = "last.batch",
+	[COUNTER_CROWD] = "most.aliases",
 	[COUNTER_HASHED] = "last.hashed",
 };
 

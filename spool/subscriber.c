@@ -17,6 +17,7 @@
 
 #include "lib/strbuf.h"
 #include "lib/xmalloc.h"
+#include "spool/mailbox.h"
 #include "spool/store.h"
 #include "spool/subscriber_private.h"
 
@@ -470,7 +471,9 @@ insert(struct txn *t, const struct subscriber_new *n,
 		return -1;
 	m->join = active ? m->change : 0;
 	if (member_put(t, m, e) == -1 ||
-	    put_indexes(t, m, n->who->hash, e) == -1)
+	    put_indexes(t, m, n->who->hash, e) == -1 ||
+	    mailbox_enter(t, m->folded, n->who->folded.domain, n->who->hash,
+	    e) == -1)
 		return -1;
 	return 1;
 }
@@ -630,7 +633,8 @@ subscriber_remove_of(struct txn *t, const struct member *m,
 	uint64_t sequence;
 
 	hash_key(&k, hash, m->list);
-	if (txn_del(t, TABLE_BY_HASH, key_slice(&k), e) == -1)
+	if (txn_del(t, TABLE_BY_HASH, key_slice(&k), e) == -1 ||
+	    mailbox_leave(t, m, hash, e) == -1)
 		return -1;
 	id_key(&k, m->subscriber);
 	if (txn_del(t, TABLE_BY_ID, key_slice(&k), e) == -1 ||

@@ -29,6 +29,7 @@
 #include "spool/outcome.h"
 #include "spool/progress.h"
 #include "spool/qmeta.h"
+#include "spool/slot.h"
 #include "spool/steering.h"
 #include "spool/sts_policy.h"
 #include "spool/tls_count.h"
@@ -143,8 +144,8 @@ people(struct check_world *cw)
 
 	people_join(w, "news", "ann@b.example", NOW);
 	people_join(w, "club", "ann@b.example", NOW);
-	people_join(w, "news", "Bob@b.example", NOW);
-	people_join(w, "other", "bea@b.example", NOW);
+	people_join(w, "news", "Bo+a@b.example", NOW);
+	people_join(w, "other", "bo+b@b.example", NOW);
 	people_ask(w, "other", "carol@c.example", NULL, NOW);
 	people_ask(w, "club", "carol@c.example", NULL, NOW);
 	people_ask(w, "news", "ann@b.example", NULL, NOW + HOUR);
@@ -218,6 +219,7 @@ add_progress(struct txn *t, struct err *e)
 		.host = "mx.example", .reply = "421 later" };
 	const struct source_share share = { .source = "192.0.2.1",
 		.day = 20000, .count = 5 };
+	const struct slots slots = { 1, { { 1, 6, NOW } } };
 	const struct suspension s = { .site = { 1, 2 }, .until_ms = NOW,
 	    .host = "mx.example", .reason = "busy" };
 	static const struct mta_sts_kept policy = { .id = "1",
@@ -243,6 +245,8 @@ add_progress(struct txn *t, struct err *e)
 	return rc == -1 || source_share_put(t, &share, e) == -1 ||
 	    sts_policy_put(t, "one.example", &policy, e) == -1 ||
 	    tls_count_add(t, &went, NOW, e) == -1 ||
+	    slots_put(t, (const uint8_t *)"a mailbox's hash", &slots,
+	    e) == -1 ||
 	    deferral_put(t, &d, e) == -1 || suspension_put(t, &s, e) == -1 ?
 	    -1 : 0;
 }

@@ -299,6 +299,8 @@ folded_and_canonical(void **state)
 		}
 		/* A folded address is an address. */
 		assert_int_equal(parse(b.s, ALL, &a, &e), 0);
+		assert_int_equal(address_is_canonical(a.local, a.domain),
+		    strcmp(same[i].folded, same[i].canonical) == 0);
 		for (int twice = 0; twice < 2; twice++) {
 			strbuf_reset(&b);
 			address_canonical(&a, &a);
