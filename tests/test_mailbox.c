@@ -125,7 +125,7 @@ static int
 do_erase(struct txn *t, void *arg, struct err *e)
 {
 	const struct identity *who = arg;
-	struct leave_result out;
+	struct leave_result out = { .n = 0 };
 	int rc = leave_erase(t, who->hash, "desk", NOW + 5, &out, e);
 
 	leave_result_free(&out);
