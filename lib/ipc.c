@@ -368,6 +368,37 @@ ipc_get_confirm(struct unpack *u, struct ipc_confirm *v)
 }
 
 void
+ipc_put_data(struct strbuf *b, const struct ipc_data *v)
+{
+	pack_u64(b, v->request);
+	ipc_put_evidence(b, &v->evidence);
+	pack_u8(b, (uint8_t)v->act);
+	pack_str(b, v->token);
+	pack_u32(b, v->list);
+	pack_str(b, v->address);
+	put_slice(b, v->name);
+	put_slice(b, v->value);
+}
+
+void
+ipc_get_data(struct unpack *u, struct ipc_data *v)
+{
+	uint8_t act;
+
+	v->request = unpack_u64(u);
+	ipc_get_evidence(u, &v->evidence);
+	act = unpack_u8(u);
+	if (act < IPC_DATA_ASK || act > IPC_DATA_ERASE)
+		u->bad = true;
+	v->act = (enum ipc_data_act)act;
+	unpack_str(u, v->token, sizeof(v->token));
+	v->list = unpack_u32(u);
+	unpack_str(u, v->address, sizeof(v->address));
+	v->name = unpack_bytes(u);
+	v->value = unpack_bytes(u);
+}
+
+void
 ipc_put_unsubscribe(struct strbuf *b, const struct ipc_unsubscribe *v)
 {
 	pack_u64(b, v->request);

@@ -81,6 +81,7 @@ enum ipc_type {
 	IPC_REQUEST_RESOLVED,	/* queue -> inbound: reserved, PTR look-ups */
 	IPC_HELP,		/* struct ipc_subscribe: who asks for help */
 	IPC_FIGURES,		/* web alone: the reply is for Prometheus */
+	IPC_DATA,		/* struct ipc_data: a person and their data */
 
 	/* queue -> inbound, web */
 	IPC_REPLY = 0x0380,	/* u64 request, u8 enum ipc_result, str text */
@@ -370,6 +371,26 @@ struct ipc_unsubscribe {
 	char		address[321];	/* to write to if nothing is found */
 };
 
+/* What a person does with what is held of their address (spool/access.h). */
+enum ipc_data_act {
+	IPC_DATA_ASK = 1,	/* address: mail the link */
+	IPC_DATA_OPEN,		/* token; all others too: its first use */
+	IPC_DATA_LEAVE,		/* list */
+	IPC_DATA_CORRECT,	/* list, name, value: an attribute */
+	IPC_DATA_CHANGE,	/* address: mail is to go there */
+	IPC_DATA_ERASE,
+};
+
+struct ipc_data {
+	uint64_t	request;
+	struct ipc_evidence evidence;
+	enum ipc_data_act act;
+	char		token[64];
+	uint32_t	list;
+	char		address[321];	/* as typed */
+	struct slice	name, value;
+};
+
 /* A report that came back to a VERP address whose MAC was right. */
 struct ipc_bounce {
 	uint64_t	request;
@@ -407,7 +428,8 @@ enum ipc_result {
 };
 
 /*
- * The text of a reply to IPC_CONFIRM is the name of its enum optin_result.
+ * The text of a reply to IPC_CONFIRM, and to IPC_DATA but for ASK, is the name
+ * of its enum optin_result.
  * These make a difference to the page: IPC_OK with the first, IPC_NO with
  * the second; IPC_NO with any other is a token past its time.
  */
@@ -438,6 +460,8 @@ void ipc_put_subscribe(struct strbuf *b, const struct ipc_subscribe *v);
 void ipc_get_subscribe(struct unpack *u, struct ipc_subscribe *v_r);
 void ipc_put_confirm(struct strbuf *b, const struct ipc_confirm *v);
 void ipc_get_confirm(struct unpack *u, struct ipc_confirm *v_r);
+void ipc_put_data(struct strbuf *b, const struct ipc_data *v);
+void ipc_get_data(struct unpack *u, struct ipc_data *v_r);
 void ipc_put_unsubscribe(struct strbuf *b, const struct ipc_unsubscribe *v);
 void ipc_get_unsubscribe(struct unpack *u, struct ipc_unsubscribe *v_r);
 void ipc_put_bounce(struct strbuf *b, const struct ipc_bounce *v);

@@ -13,6 +13,7 @@
 extern const struct control_verb control_org_verbs[];
 extern const struct control_verb control_list_verbs[];
 extern const struct control_verb control_subscriber_verbs[];
+extern const struct control_verb control_person_verbs[];
 extern const struct control_verb control_import_verbs[];
 extern const struct control_verb control_imported_verbs[];
 extern const struct control_verb control_invite_verbs[];

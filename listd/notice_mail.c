@@ -106,6 +106,44 @@ static const char help_text[] =
     "\n"
     "is read by a person.\n";
 
+/*
+ * Neither of these names the other address: each mail is kept with the entries
+ * of the one it went to, and goes with them.
+ */
+static const char change_text[] =
+    "Somebody who gets the mail of\n"
+    "\n"
+    "    {{what}}\n"
+    "\n"
+    "asked that it goes to this address from now on.  If that is right, open\n"
+    "this page and press its button:\n"
+    "\n"
+    "    {{link}}\n"
+    "\n"
+    "or just reply to this mail.  If you do not want it, do nothing: nothing\n"
+    "will be changed.\n";
+
+static const char changed_text[] =
+    "This address gets no more mail of\n"
+    "\n"
+    "    {{what}}\n"
+    "\n"
+    "It goes to another address now, as was asked for here and confirmed\n"
+    "there.  If you did not want that, please write to\n"
+    "\n"
+    "    {{postmaster}}\n";
+
+static const char access_text[] =
+    "Somebody, probably you, asked what this host keeps of this address.\n"
+    "\n"
+    "Open this page and press its button to see it, to put it right, or to\n"
+    "have it deleted:\n"
+    "\n"
+    "    {{link}}\n"
+    "\n"
+    "The link works once, within 24 hours.  Whoever has it can see what is\n"
+    "kept: do not pass it on.  If you did not ask, do nothing.\n";
+
 static const char forward_text[] =
     "This came for a role address of this host:\n"
     "\n"
@@ -137,6 +175,12 @@ static const struct kind kinds[] = {
 		false, false },
 	[NOTICE_INVITE] = { "Do you want the mail of {{list}}?", invite_text,
 		CONFIRM_BODY_MAX, true, false },
+	[NOTICE_CHANGE] = { "Please confirm your new address", change_text,
+		CONFIRM_BODY_MAX, true, true },
+	[NOTICE_CHANGED] = { "Your address was changed", changed_text,
+		CONFIRM_BODY_MAX, false, false },
+	[NOTICE_ACCESS] = { "What is kept of your address", access_text,
+		CONFIRM_BODY_MAX, true, true },
 	[NOTICE_TLS_REPORT] = { report_subject, "", 0, false, false },
 };
 
@@ -148,6 +192,7 @@ struct facts {
 	char		reply_to[320];
 	char		from[320];
 	char		owner[320];
+	char		what[LIST_TITLE_OCTETS + 1];	/* one list, or all */
 	bool		member;
 	char		message_token[TOKEN_DELIVERY_LEN + 1];
 	/* A report about TLS. */
@@ -211,7 +256,8 @@ make_addresses(struct copier *c, const struct notice *n,
 	    &td, f->message_token, e) == -1 ||
 	    verp_bounce_format(&path, c->p.keys, KEY_CURRENT, &td,
 	    conf->bounce_domain, e) == -1 ||
-	    (kind->token && verp_confirm_format(&reply, f->token,
+	    (kind->token && n->kind != NOTICE_ACCESS &&
+	    verp_confirm_format(&reply, f->token,
 	    conf->bounce_domain, e) == -1))
 		goto out;
 	snprintf(m->copy.return_path, sizeof(m->copy.return_path), "%s",
@@ -219,8 +265,10 @@ make_addresses(struct copier *c, const struct notice *n,
 	snprintf(m->copy.message_id, sizeof(m->copy.message_id), "<%s@%.200s>",
 	    f->message_token, conf->hostname);
 	snprintf(f->reply_to, sizeof(f->reply_to), "%s", reply.s);
-	snprintf(f->link, sizeof(f->link), "%s/c/%s", conf->url_base,
-	    f->token);
+	snprintf(f->link, sizeof(f->link), "%s/%s/%s", conf->url_base,
+	    n->kind == NOTICE_ACCESS ? "data" : "c", f->token);
+	snprintf(f->what, sizeof(f->what), "%s", n->list == 0 ?
+	    "the mailing lists of this host" : f->list.title);
 	snprintf(f->from, sizeof(f->from), "%s%s@%.240s", f->list.name,
 	    n->list != 0 ? "-request" : "postmaster", conf->bounce_domain);
 	snprintf(f->owner, sizeof(f->owner), "%s-owner@%.240s", f->list.name,
@@ -332,6 +380,9 @@ notice_make(struct copier *c, struct made *m, const struct notice *n,
 	json_object_set_new(values, "request", json_string(f.from));
 	json_object_set_new(values, "owner", json_string(f.owner));
 	json_object_set_new(values, "member", json_boolean(f.member));
+	json_object_set_new(values, "what", json_string(f.what));
+	json_object_set_new(values, "postmaster",
+	    json_string(c->p.conf->postmaster));
 	if (n->kind == NOTICE_FORWARD &&
 	    json_object_set_new(values, "lines",
 	    quote_mail(c, n, e)) == -1)

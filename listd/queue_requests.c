@@ -29,6 +29,7 @@
 #include "listd/queue_figures.h"
 #include "listd/queue_requests.h"
 #include "listd/scheduler.h"
+#include "spool/access.h"
 #include "spool/content.h"
 #include "spool/effect.h"
 #include "spool/leave.h"
@@ -68,6 +69,7 @@ struct peer_request {
 		struct ipc_subscribe	subscribe;
 		struct ipc_confirm	confirm;
 		struct ipc_unsubscribe	unsubscribe;
+		struct ipc_data		data;
 		struct ipc_bounce	bounce;
 		struct ipc_forward	forward;
 	} in;
@@ -133,15 +135,33 @@ on_recalled(void *arg, const struct scheduler_recalled *rec)
 	peer_request_end(r, r->result);
 }
 
+/* The same for who left, or was erased, by the page of their data. */
 static void
-recall(struct peer_request *r)
+on_data_recalled(void *arg, const struct scheduler_recalled *rec)
+{
+	struct peer_request *r = arg;
+	struct log_line l;
+
+	log_begin(&l, LEVEL_INFO, "data");
+	log_str(&l, "act", r->in.data.act == IPC_DATA_ERASE ? "erase" :
+	    "leave");
+	log_int(&l, "removed", (int64_t)r->gone.n);
+	log_int(&l, "recalled", rec->dropped);
+	log_int(&l, "begun", rec->begun);
+	log_end(&l);
+	peer_request_end(r, r->result);
+}
+
+static void
+recall(struct peer_request *r,
+    void (*done)(void *arg, const struct scheduler_recalled *r))
 {
 	uint64_t *ids = xcalloc(r->gone.n + 1, sizeof(*ids));
 
 	for (size_t i = 0; i < r->gone.n; i++)
 		ids[i] = r->gone.gone[i].subscriber;
 	scheduler_recall(queue_scheduler(r->peer->all->q), 0, ids, r->gone.n,
-	    on_recalled, r);
+	    done, r);
 	free(ids);
 }
 
@@ -207,11 +227,19 @@ on_committed(void *arg, enum job_result jr, const struct err *e)
 		scheduler_notices_changed(queue_scheduler(r->peer->all->q));
 		break;
 	case IPC_CONFIRM:
-		/* An owner who confirmed may set a waiting list free. */
+		/* An owner who confirmed may set a waiting list free, and a
+		 * change of address is told to the old one. */
+		scheduler_notices_changed(queue_scheduler(r->peer->all->q));
 		scheduler_holds_changed(queue_scheduler(r->peer->all->q));
 		break;
 	case IPC_UNSUBSCRIBE:
-		recall(r);
+		recall(r, on_recalled);
+		return;
+	case IPC_DATA:
+		scheduler_notices_changed(queue_scheduler(r->peer->all->q));
+		if (r->gone.n == 0)
+			break;
+		recall(r, on_data_recalled);
 		return;
 	default:
 		break;
@@ -287,6 +315,37 @@ apply_unsubscribe(struct txn *t, struct peer_request *r, struct err *e)
 }
 
 static int
+apply_data(struct txn *t, struct peer_request *r, struct err *e)
+{
+	const struct ipc_data *d = &r->in.data;
+	struct ipc_subscribe in = { .evidence = d->evidence };
+	const struct optin_ask ask = { .in = &in, .limits = &r->limits,
+		.now_ms = r->now_ms, .clock_unsure = r->clock_unsure };
+	const struct access a = { .in = d, .limits = &r->limits,
+		.now_ms = r->now_ms, .clock_unsure = r->clock_unsure };
+	struct access_done done = { .gone = { .n = 0 } };
+	struct optin_asked asked;
+
+	r->result = IPC_OK;
+	r->text = "";
+	if (d->act == IPC_DATA_ASK) {
+		memcpy(in.address, d->address, sizeof(in.address));
+		if (access_ask(t, &ask, &asked, e) == -1)
+			return -1;
+		/* Whatever is held, or not: the same answer (T7). */
+		if (asked.result == OPTIN_MALFORMED)
+			r->result = IPC_NO;
+		return 0;
+	}
+	if (access_do(t, &a, &done, e) == -1)
+		return -1;
+	r->gone = done.gone;
+	r->result = optin_answer(done.result);
+	r->text = optin_result_name(done.result);
+	return 0;
+}
+
+static int
 apply_bounce(struct txn *t, struct peer_request *r, struct err *e)
 {
 	const struct ipc_bounce *b = &r->in.bounce;
@@ -349,6 +408,7 @@ apply(struct txn *t, void *arg, struct err *e)
 	case IPC_HELP: return job_answer(help(t, r, &r->in.subscribe, e), e);
 	case IPC_CONFIRM: return job_answer(apply_confirm(t, r, e), e);
 	case IPC_UNSUBSCRIBE: return job_answer(apply_unsubscribe(t, r, e), e);
+	case IPC_DATA: return job_answer(apply_data(t, r, e), e);
 	case IPC_BOUNCE: return job_answer(apply_bounce(t, r, e), e);
 	case IPC_FORWARD: return job_answer(apply_forward(t, r, e), e);
 	default: return 0;
@@ -388,6 +448,12 @@ decode(struct peer_request *r, struct unpack *u)
 	case IPC_UNSUBSCRIBE:
 		ipc_get_unsubscribe(u, &r->in.unsubscribe);
 		r->id = r->in.unsubscribe.request;
+		break;
+	case IPC_DATA:
+		ipc_get_data(u, &r->in.data);
+		r->id = r->in.data.request;
+		if (r->peer->kind != ROLE_WEB)
+			u->bad = true;	/* the page is the only way */
 		break;
 	case IPC_BOUNCE:
 		ipc_get_bounce(u, &r->in.bounce);
@@ -464,7 +530,10 @@ peer_request_start(struct peer_request *r)
 	struct job job = { .apply = apply, .done = on_committed, .arg = r,
 		.lane = WRITER_URGENT,
 		/* Leaving works even when the store is nearly full (P7). */
-		.reserve = r->type == IPC_UNSUBSCRIBE };
+		.reserve = r->type == IPC_UNSUBSCRIBE ||
+			(r->type == IPC_DATA &&
+			(r->in.data.act == IPC_DATA_LEAVE ||
+			r->in.data.act == IPC_DATA_ERASE)) };
 
 	r->now_ms = clock_utc_ms(env->clock);
 	r->clock_unsure = queue_clock_unsure(all->q);

@@ -163,7 +163,7 @@ append_notice(struct txn *t, const struct effect *v, const struct notice *n,
 		c.mail = v->mail;
 		c.mail_hash = SLICE(v->mail_hash, sizeof(v->mail_hash));
 	}
-	if (n->kind != NOTICE_ALREADY)
+	if (n->kind != NOTICE_ALREADY && n->kind != NOTICE_CHANGED)
 		c.request = SLICE(n->request, sizeof(n->request));
 	return consent_append(t, &c, NULL, e);
 }
@@ -206,6 +206,10 @@ end_notice(struct txn *t, const struct effect *v, struct err *e)
 		else if (n.kind == NOTICE_ALREADY &&
 		    v->kind == EFFECT_NOTICE_SENT)
 			rc = append_notice(t, v, &n, CONSENT_ALREADY, 0, e);
+		else if (n.kind == NOTICE_CHANGED)
+			rc = append_notice(t, v, &n,
+			    v->kind == EFFECT_NOTICE_SENT ? CONSENT_MAIL_SENT :
+			    CONSENT_MAIL_FAILED, 0, e);
 	}
 	return rc == -1 || notice_del(t, v->notice, e) == -1 ? -1 : 0;
 }

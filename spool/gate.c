@@ -94,7 +94,8 @@ speaks_of(const struct consent *c, const struct ground *g)
 static bool
 says_yes(const struct consent *c)
 {
-	return c->kind == CONSENT_CONFIRMED || c->kind == CONSENT_IMPORT_ROW;
+	return c->kind == CONSENT_CONFIRMED || c->kind == CONSENT_IMPORT_ROW ||
+	    c->kind == CONSENT_ADDRESS_CHANGED;
 }
 
 /* 1 when the entry bears the membership out, 0, -1. */
@@ -221,6 +222,26 @@ check_person(struct txn *t, const struct notice *n, enum gate_verdict *v,
 	return ret == -1 ? -1 : 0;
 }
 
+/*
+ * A mail that is the host's own and not a list's: only who is shut out of the
+ * whole host, by desk or ban, gets none.
+ */
+static int
+check_mailbox(struct txn *t, const struct notice *n, enum gate_verdict *v,
+    struct err *e)
+{
+	uint8_t hash[ADDRESS_HASH_OCTETS];
+	struct suppression s;
+	int ret;
+
+	if (notice_hash(t, n, hash, e) == -1)
+		return -1;
+	ret = suppression_get(t, hash, SUPPRESSION_HOST, 0, &s, e);
+	*v = ret == 1 && s.reason >= SUPPRESSION_DESK ?
+	    GATE_SUPPRESSED_HOST : GATE_OPEN;
+	return ret == -1 ? -1 : 0;
+}
+
 int
 gate_check_notice(struct txn *t, uint64_t notice, int64_t now_ms,
     enum gate_verdict *v, struct notice *n_r, struct err *e)
@@ -247,6 +268,13 @@ gate_check_notice(struct txn *t, uint64_t notice, int64_t now_ms,
 		if ((ret = request_open(t, &n, now_ms, e)) != 1)
 			return ret;
 		break;
+	case NOTICE_CHANGE:
+	case NOTICE_ACCESS:
+		if ((ret = request_open(t, &n, now_ms, e)) != 1)
+			return ret;
+		return check_mailbox(t, &n, v, e);
+	case NOTICE_CHANGED:
+		return check_mailbox(t, &n, v, e);
 	case NOTICE_FORWARD:
 	case NOTICE_TLS_REPORT:	/* its domain asks for it in the DNS */
 		break;

@@ -59,7 +59,7 @@ notice_decode(struct slice key, struct slice value, struct notice *n,
 	if (row_open(&u, TABLE_NOTICES, key, value, NOTICE_VERSION, e) == -1)
 		return -1;
 	kind = unpack_u8(&u);
-	if (kind < NOTICE_CONFIRM || kind > NOTICE_INVITE)
+	if (kind < NOTICE_CONFIRM || kind > NOTICE_ACCESS)
 		u.bad = true;
 	n->kind = (enum notice_kind)kind;
 	n->list = unpack_u32(&u);
@@ -79,7 +79,8 @@ bool
 notice_asks(enum notice_kind kind)
 {
 	return kind == NOTICE_CONFIRM || kind == NOTICE_OWNER ||
-	    kind == NOTICE_INVITE;
+	    kind == NOTICE_INVITE || kind == NOTICE_CHANGE ||
+	    kind == NOTICE_ACCESS;
 }
 
 int

@@ -25,6 +25,9 @@ enum notice_kind {
 	NOTICE_HELP,		/* what a list's addresses are for */
 	NOTICE_TLS_REPORT,	/* how TLS went, for a domain that asked */
 	NOTICE_INVITE,		/* you were imported: do you want it? */
+	NOTICE_CHANGE,		/* please confirm that mail is to go here */
+	NOTICE_CHANGED,		/* to the old address: that was done */
+	NOTICE_ACCESS,		/* the link to what is held of an address */
 };
 
 struct notice {

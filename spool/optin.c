@@ -77,10 +77,17 @@ add_notice(struct txn *t, const struct optin_mail *m,
     const uint8_t id[static REQUEST_ID], const char *address,
     uint64_t *notice_r, struct err *e)
 {
-	struct notice n = { .list = m->list, .created_ms = m->now_ms };
+	static const enum notice_kind kinds[TOKEN_CONFIRM_USES] = {
+		[TOKEN_CONFIRM_SUBSCRIPTION] = NOTICE_CONFIRM,
+		[TOKEN_CONFIRM_OWNER] = NOTICE_OWNER,
+		[TOKEN_CONFIRM_CHANGE] = NOTICE_CHANGE,
+		[TOKEN_CONFIRM_EXPORT] = NOTICE_ACCESS,
+	};
+	struct notice n = { .kind = kinds[m->purpose], .list = m->list,
+	    .created_ms = m->now_ms };
 
-	n.kind = m->purpose == TOKEN_CONFIRM_OWNER ? NOTICE_OWNER :
-	    m->invitation ? NOTICE_INVITE : NOTICE_CONFIRM;
+	if (m->invitation)
+		n.kind = NOTICE_INVITE;
 	memcpy(n.request, id, sizeof(n.request));
 	memcpy(n.address, address, strlen(address) + 1);
 	return notice_add(t, &n, notice_r, e);
@@ -333,8 +340,8 @@ refuse(struct txn *t, const struct asking *a, bool told,
 	return rc;
 }
 
-static void
-look_at_network(struct asking *a)
+void
+optin_look_at_network(struct asking *a)
 {
 	static const uint8_t unknown[16];
 	const uint8_t *ip = a->ask->in->evidence.ip;
@@ -354,7 +361,7 @@ optin_request(struct txn *t, const struct optin_ask *ask,
 	int told = 0;
 
 	*r_r = (struct optin_asked){ .result = OPTIN_MALFORMED };
-	look_at_network(&a);
+	optin_look_at_network(&a);
 	a.has_who = identity_parse(keys, ask->in->address,
 	    strlen(ask->in->address), ADDRESS_UTF8, &a.who, NULL) == 0;
 	if (decide(t, &a, &r_r->result, e) == -1)
@@ -378,7 +385,7 @@ optin_help(struct txn *t, const struct optin_ask *ask, uint64_t *notice_r,
 	int rc;
 
 	*notice_r = 0;
-	look_at_network(&a);
+	optin_look_at_network(&a);
 	if (in->automation.len != 0 || identity_parse(store_keys(txn_store(t)),
 	    in->address, strlen(in->address), ADDRESS_UTF8, &a.who,
 	    NULL) == -1 ||

@@ -15,6 +15,7 @@
 #include "lib/strbuf.h"
 #include "lib/token_mask.h"
 #include "spool/act.h"
+#include "spool/change.h"
 #include "spool/consent.h"
 #include "spool/list.h"
 #include "spool/notice.h"
@@ -100,13 +101,10 @@ keep_answer(const struct use *u, struct consent *c, struct strbuf *head,
 	return 0;
 }
 
-static int
-append_entry(struct txn *t, const struct use *u, enum consent_kind kind,
-    enum optin_result result, uint64_t *index_r, struct err *e)
+static struct consent
+entry_of(const struct use *u, enum consent_kind kind,
+    enum optin_result result)
 {
-	struct strbuf head = STRBUF_INIT(IPC_RAW_MAX);
-	uint8_t hash[32];
-	int ret = -1;
 	struct consent c = { .kind = kind, .when_ms = u->c->now_ms,
 	    .list = u->req.list, .org = u->org,
 	    .hash = SLICE(u->req.hash, sizeof(u->req.hash)),
@@ -119,6 +117,18 @@ append_entry(struct txn *t, const struct use *u, enum consent_kind kind,
 	consent_evidence(&c, &u->c->in->evidence);
 	if (kind != CONSENT_CONFIRM_REFUSED)
 		grade(u, &c);
+	return c;
+}
+
+static int
+append_entry(struct txn *t, const struct use *u, enum consent_kind kind,
+    enum optin_result result, uint64_t *index_r, struct err *e)
+{
+	struct strbuf head = STRBUF_INIT(IPC_RAW_MAX);
+	struct consent c = entry_of(u, kind, result);
+	uint8_t hash[32];
+	int ret = -1;
+
 	if (kind != CONSENT_CONFIRM_REFUSED ||
 	    keep_answer(u, &c, &head, hash, e) == 0)
 		ret = consent_append(t, &c, index_r, e);
@@ -240,6 +250,20 @@ confirm_owner(struct txn *t, struct use *u, struct optin_confirmed *r,
 	return list_owner_confirmed(t, u->req.list, u->c->now_ms, e);
 }
 
+/* ---- another address */
+
+/* 1 when nothing could be moved any more; 0; -1. */
+static int
+change_address(struct txn *t, struct use *u, struct optin_confirmed *r,
+    struct err *e)
+{
+	const struct consent proof = entry_of(u, CONSENT_ADDRESS_CHANGED,
+	    OPTIN_CONFIRMED);
+	int n = change_apply(t, &u->req, &u->who, &proof, &r->consent, e);
+
+	return n == -1 ? -1 : n == 0;
+}
+
 /* ---- using a token */
 
 /*
@@ -274,11 +298,33 @@ by_state(const struct use *u)
 	    OPTIN_EXPIRED;
 }
 
+/* The act itself: 0; 1 a later event took its point; -1. */
+static int
+fulfil(struct txn *t, struct use *u, struct optin_confirmed *r,
+    struct err *e)
+{
+	switch (u->req.purpose) {
+	case TOKEN_CONFIRM_OWNER: return confirm_owner(t, u, r, e);
+	case TOKEN_CONFIRM_CHANGE: return change_address(t, u, r, e);
+	default: return subscribe(t, u, r, e);
+	}
+}
+
+/* 1 when its point is gone already; a change looks at each list itself. */
+static int
+look(struct txn *t, struct use *u, struct err *e)
+{
+	switch (u->req.purpose) {
+	case TOKEN_CONFIRM_OWNER: return owner_is_void(t, u, e);
+	case TOKEN_CONFIRM_CHANGE: return 0;
+	default: return is_void(t, u, e);
+	}
+}
+
 static int
 use_token(struct txn *t, struct use *u, struct optin_confirmed *r,
     struct err *e)
 {
-	bool owner = u->req.purpose == TOKEN_CONFIRM_OWNER;
 	int gone, rc;
 
 	r->list = u->req.list;
@@ -286,21 +332,20 @@ use_token(struct txn *t, struct use *u, struct optin_confirmed *r,
 	r->result = by_state(u);
 	if (r->result != OPTIN_CONFIRMED)
 		return 0;
-	gone = owner ? owner_is_void(t, u, e) : is_void(t, u, e);
-	if (gone == -1)
+	if ((gone = look(t, u, e)) == -1)
 		return -1;
 	if (gone == 0 && u->c->in->automation.len != 0) {
 		r->result = OPTIN_AUTOMATIC;
 		return append_entry(t, u, CONSENT_CONFIRM_REFUSED, r->result,
 		    &r->consent, e);
 	}
-	u->req.state = gone == 1 ? REQUEST_VOID : REQUEST_CONFIRMED;
-	if (gone == 1) {
+	rc = gone == 1 ? 1 : fulfil(t, u, r, e);
+	if (rc == -1)
+		return -1;
+	u->req.state = rc == 1 ? REQUEST_VOID : REQUEST_CONFIRMED;
+	if (rc == 1)
 		r->result = OPTIN_VOID;
-		return request_save(t, &u->req, e);
-	}
-	rc = owner ? confirm_owner(t, u, r, e) : subscribe(t, u, r, e);
-	return rc == -1 ? -1 : request_save(t, &u->req, e);
+	return request_save(t, &u->req, e);
 }
 
 int
@@ -313,8 +358,7 @@ optin_confirm(struct txn *t, const struct optin_confirm *c,
 
 	*r_r = (struct optin_confirmed){ .result = OPTIN_UNKNOWN };
 	rc = load(t, &u, e);
-	if (rc == 1 && u.req.purpose != TOKEN_CONFIRM_SUBSCRIPTION &&
-	    u.req.purpose != TOKEN_CONFIRM_OWNER)
+	if (rc == 1 && u.req.purpose == TOKEN_CONFIRM_EXPORT)
 		rc = 0;		/* used elsewhere */
 	if (rc == 1)
 		rc = use_token(t, &u, r_r, e);

@@ -26,6 +26,8 @@ struct asking {
 	uint64_t	subscriber;	/* of a member */
 };
 
+/* Fill in the networks of who asks. */
+void optin_look_at_network(struct asking *a);
 /* Whether one more confirmation may be mailed.  1, 0, -1. */
 int optin_may_mail(struct txn *t, const struct asking *a, bool new_request,
     struct err *e);

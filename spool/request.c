@@ -222,6 +222,26 @@ request_of(struct txn *t, const uint8_t hash[static ADDRESS_HASH_OCTETS],
 	return rc == -1 ? -1 : found;
 }
 
+int
+request_next_of(struct txn *t, const uint8_t hash[static
+    ADDRESS_HASH_OCTETS], struct request_walk *w, struct request *r_r,
+    struct err *e)
+{
+	struct key at = KEY_INIT;
+	int rc;
+
+	if (w->n == 0)
+		key_raw(&at, hash, ADDRESS_HASH_OCTETS);
+	else
+		key_raw(&at, w->at, w->n);
+	rc = next_of(t, &at, ADDRESS_HASH_OCTETS, r_r, e);
+	if (rc == 1 && at.len <= sizeof(w->at)) {
+		memcpy(w->at, at.b, at.len);
+		w->n = at.len;
+	}
+	return rc;
+}
+
 /* ---- ends */
 
 /* 1 when r is of this list, or of this organization, or of any. */

@@ -64,6 +64,14 @@ int request_by_hash(struct txn *t, const uint8_t token[static
 int request_of(struct txn *t, const uint8_t hash[static ADDRESS_HASH_OCTETS],
     uint32_t list, enum token_confirm_use purpose, struct request *r_r,
     struct err *e);
+/* All of an address, one after the other; zeros at first.  1, 0, -1. */
+struct request_walk {
+	size_t		n;		/* octets of at; 0: at the begin */
+	uint8_t		at[ADDRESS_HASH_OCTETS + 4 + 1 + 8 + 1];
+};
+int request_next_of(struct txn *t, const uint8_t hash[static
+    ADDRESS_HASH_OCTETS], struct request_walk *w, struct request *r_r,
+    struct err *e);
 /*
  * Make PENDING subscriptions of an address VOID: of one list; or, when list is
  * 0, of all lists of one organization; or, when org is 0 too, all.  dry only

@@ -45,10 +45,21 @@ is_of_request(enum consent_kind kind)
 	case CONSENT_MAIL_SENT:
 	case CONSENT_MAIL_FAILED:
 	case CONSENT_CONFIRM_REFUSED:
+	case CONSENT_ADDRESS_ASKED:
+	case CONSENT_ACCESS_ASKED:
 		return true;
 	default:
 		return false;
 	}
+}
+
+/* That what was asked for was done. */
+static bool
+is_done(enum consent_kind kind)
+{
+	return kind == CONSENT_CONFIRMED || kind == CONSENT_OWNER_CONFIRMED ||
+	    kind == CONSENT_ADDRESS_CHANGED || kind == CONSENT_REMOVED ||
+	    kind == CONSENT_EXPORTED;
 }
 
 /* Whether a later entry of the address confirms this request.  1, 0, -1. */
@@ -67,9 +78,7 @@ confirmed_later(struct txn *t, const struct kept *k, uint64_t index,
 			rc = consent_get(t, index, &c, e);
 		if (rc != 1)
 			return rc;
-		if ((c.kind == CONSENT_CONFIRMED ||
-		    c.kind == CONSENT_OWNER_CONFIRMED) &&
-		    c.request.len == REQUEST_ID &&
+		if (is_done(c.kind) && c.request.len == REQUEST_ID &&
 		    memcmp(c.request.p, k->request, REQUEST_ID) == 0)
 			return 1;
 	}
@@ -146,6 +155,10 @@ look_at(struct txn *t, const struct consent *c, uint64_t index,
 	int rc;
 
 	if (!is_of_request(c->kind))
+		return 0;
+	/* A mail that asked for nothing tells of something that was done. */
+	if ((c->kind == CONSENT_MAIL_SENT || c->kind == CONSENT_MAIL_FAILED) &&
+	    c->request.len == 0)
 		return 0;
 	if (keep(t, c, index, now_ms, &k, e) == -1)
 		return -1;

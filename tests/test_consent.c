@@ -52,6 +52,8 @@ full_entry(void)
 		.enhanced = consent_text("5.1.1"),
 		.erased = SLICE("\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2", 16),
 		.act = 7, .act_hash = SLICE(digest, 32),
+		.attribute = consent_text("nick"),
+		.before = consent_text("An"), .after = consent_text("Ann"),
 	};
 
 	memcpy(c.shown, digest, sizeof(c.shown));

@@ -500,6 +500,75 @@ test_audit(void **state)
 	answer_free(a);
 }
 
+/* S31: attributes are put right, and dropped; only a member's. */
+static void
+test_correct(void **state)
+{
+	struct queue *q = *state;
+	uint32_t news = cw_ready_list(q, "news");
+	struct answer *a;
+	json_t *o;
+
+	cw_member(q, news, "carol@example.com");
+	o = cw_must(q, &a, "subscriber correct", "LIST", "news", "ADDR",
+	    "Carol@example.com", "NAME", "nick", "VALUE", "Caz", NULL);
+	assert_string_equal(text_of(o, "value"), "Caz");
+	answer_free(a);
+	o = cw_must(q, &a, "subscriber show", "ADDR", "carol@example.com",
+	    NULL);
+	o = json_array_get(json_object_get(o, "memberships"), 0);
+	assert_string_equal(text_of(json_object_get(o, "attributes"),
+	    "nick"), "Caz");
+	answer_free(a);
+	EXPECT(0, q, "subscriber correct", "LIST", "news", "ADDR",
+	    "carol@example.com", "NAME", "nick", NULL);
+	cw_must(q, &a, "subscriber history", "ADDR", "carol@example.com",
+	    NULL);
+	o = json_array_get(a->out, json_array_size(a->out) - 1);
+	assert_string_equal(text_of(o, "kind"), "preference");
+	assert_string_equal(text_of(o, "before"), "Caz");
+	answer_free(a);
+	EXPECT(STATUS_NO, q, "subscriber correct", "LIST", "news", "ADDR",
+	    "dave@example.com", "NAME", "nick", "VALUE", "x", NULL);
+	EXPECT(STATUS_USAGE, q, "subscriber correct", "LIST", "news", "ADDR",
+	    "carol@example.com", "NAME", "a\nb", "VALUE", "x", NULL);
+}
+
+/* T12: asked of the new address, and nothing else changes. */
+static void
+test_change_address(void **state)
+{
+	struct queue *q = *state;
+	uint32_t news = cw_ready_list(q, "news");
+	unsigned notices = q->notices;
+	struct answer *a;
+	json_t *o;
+
+	cw_member(q, news, "carol@example.com");
+	EXPECT(STATUS_USAGE, q, "subscriber change-address", "OLD",
+	    "carol@example.com", "NEW", "c@example.net", NULL);
+	EXPECT(STATUS_USAGE, q, "subscriber change-address", "OLD",
+	    "carol@example.com", "NEW", "c@example.net", "--all", "",
+	    "--list", "news", NULL);
+	EXPECT(STATUS_NO, q, "subscriber change-address", "OLD",
+	    "dave@example.com", "NEW", "c@example.net", "--all", "", NULL);
+	o = cw_must(q, &a, "subscriber change-address", "OLD",
+	    "carol@example.com", "NEW", "c@example.net", "--list", "news",
+	    NULL);
+	assert_string_equal(text_of(o, "result"), "accepted");
+	answer_free(a);
+	assert_true(q->notices > notices);
+	o = cw_must(q, &a, "subscriber show", "ADDR", "carol@example.com",
+	    NULL);
+	assert_int_equal(json_array_size(json_object_get(o, "memberships")),
+	    1);
+	answer_free(a);
+	cw_must(q, &a, "subscriber history", "ADDR", "c@example.net", NULL);
+	o = last_of(a);
+	assert_string_equal(text_of(o, "kind"), "address-change-asked");
+	answer_free(a);
+}
+
 /* S10: a row that was touched is named. */
 static int
 touch(struct txn *t, void *arg, struct err *e)
@@ -601,6 +670,8 @@ main(void)
 		TEST(test_list_remove),
 		TEST(test_suppress),
 		TEST(test_audit),
+		TEST(test_correct),
+		TEST(test_change_address),
 		TEST(test_audit_broken),
 		TEST(test_figures),
 	};

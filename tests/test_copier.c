@@ -37,12 +37,15 @@
 #include "lib/sys/realclock.h"
 #include "listd/campaign_params.h"
 #include "listd/copier.h"
+#include "spool/access.h"
 #include "spool/campaign.h"
 #include "spool/consent.h"
+#include "spool/change.h"
 #include "spool/content.h"
 #include "spool/gate.h"
 #include "spool/ledger_sign.h"
 #include "spool/list.h"
+#include "spool/notice.h"
 #include "spool/optin.h"
 #include "spool/org.h"
 #include "spool/subscriber.h"
@@ -699,6 +702,97 @@ so_does_a_notice(void **state)
 	strbuf_free(&note);
 }
 
+/* ---- mail about a person's data */
+
+struct rights {
+	struct asking	a;
+	uint64_t	access, change, changed;	/* notices */
+};
+
+static int
+use_rights(struct txn *t, void *arg, struct err *e)
+{
+	struct rights *r = arg;
+	struct optin_ask q = { .in = &r->a.in, .limits = &r->a.limits,
+		.now_ms = 1795000000000 };
+	struct ipc_confirm in = { .request = 0 };
+	const struct optin_confirm c = { .in = &in, .now_ms = q.now_ms + 1 };
+	struct change_ask to = { .to = "robby@three.example", .list = list_id,
+		.limits = &r->a.limits, .now_ms = q.now_ms + 2 };
+	struct notice n, told = { .kind = NOTICE_CHANGED,
+		.created_ms = q.now_ms, .address = "rob@two.example" };
+	struct optin_confirmed done;
+	struct identity who;
+	struct optin_asked asked;
+
+	if (optin_request(t, &q, &asked, e) == -1 ||
+	    notice_get(t, asked.notice, &n, e) != 1 ||
+	    optin_token(t, n.request, in.token, e) == -1 ||
+	    optin_confirm(t, &c, &done, e) == -1 ||
+	    access_ask(t, &q, &asked, e) == -1)
+		return -1;
+	r->access = asked.notice;
+	if (identity_parse(store_keys(txn_store(t)), r->a.in.address,
+	    strlen(r->a.in.address), 0, &who, e) == -1)
+		return -1;
+	to.from = &who;
+	if (change_ask(t, &to, &asked, e) == -1)
+		return -1;
+	r->change = asked.notice;
+	return notice_add(t, &told, &r->changed, e);
+}
+
+/* The mail of a notice, signed, in out. */
+static void
+mail_of(uint64_t notice, const char *local, const char *domain,
+    struct strbuf *out)
+{
+	struct ipc_delivery d = { .kind = IPC_KIND_NOTICE,
+		.notice = notice };
+	struct err e = ERR_INIT;
+	struct copy *c;
+
+	snprintf(d.local, sizeof(d.local), "%s", local);
+	snprintf(d.domain, sizeof(d.domain), "%s", domain);
+	strbuf_reset(out);
+	if ((c = copy_make(copier, &d, false, &e)) == NULL ||
+	    copy_sign(copier, c, &e) == -1)
+		fail_msg("%s", e.text);
+	put_copy(c, out);
+	copy_release(copier, c);
+}
+
+/* T12, R185: a link of its own for each, and no address but its own. */
+static void
+mail_about_data_says_no_more_than_it_must(void **state)
+{
+	struct rights r = { .a.in = { .list = "news",
+		.address = "rob@two.example" } };
+	struct strbuf mail = STRBUF_INIT(1u << 20);
+
+	add_key("b.one.example");
+	optin_limits_of(&conf, &r.a.limits);
+	world_must(*state, STORE_S, use_rights, &r);
+	assert_int_not_equal(r.access, 0);
+	assert_int_not_equal(r.change, 0);
+	mail_of(r.access, "rob", "two.example", &mail);
+	assert_non_null(strstr(mail.s, "https://lists.one.example/data/"));
+	/* A reply shows nothing, so none is asked for. */
+	assert_null(strstr(mail.s, "\r\nReply-To:"));
+
+	mail_of(r.change, "robby", "three.example", &mail);
+	assert_non_null(strstr(mail.s, "https://lists.one.example/c/"));
+	assert_non_null(strstr(mail.s, "\r\nReply-To: c-"));
+	assert_non_null(strstr(mail.s, "The News"));
+	assert_null(strstr(mail.s, "rob@two.example"));
+
+	mail_of(r.changed, "rob", "two.example", &mail);
+	assert_null(strstr(mail.s, "https://"));
+	assert_null(strstr(mail.s, "robby"));
+	assert_non_null(strstr(mail.s, "lists of this host"));
+	strbuf_free(&mail);
+}
+
 /* Ask a gate n times; what is logged about it goes to text. */
 static void
 ask_gates(const struct ipc_delivery *d, unsigned n, char text[4096])
@@ -759,6 +853,7 @@ main(void)
 		cmocka_unit_test(a_confirmation_asks_and_nothing_else),
 		cmocka_unit_test(a_copy_carries_the_checkpoint),
 		cmocka_unit_test(so_does_a_notice),
+		cmocka_unit_test(mail_about_data_says_no_more_than_it_must),
 		cmocka_unit_test(a_gate_that_cannot_be_read_is_said),
 	};
 

@@ -205,6 +205,35 @@ get_unsubscribe(struct unpack *u)
 	assert_string_equal(v.address, "a@one.example");
 }
 
+static void
+put_data(struct strbuf *b)
+{
+	struct ipc_data v = { .request = 5, .evidence = evidence,
+		.act = IPC_DATA_CORRECT, .token = "abc", .list = 9,
+		.address = "a@one.example",
+		.name = { (const uint8_t *)"nick", 4 },
+		.value = { (const uint8_t *)"x", 1 } };
+
+	ipc_put_data(b, &v);
+}
+
+static void
+get_data(struct unpack *u)
+{
+	struct ipc_data v;
+
+	ipc_get_data(u, &v);
+	if (!unpack_done(u))
+		return;
+	assert_int_equal(v.request, 5);
+	assert_int_equal(v.act, IPC_DATA_CORRECT);
+	assert_string_equal(v.token, "abc");
+	assert_int_equal(v.list, 9);
+	assert_string_equal(v.address, "a@one.example");
+	assert_int_equal(v.name.len, 4);
+	assert_memory_equal(v.value.p, "x", 1);
+}
+
 static const struct {
 	const char *name;
 	void (*put)(struct strbuf *);
@@ -216,6 +245,7 @@ static const struct {
 	{ "session state",	put_session_state,	get_session_state },
 	{ "subscribe",		put_subscribe,		get_subscribe },
 	{ "unsubscribe",	put_unsubscribe,	get_unsubscribe },
+	{ "data",		put_data,		get_data },
 };
 
 static void

@@ -125,6 +125,9 @@ view_request(void *arg, const char *token, int64_t now_ms,
 		{ WORLD_EXPIRED, VIEW_EXPIRED, TOKEN_CONFIRM_SUBSCRIPTION },
 		{ WORLD_VOID, VIEW_VOID, TOKEN_CONFIRM_SUBSCRIPTION },
 		{ WORLD_OWNER, VIEW_PENDING, TOKEN_CONFIRM_OWNER },
+		{ WORLD_ACCESS, VIEW_PENDING, TOKEN_CONFIRM_EXPORT },
+		{ WORLD_ACCESSED, VIEW_CONFIRMED, TOKEN_CONFIRM_EXPORT },
+		{ WORLD_CHANGE, VIEW_PENDING, TOKEN_CONFIRM_CHANGE },
 	};
 
 	(void)now_ms;
@@ -144,6 +147,31 @@ view_request(void *arg, const char *token, int64_t now_ms,
 }
 
 static int
+view_person(void *arg, const char *token, int64_t now_ms, json_t **json_r,
+    struct err *e)
+{
+	struct world *world = arg;
+
+	(void)now_ms;
+	*json_r = NULL;
+	if (down(arg, e) == -1)
+		return -1;
+	if (atomic_load(&world->erased) || (strcmp(token, WORLD_ACCESS) != 0 &&
+	    strcmp(token, WORLD_ACCESSED) != 0))
+		return 0;
+	*json_r = json_pack("{s:s, s:s, s:[{s:i, s:s, s:{s:s, s:i}}], s:[], "
+	    "s:[{s:s}], s:[{s:i, s:s, s:{s:s}}], s:b}",
+	    "address", "alice@example.org", "made", "2026-11-23T12:00:00Z",
+	    "memberships", "list_id", WORLD_LIST, "title", WORLD_TITLE,
+	    "attributes", "nick\"<x>", "</b><script>alert(1)</script>",
+	    "age", 7, "suppressions", "requests", "state", "confirmed",
+	    "entries", "index", 1, "kind", "confirmed", "request", "base64",
+	    "AAAA", "more_entries", 0);
+	assert_non_null(*json_r);
+	return 1;
+}
+
+static int
 view_ready(void *arg, struct err *e)
 {
 	struct world *w = arg;
@@ -155,7 +183,7 @@ view_ready(void *arg, struct err *e)
 }
 
 static const struct view_ops fake_view = {
-	view_list, view_list_by_id, view_request, view_ready,
+	view_list, view_list_by_id, view_request, view_person, view_ready,
 };
 
 /* ---- the queue role */
@@ -192,6 +220,15 @@ decode(struct world_seen *s, uint16_t type, struct unpack *u)
 		ipc_get_unsubscribe(u, &s->unsubscribe);
 		keep_raw(s, &s->unsubscribe.evidence);
 		return s->unsubscribe.request;
+	case IPC_DATA:
+		s->datas++;
+		ipc_get_data(u, &s->data);
+		keep_raw(s, &s->data.evidence);
+		snprintf(s->name, sizeof(s->name), "%.*s",
+		    (int)s->data.name.len, (const char *)s->data.name.p);
+		snprintf(s->value, sizeof(s->value), "%.*s",
+		    (int)s->data.value.len, (const char *)s->data.value.p);
+		return s->data.request;
 	case IPC_FIGURES:
 		return unpack_u64(u);
 	}

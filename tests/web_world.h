@@ -37,14 +37,21 @@ struct timers;
 #define WORLD_EXPIRED	"aiaaaaaaaaaaaaaaaaaaaaaaaa"
 #define WORLD_VOID	"amaaaaaaaaaaaaaaaaaaaaaaaa"
 #define WORLD_OWNER	"aqaaaaaaaaaaaaaaaaaaaaaaaa"
+#define WORLD_ACCESS	"ayaaaaaaaaaaaaaaaaaaaaaaaa"
+#define WORLD_CHANGE	"a4aaaaaaaaaaaaaaaaaaaaaaaa"
+/* The same, used: its page works as long as the world says so. */
+#define WORLD_ACCESSED	"a2aaaaaaaaaaaaaaaaaaaaaaaa"
 #define WORLD_UNKNOWN	"auaaaaaaaaaaaaaaaaaaaaaaaa"
 
 /* What the queue saw; strings and slices are copies that live on. */
 struct world_seen {
 	unsigned		subscribes, confirms, unsubscribes, others;
+	unsigned		datas;
 	struct ipc_subscribe	subscribe;	/* the last one each */
 	struct ipc_confirm	confirm;
 	struct ipc_unsubscribe	unsubscribe;
+	struct ipc_data		data;
+	char			name[128], value[128];	/* of data */
 	char			raw[IPC_RAW_MAX + 1];	/* of the last */
 	size_t			raw_len;
 	char			shown[IPC_SHOWN_MAX + 1];
@@ -69,6 +76,7 @@ struct world {
 	_Atomic int		 result;	/* enum ipc_result */
 	_Atomic(const char *)	 text;
 	atomic_bool		 store_down;
+	atomic_bool		 erased;	/* nothing is held any more */
 	/* Held by the test, it keeps whoever asks if the store is ready. */
 	pthread_mutex_t		 door;
 	_Atomic unsigned	 at_door;	/* how many came to it */

@@ -32,8 +32,9 @@ exchange_new(struct exchange_env *env, const struct site *site,
 	x->method = web_method_parse(method);
 	route_parse(path, site->prefix, &x->route);
 	x->secret = x->route.route == ROUTE_CONFIRM ||
-	    x->route.route == ROUTE_LEAVE;
-	strbuf_init(&x->answer.body, EXCHANGE_PAGE_MAX);
+	    x->route.route == ROUTE_LEAVE || x->route.route == ROUTE_MINE;
+	strbuf_init(&x->answer.body, x->route.route == ROUTE_MINE ?
+	    EXCHANGE_DATA_MAX : EXCHANGE_PAGE_MAX);
 	strbuf_init(&x->ask.frame, IPC_FRAME_MAX);
 	strbuf_init(&x->forwarded_for, EXCHANGE_HOPS_MAX);
 	strbuf_init(&x->forwarded, EXCHANGE_HOPS_MAX);
@@ -44,6 +45,8 @@ exchange_new(struct exchange_env *env, const struct site *site,
 		path = "/c/" TOKEN_SHOWN;
 	else if (x->route.route == ROUTE_LEAVE)
 		path = "/u/" TOKEN_SHOWN;
+	else if (x->route.route == ROUTE_MINE)
+		path = "/data/" TOKEN_SHOWN;
 	strbuf_addf(&x->raw, "%s %s %s\r\n", method, path, version);
 	return x;
 }
@@ -268,6 +271,12 @@ run_get(struct exchange *x)
 	case ROUTE_LEAVE:
 		page_leave_get(x);
 		return;
+	case ROUTE_DATA:
+		page_data_get(x);
+		return;
+	case ROUTE_MINE:
+		page_mine_get(x);
+		return;
 	case ROUTE_NONE:
 	case ROUTE_FAVICON:
 	case ROUTE_METRICS:	/* asks queue */
@@ -287,6 +296,10 @@ run_post(struct exchange *x)
 		return page_confirm_post(x);
 	case ROUTE_LEAVE:
 		return page_leave_post(x);
+	case ROUTE_DATA:
+		return page_data_post(x);
+	case ROUTE_MINE:
+		return page_mine_post(x);
 	default:
 		answer_plain(x, 404, TEXT_404_TITLE, TEXT_404);
 		return EXCHANGE_ANSWERED;
@@ -336,6 +349,10 @@ exchange_reply(struct exchange *x, enum ipc_result result, const char *text)
 		page_join_reply(x, result);
 	else if (x->route.route == ROUTE_CONFIRM)
 		page_confirm_reply(x, result, text);
+	else if (x->route.route == ROUTE_DATA)
+		page_data_reply(x, result);
+	else if (x->route.route == ROUTE_MINE)
+		page_mine_reply(x, result, text);
 	else
 		page_leave_reply(x, result);
 	finish(x);

@@ -43,6 +43,7 @@ struct sockaddr;
 struct view_ops;
 
 #define EXCHANGE_PAGE_MAX	(64u << 10)	/* octets of an answer */
+#define EXCHANGE_DATA_MAX	(64u << 20)	/* all that is held of one */
 #define EXCHANGE_HOPS_MAX	(80u << 10)	/* octets of the hops */
 #define EXCHANGE_RETRY_S	30	/* Retry-After of a 503 */
 
@@ -58,7 +59,10 @@ struct exchange_env {
 	_Atomic uint64_t	 last_request;	/* id of the last frame */
 };
 
-enum answer_type { ANSWER_NONE, ANSWER_HTML, ANSWER_TEXT, ANSWER_FIGURES };
+enum answer_type {
+	ANSWER_NONE, ANSWER_HTML, ANSWER_TEXT, ANSWER_FIGURES,
+	ANSWER_JSON,		/* a file to be kept */
+};
 
 /*
  * Answers whose bytes never differ: the server keeps them ready, and an
@@ -119,6 +123,7 @@ struct exchange {
 	struct strbuf	 body;
 	bool		 malformed;	/* join: not an address */
 	enum ipc_leave	 scope;		/* leave */
+	enum ipc_data_act data_act;	/* mine */
 };
 
 /*

@@ -9,6 +9,7 @@
 
 #include <openssl/evp.h>
 
+#include "lib/address.h"
 #include "lib/strbuf.h"
 #include "lib/utf8.h"
 #include "web/html.h"
@@ -211,6 +212,7 @@ html_end(struct strbuf *out, const struct site *site)
 	strbuf_adds(out, "</main>\n<footer>\n");
 	foot_link(out, TEXT_FOOT_HOME, site->prefix, "/");
 	foot_link(out, TEXT_FOOT_ABUSE, site->prefix, "/abuse");
+	foot_link(out, TEXT_FOOT_DATA, site->prefix, "/data");
 	foot_link(out, TEXT_FOOT_OPERATOR, "mailto:", site->postmaster);
 	strbuf_adds(out, "</footer>\n</body>\n</html>\n");
 }
@@ -292,6 +294,30 @@ html_hidden(struct strbuf *out, const char *name, const char *value)
 	strbuf_addf(out, "<input type=\"hidden\" name=\"%s\" value=\"", name);
 	escape(out, value);
 	strbuf_adds(out, "\">\n");
+}
+
+void
+html_address_field(struct strbuf *out, enum text label, const char *value)
+{
+	strbuf_adds(out, "<label for=\"address\">");
+	html_text(out, label, NULL);
+	strbuf_addf(out, "</label>\n<input type=\"email\" id=\"address\" "
+	    "name=\"address\" autocomplete=\"email\" maxlength=\"%d\" "
+	    "required value=\"", ADDRESS_MAX);
+	escape(out, value);
+	strbuf_adds(out, "\">\n");
+}
+
+void
+html_field(struct strbuf *out, const char *label, const char *name,
+    const char *value)
+{
+	strbuf_adds(out, "<label>");
+	escape(out, label);
+	strbuf_addf(out, "<br>\n<input type=\"text\" name=\"%s\" value=\"",
+	    name);
+	escape(out, value);
+	strbuf_adds(out, "\"></label>\n");
 }
 
 void

@@ -49,6 +49,11 @@ void html_link(struct strbuf *out, enum text id, const char *prefix,
  */
 void html_form_begin(struct strbuf *out);
 void html_hidden(struct strbuf *out, const char *name, const char *value);
+/* Fields to fill in: of an address; of a text that name stands before. */
+void html_address_field(struct strbuf *out, enum text label,
+    const char *value);
+void html_field(struct strbuf *out, const char *label, const char *name,
+    const char *value);
 void html_button(struct strbuf *out, enum text id, const char *class);
 void html_form_end(struct strbuf *out);
 /* {} of a text replaced by the escaped value, without any tag around it. */

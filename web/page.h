@@ -38,6 +38,15 @@ void page_leave_reply(struct exchange *x, enum ipc_result result);
 /* The page after it: the same bytes for whoever asks. */
 void page_left(struct strbuf *out, const struct site *site, bool all);
 
+/* ---- page_data.c */
+void page_data_get(struct exchange *x);
+enum exchange_step page_data_post(struct exchange *x);
+void page_data_reply(struct exchange *x, enum ipc_result result);
+void page_mine_get(struct exchange *x);
+enum exchange_step page_mine_post(struct exchange *x);
+void page_mine_reply(struct exchange *x, enum ipc_result result,
+    const char *text);
+
 /* ---- exchange.c, for the pages */
 
 /* An answer with a page that is still to be written to its body. */

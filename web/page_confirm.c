@@ -43,7 +43,9 @@ ask_page(struct exchange *x, const struct view_request *r)
 
 	html_begin(out, owner ? TEXT_CONFIRM_OWNER_TITLE :
 	    TEXT_CONFIRM_TITLE, NULL);
-	if (owner && r->title[0] != '\0')
+	if (r != NULL && r->purpose == TOKEN_CONFIRM_CHANGE)
+		html_paragraph(out, TEXT_CONFIRM_CHANGE_ASK, NULL);
+	else if (owner && r->title[0] != '\0')
 		html_paragraph(out, TEXT_CONFIRM_OWNER_ASK, r->title);
 	else if (r != NULL && r->purpose == TOKEN_CONFIRM_SUBSCRIPTION &&
 	    r->title[0] != '\0')
@@ -67,7 +69,7 @@ page_confirm_get(struct exchange *x)
 	struct view_request r;
 	int rc = shape(x) ? look(x, &r) : 0;
 
-	if (rc == 0) {
+	if (rc == 0 || (rc == 1 && r.purpose == TOKEN_CONFIRM_EXPORT)) {
 		answer_plain(x, 404, TEXT_UNKNOWN_TITLE, TEXT_UNKNOWN);
 		return;
 	}

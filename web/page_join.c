@@ -105,13 +105,7 @@ form_page(struct exchange *x, const struct form *f, enum text note,
 	html_paragraph(out, TEXT_JOIN_THEN, NULL);
 	html_form_begin(out);
 	html_hidden(out, "form", token);
-	strbuf_adds(out, "<label for=\"address\">");
-	html_text(out, TEXT_JOIN_ADDRESS, NULL);
-	strbuf_addf(out, "</label>\n<input type=\"email\" id=\"address\" "
-	    "name=\"address\" autocomplete=\"email\" maxlength=\"%d\" "
-	    "required value=\"", ADDRESS_MAX);
-	html_escape(out, address, strlen(address));
-	strbuf_adds(out, "\">\n");
+	html_address_field(out, TEXT_JOIN_ADDRESS, address);
 	html_button(out, TEXT_JOIN_BUTTON, "");
 	html_form_end(out);
 	strbuf_adds(out, "<div class=\"soft apart\">");

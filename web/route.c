@@ -19,11 +19,13 @@ static const struct {
 	{ "/health", ROUTE_HEALTH },
 	{ "/metrics", ROUTE_METRICS },
 	{ "/abuse", ROUTE_ABUSE },
+	{ "/data", ROUTE_DATA },
 	{ "/help/", ROUTE_LIST },
 	{ "/lists/", ROUTE_LIST },
 	{ "/join/", ROUTE_JOIN },
 	{ "/c/", ROUTE_CONFIRM },
 	{ "/u/", ROUTE_LEAVE },
+	{ "/data/", ROUTE_MINE },
 };
 
 static const struct {
@@ -37,10 +39,12 @@ static const struct {
 	[ROUTE_HEALTH] = { "health", false },
 	[ROUTE_METRICS] = { "metrics", false },
 	[ROUTE_ABUSE] = { "abuse", false },
+	[ROUTE_DATA] = { "data", true },
 	[ROUTE_LIST] = { "list", false },
 	[ROUTE_JOIN] = { "join", true },
 	[ROUTE_CONFIRM] = { "confirm", true },
 	[ROUTE_LEAVE] = { "leave", true },
+	[ROUTE_MINE] = { "mine", true },
 };
 
 /* Decode p[len] into out; false for what no argument of ours can be. */

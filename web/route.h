@@ -8,9 +8,11 @@
  *	/health			for the one who watches the daemon
  *	/metrics		for Prometheus
  *	/abuse			how to report abuse
+ *	/data			ask what is held of an address, and its post
  *	/help/LIST, /lists/LIST	a list: what it is, how to join and leave
  *	/join/LIST		the form, and its post
  *	/c/TOKEN		confirm: a page with a button, and its post
+ *	/data/TOKEN		what is held, behind a button; and its posts
  *	/u/TOKEN		leave: the same, and the post of RFC 8058
  *
  * A slash at the end means nothing, and is never answered with a redirect,
@@ -27,7 +29,9 @@
 enum web_route {
 	ROUTE_NONE,			/* 404 */
 	ROUTE_HOME, ROUTE_ROBOTS, ROUTE_FAVICON, ROUTE_HEALTH, ROUTE_METRICS,
-	ROUTE_ABUSE, ROUTE_LIST, ROUTE_JOIN, ROUTE_CONFIRM, ROUTE_LEAVE,
+	ROUTE_ABUSE, ROUTE_DATA,
+	/* From here on with an argument. */
+	ROUTE_LIST, ROUTE_JOIN, ROUTE_CONFIRM, ROUTE_LEAVE, ROUTE_MINE,
 	ROUTES
 };
 

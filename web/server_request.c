@@ -37,6 +37,7 @@ add_headers(struct MHD_Response *response, const struct answer *a, bool tls)
 		[ANSWER_HTML] = "text/html; charset=utf-8",
 		[ANSWER_TEXT] = "text/plain; charset=utf-8",
 		[ANSWER_FIGURES] = EXPOSITION_TYPE,
+		[ANSWER_JSON] = "application/json",
 	};
 	char retry[16];
 	bool ok = true;
@@ -49,6 +50,9 @@ add_headers(struct MHD_Response *response, const struct answer *a, bool tls)
 	    add(response, "X-Content-Type-Options", "nosniff") &&
 	    add(response, "X-Frame-Options", "DENY") &&
 	    add(response, "X-Robots-Tag", "noindex, nofollow");
+	if (ok && a->type == ANSWER_JSON)
+		ok = add(response, "Content-Disposition",
+		    "attachment; filename=\"kept.json\"");
 	if (ok && tls)
 		ok = add(response, "Strict-Transport-Security",
 		    "max-age=31536000");

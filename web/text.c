@@ -144,6 +144,63 @@ static const char *const english[TEXTS] = {
     "Please open it from the message itself.  If that does not help, send the "
     "message to {} and you will be removed.",
 
+[TEXT_FOOT_DATA] = "What is kept of you",
+[TEXT_CONFIRM_CHANGE_ASK] =
+    "Press the button to confirm that mail which went to another address of "
+    "yours is to come here.",
+[TEXT_DATA_TITLE] = "What is kept of an address",
+[TEXT_DATA_ASK] =
+    "See everything that is kept here of your mail address, put it right, "
+    "take it with you, or have it deleted.  It is shown to nobody but who "
+    "reads the mail of the address.",
+[TEXT_DATA_ASK_BUTTON] = "Send me the link",
+[TEXT_DATA_ASKED_TITLE] = "Please look into your mailbox",
+[TEXT_DATA_ASKED] =
+    "If anything is kept of this address, a message with a link is on its "
+    "way.  The link works once, within 24 hours.",
+[TEXT_DATA_OPEN] =
+    "Press the button to see all that is kept of your address.  The link "
+    "can be used once; the page that follows works until its 24 hours are "
+    "over.",
+[TEXT_DATA_OPEN_BUTTON] = "Show it",
+[TEXT_DATA_USED_TITLE] = "This link was used, or is too old",
+[TEXT_DATA_USED] =
+    "It works once, within 24 hours.  Ask for another one to see what is "
+    "kept.",
+[TEXT_DATA_OF] = "All that is kept of {}.",
+[TEXT_DATA_MADE] = "As of {}.  Your browser can print this page.",
+[TEXT_DATA_NONE] = "None.",
+[TEXT_DATA_LISTS_HEAD] = "The lists you are on",
+[TEXT_DATA_BLOCKS_HEAD] = "Where you get no mail, as you or others wanted",
+[TEXT_DATA_REQUESTS_HEAD] = "Requests",
+[TEXT_DATA_ENTRIES_HEAD] = "What was recorded",
+[TEXT_DATA_MORE] =
+    "There is more than fits here.  Write to the operator for the rest.",
+[TEXT_DATA_CORRECT_BUTTON] = "Correct it",
+[TEXT_DATA_TAKE_HEAD] = "Take it with you",
+[TEXT_DATA_DOWNLOAD_BUTTON] = "Download all of it (JSON)",
+[TEXT_DATA_CHANGE_HEAD] = "Another address",
+[TEXT_DATA_CHANGE] =
+    "Have your mail sent to another address of yours.  It has to be confirmed "
+    "there; until then nothing changes.",
+[TEXT_DATA_CHANGE_ADDRESS] = "The new address",
+[TEXT_DATA_CHANGE_BUTTON] = "Use this address",
+[TEXT_DATA_CHANGE_ASKED] =
+    "If a message can be sent to the new address, it is on its way.  Follow "
+    "the link in it to confirm.",
+[TEXT_DATA_ERASE_HEAD] = "Delete everything",
+[TEXT_DATA_ERASE] =
+    "You leave all lists, and everything above is deleted.  What stays is a "
+    "code that can not be turned back into your address: by it you get no "
+    "mail from the same senders again, unless you ask for it yourself.",
+[TEXT_DATA_ERASE_BUTTON] = "Delete everything",
+[TEXT_DATA_ERASED_TITLE] = "Deleted",
+[TEXT_DATA_ERASED] =
+    "Everything that was kept of your address is deleted.  Copies of the "
+    "data that are not in use any more are overwritten within 30 days.",
+[TEXT_DATA_DONE] = "That is done.",
+[TEXT_DATA_NOT_DONE] = "That could not be done.  Nothing was changed.",
+
 [TEXT_400_TITLE] = "This request makes no sense",
 [TEXT_400] = "The request could not be read.",
 [TEXT_403_TITLE] = "This is not for everybody",

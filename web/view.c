@@ -11,6 +11,7 @@
 
 #include "lib/err.h"
 #include "lib/xmalloc.h"
+#include "spool/access.h"
 #include "spool/list.h"
 #include "spool/request.h"
 #include "spool/store.h"
@@ -181,6 +182,21 @@ out:
 }
 
 static int
+view_person(void *arg, const char *token, int64_t now_ms, json_t **json_r,
+    struct err *e)
+{
+	struct view *v = arg;
+	struct txn *t;
+	int rc;
+
+	if (look_begin(v, &t, e) == -1)
+		return -1;
+	rc = access_json(t, token, now_ms, json_r, e);
+	look_end(v, t);
+	return rc;
+}
+
+static int
 view_ready(void *arg, struct err *e)
 {
 	struct view *v = arg;
@@ -199,5 +215,6 @@ const struct view_ops view_ops = {
 	.list = view_list,
 	.list_by_id = view_list_by_id,
 	.request = view_request,
+	.person = view_person,
 	.ready = view_ready,
 };

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "lib/token.h"
 
 struct err;
@@ -52,6 +54,12 @@ struct view_ops {
 	/* The request a confirmation token stands for. */
 	int	(*request)(void *arg, const char *token, int64_t now_ms,
 		    struct view_request *r_r, struct err *e);
+	/*
+	 * All that is held of the address behind a token that was used, as a
+	 * new object (spool/access.h).
+	 */
+	int	(*person)(void *arg, const char *token, int64_t now_ms,
+		    json_t **json_r, struct err *e);
 	/* 1 the store is open and readable. */
 	int	(*ready)(void *arg, struct err *e);
 };

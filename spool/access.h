@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * access.h - a person sees, corrects and ends what is held of an address.
+ *
+ * Nothing is shown to who cannot read the mail of the address (R185): whoever
+ * asks gets the same answer, and where something is held a mail goes out with
+ * a link.  Its token is good for one use within ACCESS_LIFETIME_MS, which shows
+ * all that is held; what the page that shows it offers is good as long.
+ */
+#ifndef SPOOL_ACCESS_H
+#define SPOOL_ACCESS_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "spool/leave.h"
+#include "spool/optin.h"
+
+struct err;
+struct txn;
+
+#define ACCESS_LIFETIME_MS	(24ll * 3600 * 1000)
+#define ACCESS_ENTRIES_MAX	2000	/* shown of one person, oldest first */
+
+/*
+ * Ask for the link.  in gives address and evidence.  An address of which
+ * nothing is held gets no mail and leaves nothing but a count.  0, or -1 as
+ * for any job; who asks is told optin_answer() of the result.
+ */
+int access_ask(struct txn *t, const struct optin_ask *ask,
+    struct optin_asked *r_r, struct err *e);
+
+/* What is done with the token's request. */
+struct access {
+	const struct ipc_data *in;
+	const struct optin_limits *limits;
+	int64_t		now_ms;
+	bool		clock_unsure;
+};
+
+struct access_done {
+	enum optin_result result;	/* OPTIN_CONFIRMED: it was done */
+	struct leave_result gone;	/* leave_result_free() */
+};
+
+/*
+ * Use the token, or do what the page that it showed offers.  OPEN takes a token
+ * that was not used; all else one that was, and whose time is not over.  What
+ * r_r holds is released first.
+ */
+int access_do(struct txn *t, const struct access *a,
+    struct access_done *r_r, struct err *e);
+
+/*
+ * All that is held of the address behind a token that was used: a new object
+ * with memberships, attributes, requests, suppressions and entries.  1, 0 no
+ * such token or its time is over, -1.
+ */
+int access_json(struct txn *t, const char *token, int64_t now_ms,
+    json_t **json_r, struct err *e);
+
+#endif
