@@ -11,6 +11,7 @@
 #include "lib/address.h"
 #include "lib/err.h"
 #include "lib/reactions.h"
+#include "listd/clock_watch.h"
 #include "listd/control_json.h"
 #include "listd/control_verbs.h"
 #include "listd/queue_api.h"
@@ -512,6 +513,15 @@ compaction_json(struct call *c)
 	return o;
 }
 
+static json_t *
+clock_json(struct call *c)
+{
+	const struct clock_watch *w = queue_clock(call_queue(c));
+
+	return json_pack("{s:b, s:I}", "synchronised", (int)!w->unsure,
+	    "error_ms", (json_int_t)(w->error_us / 1000));
+}
+
 static void
 stats_run(struct call *c)
 {
@@ -530,6 +540,7 @@ stats_run(struct call *c)
 	json_object_set_new(o, "queue_store", env_json(c, STORE_Q));
 	json_object_set_new(o, "compaction", compaction_json(c));
 	json_object_set_new(o, "queue", summary_json(c));
+	json_object_set_new(o, "clock", clock_json(c));
 	if (rc == -1) {
 		json_decref(o);
 		call_error(c, &e);

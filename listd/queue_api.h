@@ -22,6 +22,7 @@
 #include "lib/err.h"
 #include "spool/store.h"
 
+struct clock_watch;
 struct content;
 struct figures;
 struct job;
@@ -75,5 +76,6 @@ struct queue_copy_state {
 void queue_copy_look(struct queue *q, struct queue_copy_state *s_r);
 /* The machine's clock is not synchronised: marked in evidence (S59). */
 bool queue_clock_unsure(struct queue *q);
+const struct clock_watch *queue_clock(struct queue *q);
 
 #endif

@@ -10,8 +10,6 @@
  */
 #include "config.h"
 
-#include <sys/timex.h>
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -220,14 +218,18 @@ run_chore(struct chore *c)
 void
 queue_look_at_clock(struct queue *q)
 {
-	struct timex tx = { .modes = 0 };
-	bool unsure = adjtimex(&tx) == TIME_ERROR;
+	struct log_line l;
 
-	if (unsure != q->clock_unsure)
-		log_text(unsure ? LEVEL_WARNING : LEVEL_NOTICE, "clock",
-		    unsure ? "the machine's clock is not synchronised" :
-		    "the machine's clock is synchronised");
-	q->clock_unsure = unsure;
+	if (!clock_watch_look(&q->clock, q->env->clock))
+		return;
+	store_set_clock_unsure(q->store, q->clock.unsure);
+	log_begin(&l, q->clock.unsure ? LEVEL_WARNING : LEVEL_NOTICE,
+	    "clock");
+	log_str(&l, "reason", q->clock.unsure ?
+	    "the machine's clock is not synchronised: entries say so" :
+	    "the machine's clock is synchronised");
+	log_int(&l, "error_ms", q->clock.error_us / 1000);
+	log_end(&l);
 }
 
 static void

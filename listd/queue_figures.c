@@ -9,6 +9,7 @@
 #include "lib/clock.h"
 #include "lib/err.h"
 #include "lib/exposition.h"
+#include "listd/clock_watch.h"
 #include "listd/figures.h"
 #include "listd/queue_api.h"
 #include "listd/queue_figures.h"
@@ -153,6 +154,19 @@ format_rows(struct queue *q, struct strbuf *out)
 	txn_end(t);
 }
 
+static void
+format_clock(struct queue *q, struct strbuf *out)
+{
+	const struct clock_watch *w = queue_clock(q);
+
+	gauge(out, "listd_clock_synchronised", "0: nobody keeps the machine's "
+	    "clock right, and consent entries say so.", !w->unsure);
+	exposition_head(out, "listd_clock_error_seconds", "gauge",
+	    "How wrong the clock may be at most, by the machine's estimate.");
+	exposition_seconds(out, "listd_clock_error_seconds",
+	    w->error_us / 1000, NULL);
+}
+
 void
 queue_figures_format(struct queue *q, struct strbuf *out)
 {
@@ -165,4 +179,5 @@ queue_figures_format(struct queue *q, struct strbuf *out)
 	format_oldest(q, &v, out);
 	format_stores(q, out);
 	format_rows(q, out);
+	format_clock(q, out);
 }

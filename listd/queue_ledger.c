@@ -33,7 +33,7 @@ sign(struct queue *q, struct ledger_checkpoint *c)
 	const struct ledger_signing s = {
 		.url_base = q->env->conf->url_base,
 		.now_ms = clock_utc_ms(q->env->clock),
-		.clock_unsure = q->clock_unsure,
+		.clock_unsure = q->clock.unsure,
 	};
 	struct err e = ERR_INIT;
 	int rc = ledger_sign(q->store, &s, c, &e);

@@ -14,6 +14,7 @@
 #include "lib/err.h"
 #include "lib/strbuf.h"
 #include "lib/sys/timers.h"
+#include "listd/clock_watch.h"
 #include "listd/queue_api.h"
 #include "listd/role.h"
 #include "listd/silence.h"
@@ -70,7 +71,7 @@ struct queue {
 	struct timer	 silence;	/* a look at who says nothing */
 	struct tls_reports *tls_reports;
 	struct queue_requests *requests;	/* of inbound and web */
-	bool		 clock_unsure;
+	struct clock_watch clock;
 	struct {
 		struct timer	 next;		/* look whether to sign */
 		int64_t		 signed_ms;	/* monotonic, looked last */

@@ -108,10 +108,16 @@ queue_commits(struct queue *q, enum store_env env)
 	return q->writer[env] == NULL ? 0 : writer_commits(q->writer[env]);
 }
 
+const struct clock_watch *
+queue_clock(struct queue *q)
+{
+	return &q->clock;
+}
+
 bool
 queue_clock_unsure(struct queue *q)
 {
-	return q->clock_unsure;
+	return q->clock.unsure;
 }
 
 /* ---- the loop's events */

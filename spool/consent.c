@@ -84,13 +84,16 @@ consent_salt(uint8_t salt[static CONSENT_SALT], struct err *e)
 }
 
 static int
-make_row(struct strbuf *row, const struct consent *c, struct err *e)
+make_row(struct txn *t, struct strbuf *row, const struct consent *c,
+    struct err *e)
 {
 	uint8_t salt[CONSENT_SALT];
+	struct consent marked = *c;
 
+	marked.clock_unsure |= store_clock_unsure(txn_store(t));
 	strbuf_reserve(row, ROW_USUAL);
 	return consent_salt(salt, e) == -1 ? -1 :
-	    consent_make(row, salt, c, e);
+	    consent_make(row, salt, &marked, e);
 }
 
 struct consent_bulk {
@@ -143,7 +146,7 @@ consent_append(struct txn *t, const struct consent *c, uint64_t *index_r,
 	uint64_t index;
 	int ret = -1;
 
-	if (make_row(&row, c, e) == -1 ||
+	if (make_row(t, &row, c, e) == -1 ||
 	    txn_counter_next(t, COUNTER_CONSENT, &index, e) == -1)
 		goto out;
 	k = index_key(index);

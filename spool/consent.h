@@ -225,7 +225,10 @@ void consent_bulk_end(struct consent_bulk *b);	/* NULL is fine */
 int consent_bulk_append(struct consent_bulk *b, struct slice row,
     const struct ledger_entry *leaf, uint64_t *index_r, struct err *e);
 
-/* Append an entry; its index (from 1) in *index_r unless NULL. */
+/*
+ * Append an entry; its index (from 1) in *index_r unless NULL.  It says so when
+ * the clock is not synchronised, whoever made it (store_set_clock_unsure()).
+ */
 int consent_append(struct txn *t, const struct consent *c, uint64_t *index_r,
     struct err *e);
 /* The same for a row that consent_make() made, of an address. */

@@ -545,6 +545,18 @@ store_table_env(enum store_table table)
 	return store_tables[table].env;
 }
 
+void
+store_set_clock_unsure(struct store *st, bool unsure)
+{
+	atomic_store(&st->clock_unsure, unsure);
+}
+
+bool
+store_clock_unsure(const struct store *st)
+{
+	return atomic_load(&st->clock_unsure);
+}
+
 const struct keyring *
 store_keys(const struct store *st)
 {

@@ -67,6 +67,12 @@ struct store_params {
 struct store *store_open(const struct store_params *p, struct err *e);
 void store_close(struct store *st);
 const struct keyring *store_keys(const struct store *st);
+/*
+ * The clock is not synchronised: every entry appended from now on says so
+ * (S59).  From any thread.
+ */
+void store_set_clock_unsure(struct store *st, bool unsure);
+bool store_clock_unsure(const struct store *st);
 /* Random 16 octets made with the store. */
 const uint8_t *store_instance(const struct store *st);
 /* Clear readers that died; how many.  At start, each minute, on map full. */

@@ -9,6 +9,7 @@
 
 #include <lmdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,6 +36,7 @@ struct store {
 	const struct keyring *keys;
 	uint8_t		 instance[INSTANCE_OCTETS];
 	bool		 write;
+	atomic_bool	 clock_unsure;
 	pid_t		 pid;		/* of the process that opened it */
 	dev_t		 dev;		/* the folder, for the registry */
 	ino_t		 ino;

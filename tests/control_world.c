@@ -24,6 +24,7 @@
 #include "lib/sys/log.h"
 #include "lib/sys/timers.h"
 #include "lib/xmalloc.h"
+#include "listd/clock_watch.h"
 #include "listd/posts.h"
 #include "spool/consent.h"
 #include "spool/content.h"
@@ -87,6 +88,15 @@ queue_commits(struct queue *q, enum store_env env)
 {
 	(void)q;
 	return env == STORE_S ? 7 : 8;
+}
+
+const struct clock_watch *
+queue_clock(struct queue *q)
+{
+	static const struct clock_watch clock = { true, true, 1500000 };
+
+	(void)q;
+	return &clock;
 }
 
 bool
@@ -448,7 +458,7 @@ control_world_setup(void **state)
 	    "https://lists.example.org");
 	snprintf(q->conf.data_dir, sizeof(q->conf.data_dir), "%s",
 	    q->w->dir);
-	q->clock = (struct clock){ cw_mono, cw_utc };
+	q->clock = (struct clock){ cw_mono, cw_utc, NULL };
 	q->now_ms = START_MS;
 	q->env.conf = &q->conf;
 	q->env.base = event_base_new();

@@ -354,6 +354,46 @@ indexes_rise_and_find_their_address(void **state)
 }
 
 static int
+append_at(struct txn *t, void *arg, struct err *e)
+{
+	const struct consent c = { .kind = CONSENT_REQUEST,
+	    .when_ms = *(int64_t *)arg, .hash = SLICE(hash, 16) };
+
+	return consent_append(t, &c, NULL, e);
+}
+
+/*
+ * S59: the order is that of the indexes, whatever the clock says; and while
+ * nobody keeps the clock right each entry says so, whoever appends it.
+ */
+static void
+the_clock_orders_nothing(void **state)
+{
+	int64_t times[] = { 5000, 4000, 5000, 4999 };
+	struct world *w = *state;
+	struct consent c;
+	struct txn *t;
+	uint64_t index = 0, of;
+
+	for (size_t i = 0; i < 4; i++) {
+		store_set_clock_unsure(w->st, i == 1 || i == 2);
+		world_must(w, STORE_S, append_at, &times[i]);
+	}
+	t = world_read(w, STORE_S);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(consent_next_of(t, hash, index + 1, &of,
+		    NULL), 1);
+		assert_int_equal(consent_next(t, index + 1, &index, &c, NULL),
+		    1);
+		assert_true(index == i + 1 && of == index);
+		assert_true(c.when_ms == times[i]);
+		assert_int_equal(c.clock_unsure, i == 1 || i == 2);
+	}
+	assert_int_equal(consent_next(t, index + 1, &index, &c, NULL), 0);
+	txn_end(t);
+}
+
+static int
 erase(struct txn *t, void *arg, struct err *e)
 {
 	return consent_erase(t, hash, arg, 10, e);
@@ -446,6 +486,7 @@ main(void)
 		cmocka_unit_test(evidence_is_taken_whole),
 		cmocka_unit_test(json_shows_it),
 		TEST(indexes_rise_and_find_their_address),
+		TEST(the_clock_orders_nothing),
 		TEST(erasure_leaves_a_gap_that_is_not_filled),
 		TEST(a_damaged_entry_is_named),
 		TEST(an_append_is_whole_or_not),

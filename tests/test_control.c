@@ -645,6 +645,9 @@ test_figures(void **state)
 	assert_int_equal(number_of(o, "organizations"), 1);
 	assert_int_equal(number_of(json_object_get(o, "store"), "commits"),
 	    7);
+	o = json_object_get(o, "clock");	/* S59 */
+	assert_true(json_is_false(json_object_get(o, "synchronised")));
+	assert_int_equal(number_of(o, "error_ms"), 1500);
 	answer_free(a);
 }
 

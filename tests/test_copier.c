@@ -68,7 +68,7 @@ utc_ms(const struct clock *c)
 	return clock_utc_ms(&realclock) + passed_ms;
 }
 
-static const struct clock test_clock = { mono_ms, utc_ms };
+static const struct clock test_clock = { mono_ms, utc_ms, NULL };
 
 static struct conf conf;
 static struct copier *copier;

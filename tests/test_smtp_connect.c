@@ -61,7 +61,7 @@ hand_ms(const struct clock *c)
 	return now_ms;
 }
 
-static const struct clock hand = { hand_ms, hand_ms };
+static const struct clock hand = { hand_ms, hand_ms, NULL };
 
 /* ---- the resolver */
 

@@ -445,7 +445,7 @@ world_begin(const char *settings, bool tls)
 	struct server_params p = { .env = &w->env, .conf = &w->conf };
 	struct err e = ERR_INIT;
 
-	w->clock = (struct clock){ world_mono, world_utc };
+	w->clock = (struct clock){ world_mono, world_utc, NULL };
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_mutex_init(&w->door, NULL);
 	atomic_store(&w->text, "");

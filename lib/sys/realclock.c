@@ -6,6 +6,7 @@
 
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,7 +43,22 @@ real_utc_ms(const struct clock *c)
 	return read_ms(CLOCK_REALTIME);
 }
 
-const struct clock realclock = { real_mono_ms, real_utc_ms };
+/* Who keeps the clock right tells the kernel so (RFC 5905 11.3). */
+static struct clock_sync
+real_sync(const struct clock *c)
+{
+	struct timex tx = { .modes = 0 };
+	int state = adjtimex(&tx);
+
+	(void)c;
+	return (struct clock_sync){
+		.synced = state != -1 && state != TIME_ERROR &&
+		    (tx.status & STA_UNSYNC) == 0,
+		.error_us = tx.maxerror,
+	};
+}
+
+const struct clock realclock = { real_mono_ms, real_utc_ms, real_sync };
 
 static int64_t
 test_mono_ms(const struct clock *c)
@@ -92,7 +108,8 @@ testclock_open(int fd, struct err *e)
 		return NULL;
 	}
 	tc = xcalloc(1, sizeof(*tc));
-	tc->clock = (struct clock){ test_mono_ms, test_utc_ms };
+	tc->clock = (struct clock){ test_mono_ms, test_utc_ms,
+		real_sync };
 	tc->page = page;
 	return tc;
 }
