@@ -203,13 +203,10 @@ growing_of(struct txn *t, struct err *e)
 	return g;
 }
 
-/*
- * The tiles that the next leaf completes, while the edge has all the others of
- * them: the root of one is the last leaf of the one above.
- */
-static int
-put_tiles(struct txn *t, const struct merkle_range *r,
-    const uint8_t leaf[static LEDGER_HASH], struct err *e)
+/* The edge has all but the last of the nodes that a tile is hashed from. */
+int
+ledger_completed(const struct merkle_range *r,
+    const uint8_t leaf[static LEDGER_HASH], ledger_tile_fn *fn, void *arg)
 {
 	uint64_t n = r->size;
 	uint8_t h[LEDGER_HASH];
@@ -218,17 +215,30 @@ put_tiles(struct txn *t, const struct merkle_range *r,
 	for (unsigned level = 1; n % LEDGER_TILE == LEDGER_TILE - 1; level++) {
 		const uint8_t (*left)[LEDGER_HASH] =
 		    &r->hash[(level - 1) * TILE_BITS];
-		struct key k;
 
 		for (unsigned i = 0; i < TILE_BITS; i++)
 			merkle_node(left[i], h, h);
 		n /= LEDGER_TILE;
-		k = ledger_tile_key(level, n);
-		if (txn_put(t, TABLE_TILES, key_slice(&k), SLICE(h,
-		    sizeof(h)), e) == -1)
+		if (fn(arg, level, n, h) == -1)
 			return -1;
 	}
 	return 0;
+}
+
+struct putting {
+	struct txn	*t;
+	struct err	*e;
+};
+
+static int
+put_tile(void *arg, unsigned level, uint64_t n,
+    const uint8_t hash[static LEDGER_HASH])
+{
+	struct key k = ledger_tile_key(level, n);
+	const struct putting *p = arg;
+
+	return txn_put(p->t, TABLE_TILES, key_slice(&k), SLICE(hash,
+	    LEDGER_HASH), p->e);
 }
 
 int
@@ -236,6 +246,7 @@ ledger_append(struct txn *t, uint64_t index, const struct ledger_entry *entry,
     struct err *e)
 {
 	struct growing *g = growing_of(t, e);
+	struct putting putting = { t, e };
 	size_t at;
 
 	if (g == NULL)
@@ -254,7 +265,8 @@ ledger_append(struct txn *t, uint64_t index, const struct ledger_entry *entry,
 		g->stored = false;
 		memset(g->row, 0, sizeof(g->row));
 	}
-	if (put_tiles(t, &g->range, entry->hash, e) == -1)
+	if (ledger_completed(&g->range, entry->hash, put_tile,
+	    &putting) == -1)
 		return -1;
 	if (!merkle_append(&g->range, entry->hash)) {
 		err_set(e, ERR_LIMIT, "the ledger is full");

@@ -128,31 +128,57 @@ add_lines(struct strbuf *b, const struct keyring *keys,
 	}
 }
 
+/* The lines as they should be. */
+static int
+make_lines(struct txn *t, struct strbuf *lines, struct err *e)
+{
+	const struct keyring *keys = store_keys(txn_store(t));
+	char origin[LEDGER_ORIGIN_MAX + 1];
+	struct note_key key[KEY_MAX];
+	int rc = ledger_origin(t, origin, e);
+	size_t n;
+
+	if (rc == 0)
+		err_set(e, ERR_NOTFOUND, "the ledger has no name");
+	if (rc != 1 || (n = ledger_keys(keys, origin, key, e)) == 0)
+		return -1;
+	add_lines(lines, keys, key, n, true);
+	add_lines(lines, keys, key, n, false);
+	return 0;
+}
+
+bool
+ledger_vkeys_differ(struct txn *t, struct err *e)
+{
+	struct strbuf lines = STRBUF_INIT(VKEYS_MAX);
+	struct slice kept;
+	int rc = make_lines(t, &lines, e) == -1 ? -1 :
+	    ledger_vkeys(t, &kept, e);
+	bool same = rc == 1 && kept.len == lines.len &&
+	    memcmp(kept.p, lines.s, kept.len) == 0;
+
+	if (rc != -1 && !same)
+		err_set(e, ERR_DAMAGED, rc == 0 ? "missing" :
+		    "not those of the secrets");
+	strbuf_free(&lines);
+	return !same;
+}
+
 int
 ledger_vkeys_put(struct txn *t, struct err *e)
 {
-	const struct keyring *keys = store_keys(txn_store(t));
 	struct strbuf b = STRBUF_INIT(VKEYS_MAX + ROW_SLACK);
 	struct strbuf lines = STRBUF_INIT(VKEYS_MAX);
-	char origin[LEDGER_ORIGIN_MAX + 1];
-	struct note_key key[KEY_MAX];
-	struct slice old;
-	size_t n;
-	int ret = -1;
+	int ret = 0;
 
-	if (ledger_origin(t, origin, e) != 1 ||
-	    (n = ledger_keys(keys, origin, key, e)) == 0)
-		return -1;
-	add_lines(&lines, keys, key, n, true);
-	add_lines(&lines, keys, key, n, false);
 	/* They change with the keys, once in years. */
-	if (ledger_vkeys(t, &old, NULL) == 1 && old.len == lines.len &&
-	    memcmp(old.p, lines.s, old.len) == 0) {
-		ret = 0;
-	} else {
+	if (ledger_vkeys_differ(t, NULL)) {
+		ret = make_lines(t, &lines, e);
 		record_begin(&b, VKEYS_VERSION);
 		pack_bytes(&b, lines.s, lines.len);
-		ret = row_put(t, TABLE_META, text_slice(META_VKEYS), &b, e);
+		if (ret == 0)
+			ret = row_put(t, TABLE_META, text_slice(META_VKEYS),
+			    &b, e);
 	}
 	strbuf_free(&lines);
 	strbuf_free(&b);

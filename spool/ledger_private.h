@@ -25,12 +25,22 @@ int ledger_load(struct txn *t, struct merkle_range *range_r,
  */
 int ledger_upgrade(struct txn *t, struct err *e);
 
+/*
+ * Told each tile that the next leaf completes, the lowest first: the root of
+ * one is the last leaf of the one above.  0, or -1 as soon as fn said so.
+ */
+typedef int ledger_tile_fn(void *arg, unsigned level, uint64_t n,
+    const uint8_t hash[static LEDGER_HASH]);
+int ledger_completed(const struct merkle_range *r,
+    const uint8_t leaf[static LEDGER_HASH], ledger_tile_fn *fn, void *arg);
 /* Keep a checkpoint as the last one; the log's name. */
 int ledger_checkpoint_put(struct txn *t, const struct ledger_checkpoint *c,
     struct err *e);
 int ledger_origin_put(struct txn *t, const char *origin, struct err *e);
 /* Keep the verifier keys that the store's secrets and its origin make. */
 int ledger_vkeys_put(struct txn *t, struct err *e);
+/* Whether the verifier keys kept are not those; e says in what way. */
+bool ledger_vkeys_differ(struct txn *t, struct err *e);
 
 /* Keys of `leaves` and `tiles`. */
 struct key ledger_row_key(uint64_t row);
