@@ -111,6 +111,21 @@ compact_run(struct call *c)
 	copy_run(c, "compact", false);
 }
 
+json_t *
+control_copy_json(struct call *c)
+{
+	struct queue_copy_state s;
+	json_t *o = json_object();
+
+	queue_copy_look(call_queue(c), &s);
+	json_object_set_new(o, "last", json_integer(s.compacted_ms));
+	json_object_set_new(o, "compacted", json_time(s.compacted_ms));
+	json_object_set_new(o, "erased_since", json_time(s.erased_ms));
+	json_object_set_new(o, "copying", json_boolean(s.runs));
+	json_object_set_new(o, "rows", json_integer((json_int_t)s.rows));
+	return o;
+}
+
 const struct control_verb control_copy_verbs[] = {
 	{ "compact", compact_run, sizeof(struct copying), NULL },
 	{ NULL, NULL, 0, NULL },

@@ -109,6 +109,8 @@ summary_json(struct call *c)
 	set(o, "duplicates", v.duplicates);
 	set(o, "no_consent", v.no_consent);
 	json_object_set_new(o, "holding", json_boolean(v.holding));
+	json_object_set_new(o, "departures_due",
+	    json_boolean(queue_is_held(call_queue(c))));
 	json_object_set_new(o, "actions", actions_json(c, NULL));
 	return o;
 }
@@ -499,21 +501,6 @@ counts_json(struct txn *t, json_t *o, struct err *e)
 }
 
 static json_t *
-compaction_json(struct call *c)
-{
-	struct queue_copy_state s;
-	json_t *o = json_object();
-
-	queue_copy_look(call_queue(c), &s);
-	set(o, "last", (uint64_t)s.compacted_ms);
-	json_object_set_new(o, "compacted", json_time(s.compacted_ms));
-	json_object_set_new(o, "erased_since", json_time(s.erased_ms));
-	json_object_set_new(o, "copying", json_boolean(s.runs));
-	set(o, "rows", s.rows);
-	return o;
-}
-
-static json_t *
 clock_json(struct call *c)
 {
 	const struct clock_watch *w = queue_clock(call_queue(c));
@@ -538,7 +525,7 @@ stats_run(struct call *c)
 	txn_end(t);
 	json_object_set_new(o, "store", env_json(c, STORE_S));
 	json_object_set_new(o, "queue_store", env_json(c, STORE_Q));
-	json_object_set_new(o, "compaction", compaction_json(c));
+	json_object_set_new(o, "compaction", control_copy_json(c));
 	json_object_set_new(o, "queue", summary_json(c));
 	json_object_set_new(o, "clock", clock_json(c));
 	if (rc == -1) {

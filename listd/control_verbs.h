@@ -23,4 +23,7 @@ extern const struct control_verb control_suppress_verbs[];
 extern const struct control_verb control_misc_verbs[];
 extern const struct control_verb control_copy_verbs[];
 
+/* Of `stats`: what control_copy.c knows. */
+json_t *control_copy_json(struct call *c);
+
 #endif

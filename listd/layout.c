@@ -23,6 +23,7 @@
 #include "lib/sys/file.h"
 #include "listd/layout.h"
 #include "listd/start.h"
+#include "spool/departures.h"
 #include "spool/secrets.h"
 #include "spool/store_swap.h"
 
@@ -130,7 +131,7 @@ make_dirs(struct layout *l, const struct layout_users *users, struct err *e)
 {
 	static const char *const of_queue[] = {
 		"subscribers", "queue", "content", "outcomes",
-		STORE_COPY_DIR,
+		STORE_COPY_DIR, DEPARTURES_DIR,
 	};
 	gid_t group = users->of[ROLE_QUEUE].gid;
 

@@ -74,6 +74,10 @@ struct queue_copy_state {
 	struct err	 why;		/* it failed */
 };
 void queue_copy_look(struct queue *q, struct queue_copy_state *s_r);
+/* The store came from a backup and does not know yet who left since. */
+bool queue_is_held(struct queue *q);
+/* Look again whether that holds. */
+void queue_release(struct queue *q);
 /* The machine's clock is not synchronised: marked in evidence (S59). */
 bool queue_clock_unsure(struct queue *q);
 const struct clock_watch *queue_clock(struct queue *q);

@@ -243,6 +243,7 @@ on_minute(void *arg)
 	if (q->chore_runs || q->draining)
 		return;
 	queue_look_at_clock(q);
+	queue_departures_look(q);
 	if ((dead = store_clear_readers(q->store)) > 0)
 		log_text(LEVEL_NOTICE, "stale-readers", "%d cleared", dead);
 	c = xcalloc(1, sizeof(*c));

@@ -23,6 +23,7 @@
 struct channel;
 struct control;
 struct event;
+struct departures;
 struct figures;
 struct keyring;
 struct outcome_log;
@@ -56,6 +57,7 @@ struct queue {
 	struct figures	*figures;	/* counted since the start */
 	struct control	*control;
 	struct queue_copy *copy;	/* of the store */
+	struct departures *departures;	/* the journal beside it */
 	struct writer	*writer[2];	/* by enum store_env */
 	struct event	*commits[2];
 	struct event	*turn;		/* the scheduler's next turn, soon */
@@ -78,6 +80,7 @@ struct queue {
 		bool		 busy;		/* one waits to be kept */
 		enum err_code	 said;		/* why nothing is signed */
 	}		 ledger;
+	bool		 held;		/* departures are due */
 	bool		 draining;	/* the role's own turn has come */
 };
 
@@ -138,6 +141,15 @@ void queue_ledger_look(struct queue *q);
 /* Say when url_base no longer makes the log's name. */
 void queue_ledger_name(struct queue *q);
 void queue_ledger_end(struct queue *q);
+
+/* ---- queue_restored.c */
+/* Open the journal of departures, once the store is. */
+int queue_departures_open(struct queue *q, struct err *e);
+/* Tell of what could not be written there. */
+void queue_departures_look(struct queue *q);
+void queue_departures_close(struct queue *q);
+/* A store that was restored sends nothing while departures are due. */
+int queue_restored_look(struct queue *q, struct err *e);
 
 /* ---- queue_chores.c */
 /* Start the work that is done once a minute, and once a day. */

@@ -37,6 +37,7 @@
 #include "listd/source.h"
 #include "spool/org.h"
 #include "spool/content.h"
+#include "spool/departures.h"
 #include "spool/effect.h"
 #include "spool/outcome.h"
 #include "spool/qmeta.h"
@@ -480,7 +481,8 @@ open_all(struct queue *q, struct err *e)
 {
 	uint64_t last_batch = 0;
 
-	if (open_store(q, e) == -1 || new_epoch(q, e) == -1 ||
+	if (open_store(q, e) == -1 || queue_departures_open(q, e) == -1 ||
+	    new_epoch(q, e) == -1 ||
 	    recover(q, &last_batch, e) == -1 ||
 	    queue_steering_load(q, e) == -1 ||
 	    make_scheduler(q, last_batch, e) == -1)
@@ -493,7 +495,8 @@ open_all(struct queue *q, struct err *e)
 	}
 	timer_init(&q->wait, q->env->timers, on_wait, q);
 	queue_ledger_begin(q);
-	if (queue_copy_open(q, e) == -1 || start_writer(q, STORE_S, e) == -1 ||
+	if (queue_restored_look(q, e) == -1 || queue_copy_open(q, e) == -1 ||
+	    start_writer(q, STORE_S, e) == -1 ||
 	    start_writer(q, STORE_Q, e) == -1 || start_control(q, e) == -1)
 		return -1;
 	return 0;
@@ -537,6 +540,7 @@ close_all(struct queue *q)
 	outcome_log_close(q->log);
 	ring_unmap(q->ring);
 	content_close(q->content);
+	queue_departures_close(q);
 	store_close(q->store);
 	keyring_free(q->keys);
 }
@@ -550,6 +554,7 @@ role_queue(struct role_env *env)
 		{ "outcomes", ROLE_PATH_WRITE },
 		{ "content", ROLE_PATH_WRITE },
 		{ STORE_COPY_DIR, ROLE_PATH_WRITE },
+		{ DEPARTURES_DIR, ROLE_PATH_WRITE },
 		{ "incoming", ROLE_PATH_WRITE },
 		{ "/etc/passwd", ROLE_PATH_READ },
 		{ "/etc/group", ROLE_PATH_READ },

@@ -103,7 +103,8 @@ sched_dirty(struct scheduler *s, struct dest *d, bool soon)
 bool
 sched_may_hand_out(const struct scheduler *s)
 {
-	return s->started && !s->draining && !batch_behind(s->batcher);
+	return s->started && !s->draining && !s->held &&
+	    !batch_behind(s->batcher);
 }
 
 /* ---- the batcher's calls */
@@ -457,7 +458,7 @@ look_at_all(struct scheduler *s)
 static bool
 may_ask(const struct scheduler *s)
 {
-	if (!s->started || s->draining)
+	if (!s->started || s->draining || s->held)
 		return false;
 	for (unsigned i = 0; i < SCHEDULER_PEERS_MAX; i++)
 		if (s->peer[i].ready)
@@ -629,6 +630,14 @@ scheduler_holds_changed(struct scheduler *s)
 	if (!any)
 		return;
 	retries_sweep(s);
+	s->p.wake(s->p.arg);
+}
+
+void
+scheduler_set_held(struct scheduler *s, bool held)
+{
+	s->held = held;
+	s->look_again = true;
 	s->p.wake(s->p.arg);
 }
 

@@ -219,6 +219,8 @@ struct scheduler_test {
 };
 void scheduler_test(struct scheduler *s, const struct scheduler_test *t);
 
+/* Hand out nothing, campaign or notice, until this is said otherwise. */
+void scheduler_set_held(struct scheduler *s, bool held);
 /* Hand out nothing more; what is out ends. */
 void scheduler_drain(struct scheduler *s);
 /* True when nothing is out and everything is durable. */

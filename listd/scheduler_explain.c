@@ -316,6 +316,9 @@ bind_role(const struct scheduler *s, bool fresh, struct scheduler_bind *b)
 		ready |= s->peer[i].ready;
 	if (s->draining)
 		return bind(b, "role", "the daemon stops");
+	if (s->held)
+		return bind(b, "restore", "who left since the backup is not "
+		    "known yet: listctl restore --replay or --waive");
 	if (!ready || !s->started)
 		return bind(b, "role", "the deliver roles are not ready");
 	if (s->stuck || batch_behind(s->batcher))

@@ -289,6 +289,7 @@ struct scheduler {
 	struct dest_list flight;	/* their row is under way */
 	struct dest_list settling;	/* to be ended without asking */
 	bool		 draining;
+	bool		 held;		/* departures are due (T52) */
 	bool		 again;		/* this turn left work */
 	bool		 could;		/* hand out, in the turn before */
 	bool		 look_again;	/* at every site: more is possible */

@@ -569,6 +569,18 @@ store_instance(const struct store *st)
 	return st->instance;
 }
 
+struct departures *
+store_departures(const struct store *st)
+{
+	return st->departures;
+}
+
+void
+store_set_departures(struct store *st, struct departures *d)
+{
+	st->departures = d;
+}
+
 bool
 store_claim_writer(struct store *st, enum store_env env)
 {

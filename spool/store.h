@@ -133,6 +133,7 @@ enum store_counter {
 	COUNTER_BATCH,		/* last batch of Q that S applied */
 	COUNTER_CROWD,		/* most aliases that a mailbox had */
 	COUNTER_HASHED,		/* last consent entry that retention passed */
+	COUNTER_DEPARTURE,	/* last one of the journal (departures.h) */
 	COUNTER_LAST
 };
 

@@ -42,6 +42,7 @@ struct store {
 	ino_t		 ino;
 	struct store	*next;		/* in the registry */
 	struct store_notes *notes;	/* NULL: nobody asks */
+	struct departures *departures;	/* NULL: nobody writes them down */
 	pthread_mutex_t	 lock;		/* of claimed, writing, notes */
 };
 

@@ -43,9 +43,10 @@ bool txn_is_write(const struct txn *t);
  */
 struct txn_cache {
 	int	(*flush)(struct txn *t, struct txn_cache *c, struct err *e);
+	void	(*done)(struct txn_cache *c);	/* it is durable; or NULL */
 	void	(*drop)(struct txn_cache *c);
 };
-enum txn_keeps { TXN_COUNTS, TXN_LEDGER, TXN_CACHES };
+enum txn_keeps { TXN_COUNTS, TXN_LEDGER, TXN_DEPARTURES, TXN_CACHES };
 void txn_set_cache(struct txn *t, enum txn_keeps what, struct txn_cache *c);
 struct txn_cache *txn_cache(const struct txn *t, enum txn_keeps what);
 /* Pages that rows of a table lie on, as t sees it; 0 when not known. */
@@ -70,6 +71,11 @@ int store_file_check(int fd, const char *path, struct err *e);
 
 /* The last transaction whose commit the file holds, which nobody writes. */
 int store_file_txn(int fd, const char *path, uint64_t *txn_r, struct err *e);
+
+/* The journal of departures; NULL: none (spool/departures.h). */
+struct departures;
+struct departures *store_departures(const struct store *st);
+void store_set_departures(struct store *st, struct departures *d);
 
 /* The meta rows: small named values.  1, 0 or -1; *len is in and out. */
 int meta_get(struct txn *t, enum store_table table, const char *name,

@@ -36,6 +36,7 @@ static const char *const counter_names[COUNTER_LAST] = {
 	[COUNTER_BATCH] = "last.batch",
 	[COUNTER_CROWD] = "most.aliases",
 	[COUNTER_HASHED] = "last.hashed",
+	[COUNTER_DEPARTURE] = "last.departure",
 };
 
 static void
@@ -221,6 +222,9 @@ txn_commit(struct txn *t, struct err *e)
 	}
 	step("commit");
 	rc = mdb_txn_commit(t->txn);
+	for (size_t i = 0; rc == 0 && i < TXN_CACHES; i++)
+		if (t->cache[i] != NULL && t->cache[i]->done != NULL)
+			t->cache[i]->done(t->cache[i]);
 	txn_free(t);
 	if (rc == 0) {
 		step("committed");

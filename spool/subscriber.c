@@ -17,6 +17,7 @@
 
 #include "lib/strbuf.h"
 #include "lib/xmalloc.h"
+#include "spool/departures.h"
 #include "spool/mailbox.h"
 #include "spool/store.h"
 #include "spool/subscriber_private.h"
@@ -633,7 +634,8 @@ subscriber_remove_of(struct txn *t, const struct member *m,
 	uint64_t sequence;
 
 	hash_key(&k, hash, m->list);
-	if (txn_del(t, TABLE_BY_HASH, key_slice(&k), e) == -1 ||
+	if (departure_ended(t, m->list, hash, e) == -1 ||
+	    txn_del(t, TABLE_BY_HASH, key_slice(&k), e) == -1 ||
 	    mailbox_leave(t, m, hash, e) == -1)
 		return -1;
 	id_key(&k, m->subscriber);

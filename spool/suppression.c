@@ -8,6 +8,7 @@
 
 #include "lib/err.h"
 #include "lib/strbuf.h"
+#include "spool/departures.h"
 #include "spool/row.h"
 #include "spool/store.h"
 #include "spool/suppression.h"
@@ -103,6 +104,19 @@ suppression_get(struct txn *t,
 	return ret == 1 ? decode(key_slice(&k), value, s, e) : ret;
 }
 
+/* The same, for after a loss of the store. */
+static int
+journal(struct txn *t, enum departure_kind kind, const struct suppression *s,
+    enum suppression_setter setter, struct err *e)
+{
+	struct departure d = { .kind = kind, .scope = s->scope, .id = s->id,
+		.reason = s->reason, .setter = setter, .when_ms =
+		kind == DEPARTURE_SET ? s->when_ms : 0 };
+
+	memcpy(d.hash, s->hash, sizeof(d.hash));
+	return departure_note(t, &d, e);
+}
+
 int
 suppression_add(struct txn *t, const struct suppression *s, struct err *e)
 {
@@ -128,6 +142,8 @@ suppression_add(struct txn *t, const struct suppression *s, struct err *e)
 	pack_u64(&row, s->consent);
 	ret = row_put(t, TABLE_SUPPRESSIONS, key_slice(&k), &row, e);
 	strbuf_free(&row);
+	if (ret == 0 && journal(t, DEPARTURE_SET, s, s->setter, e) == -1)
+		ret = -1;
 	return ret == -1 ? -1 : 1;
 }
 
@@ -252,7 +268,8 @@ suppression_lift(struct txn *t,
 		return -1;
 	}
 	put_key(&k, hash, scope, id);
-	return txn_del(t, TABLE_SUPPRESSIONS, key_slice(&k), e);
+	return journal(t, DEPARTURE_LIFTED, &s, by, e) == -1 ? -1 :
+	    txn_del(t, TABLE_SUPPRESSIONS, key_slice(&k), e);
 }
 
 int

@@ -106,6 +106,18 @@ queue_clock_unsure(struct queue *q)
 	return false;
 }
 
+bool
+queue_is_held(struct queue *q)
+{
+	return q->departures_due;
+}
+
+void
+queue_release(struct queue *q)
+{
+	q->departures_due = false;
+}
+
 int
 queue_copy_begin(struct queue *q, bool backup, struct err *e)
 {

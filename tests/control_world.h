@@ -41,6 +41,7 @@ struct queue {
 	size_t		 njobs;
 
 	struct queue_copy_state copy;	/* of the store */
+	bool		 departures_due;
 	unsigned	 copies_gone_on, copies_ended;
 
 	/* What the deliver roles would say. */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * restored.c - a store that came from a backup: what is due, and until when.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/date.h"
+#include "lib/strbuf.h"
+#include "spool/act.h"
+#include "spool/consent.h"
+#include "spool/ledger.h"
+#include "spool/ledger_private.h"
+#include "spool/restored.h"
+#include "spool/store_private.h"
+
+#define ROW		"restored"
+#define ROW_OCTETS	33
+#define ROUNDS_MAX	999	/* restores of one store */
+
+int
+restored_get(struct txn *t, struct restored *r, struct err *e)
+{
+	uint8_t b[ROW_OCTETS];
+	struct unpack u;
+	int rc = meta_get(t, TABLE_META, ROW, b, sizeof(b), e);
+
+	*r = (struct restored){ .state = RESTORED_NONE };
+	if (rc != 1)
+		return rc;
+	unpack_init(&u, b, sizeof(b));
+	r->state = unpack_u8(&u);
+	r->departure = unpack_u64(&u);
+	r->consent = unpack_u64(&u);
+	r->backup_ms = unpack_i64(&u);
+	r->restored_ms = unpack_i64(&u);
+	return 0;
+}
+
+static int
+put(struct txn *t, const struct restored *r, struct err *e)
+{
+	struct strbuf b = STRBUF_INIT(ROW_OCTETS);
+	int rc;
+
+	pack_u8(&b, (uint8_t)r->state);
+	pack_u64(&b, r->departure);
+	pack_u64(&b, r->consent);
+	pack_i64(&b, r->backup_ms);
+	pack_i64(&b, r->restored_ms);
+	rc = meta_put(t, TABLE_META, ROW, b.s, b.len, e);
+	strbuf_free(&b);
+	return rc;
+}
+
+/* The entry and the act; both say the same. */
+static int
+note(struct txn *t, const struct restored *r, const char *verb,
+    const char *text, uint64_t count, const char *who, int64_t now_ms,
+    struct err *e)
+{
+	struct consent c = {
+		.kind = CONSENT_RESTORED, .when_ms = now_ms,
+		.channel = consent_text("restore"), .count = count,
+		.follows = r->consent, .setter = consent_text(who),
+		.note = consent_text(text), .claimed_ms = r->backup_ms,
+	};
+
+	return act_note(t, who, now_ms, verb, "store", NULL, text, e) == -1 ?
+	    -1 : consent_append(t, &c, NULL, e);
+}
+
+/* "HOST/ledger" becomes "HOST/ledger/r2", and that ".../r3". */
+static int
+rename_log(struct txn *t, const char *first, struct err *e)
+{
+	char origin[LEDGER_ORIGIN_MAX + 1], next[LEDGER_ORIGIN_MAX + 16];
+	unsigned n = 1, at = 0;
+	int rc = ledger_origin(t, origin, e);
+	char *tail;
+
+	if (rc == -1)
+		return -1;
+	if (rc == 0)
+		snprintf(origin, sizeof(origin), "%s", first);
+	tail = strrchr(origin, '/');
+	if (tail != NULL && sscanf(tail, "/r%u%n", &n, (int *)&at) == 1 &&
+	    tail[at] == '\0' && n >= 2 && n < ROUNDS_MAX)
+		*tail = '\0';
+	else
+		n = 1;
+	if (snprintf(next, sizeof(next), "%s/r%u", origin, n + 1) >
+	    LEDGER_ORIGIN_MAX) {
+		err_set(e, ERR_LIMIT, "the ledger's name %s is too long to "
+		    "go on under another", origin);
+		return -1;
+	}
+	return ledger_origin_put(t, next, e);
+}
+
+int
+restored_begin(struct txn *t, int64_t backup_ms, const char *origin,
+    const char *who, int64_t now_ms, struct err *e)
+{
+	struct restored r = { .state = RESTORED_DUE, .backup_ms = backup_ms,
+		.restored_ms = now_ms };
+
+	if (txn_counter(t, COUNTER_DEPARTURE, &r.departure, e) == -1 ||
+	    txn_counter(t, COUNTER_CONSENT, &r.consent, e) == -1 ||
+	    rename_log(t, origin, e) == -1 || put(t, &r, e) == -1)
+		return -1;
+	return note(t, &r, "restore", "from a backup; departures since are "
+	    "due", 0, who, now_ms, e);
+}
+
+int
+restored_end(struct txn *t, enum restored_state how, uint64_t changes,
+    const char *who, int64_t now_ms, struct err *e)
+{
+	struct restored r;
+
+	if (restored_get(t, &r, e) == -1)
+		return -1;
+	if (r.state != RESTORED_DUE) {
+		err_set(e, ERR_REFUSED, "no departures are due: the store %s",
+		    r.state == RESTORED_NONE ? "was not restored" :
+		    "had them already, or they were waived");
+		return -1;
+	}
+	r.state = how;
+	if (put(t, &r, e) == -1)
+		return -1;
+	return note(t, &r, how == RESTORED_DONE ? "restore replay" :
+	    "restore waive", how == RESTORED_DONE ? "departures since were "
+	    "replayed" : "departures since are waived", changes, who, now_ms,
+	    e);
+}
