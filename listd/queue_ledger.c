@@ -97,6 +97,7 @@ queue_ledger_name(struct queue *q)
 	char is[LEDGER_ORIGIN_MAX + 1], would[LEDGER_ORIGIN_MAX + 1];
 	struct err e = ERR_INIT;
 	struct txn *t;
+	size_t n;
 	int rc;
 
 	if (txn_read(q->store, STORE_S, &t, &e) == -1)
@@ -105,7 +106,10 @@ queue_ledger_name(struct queue *q)
 	txn_end(t);
 	ledger_origin_of(q->env->conf->url_base, store_instance(q->store),
 	    would);
-	if (rc == 1 && strcmp(is, would) != 0)
+	/* That of a restored store goes on behind it (spool/restored.h). */
+	n = strlen(would);
+	if (rc == 1 && (strncmp(is, would, n) != 0 ||
+	    (is[n] != '\0' && strncmp(is + n, "/r", 2) != 0)))
 		log_text(LEVEL_WARNING, "ledger-name", "url_base makes it %s, "
 		    "but this ledger was published as %s and stays so", would,
 		    is);
