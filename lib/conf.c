@@ -118,6 +118,11 @@ TEXT(metrics_allow, CONF_CIDR, CONF_RELOAD, NULL, NULL,
     "Networks that may read /metrics; with none only the loopback may.  What "
     "a proxy asks for somebody is refused wherever it comes from."),
 
+TEXT(ledger_witness, CONF_WITNESS, CONF_RELOAD, NULL, NULL,
+    "The verifier key (c2sp.org/signed-note, of type 4) of a witness, whose "
+    "cosignatures of the ledger's checkpoints are taken at "
+    "/ledger/cosignature and kept as evidence."),
+
 /* processes and users */
 NUMBER(deliver_roles, CONF_INT, 0, "0", 0, 64,
     "Processes that send mail; 0 is one for each core."),

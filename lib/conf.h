@@ -21,6 +21,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/signed_note.h"
+
 struct err;
 struct strbuf;
 
@@ -36,6 +38,7 @@ struct strbuf;
 #define CONF_SMARTHOST_MAX 8		/* entries of smarthost */
 #define CONF_SOURCE_MAX	64		/* entries of source_address */
 #define CONF_WEIGHT_MAX	100		/* of one of them */
+#define CONF_WITNESS_MAX 16		/* entries of ledger_witness */
 #define CONF_ERRORS_MAX	100		/* mistakes reported of one file */
 
 /* An address to listen on or to talk to. */
@@ -105,6 +108,12 @@ struct conf_sources {
 	struct conf_source	v[CONF_SOURCE_MAX];
 };
 
+/* Witnesses of the ledger, each name once, all of type NOTE_COSIGNATURE. */
+struct conf_witnesses {
+	size_t			n;
+	struct note_key		v[CONF_WITNESS_MAX];
+};
+
 /* A DNS server: family 0 when none is set. */
 struct conf_server {
 	uint8_t		family;
@@ -166,6 +175,7 @@ struct conf {
 	char	web_tls_key[CONF_PATH_MAX];
 	struct conf_cidrs	trusted_proxies;
 	struct conf_cidrs	metrics_allow;	/* n 0: the loopback */
+	struct conf_witnesses	ledger_witness;
 
 	/* processes and users */
 	int64_t	deliver_roles;			/* 0: one per core */

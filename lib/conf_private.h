@@ -22,6 +22,7 @@ struct conf_smarthost;
 struct conf_smarthosts;
 struct conf_source;
 struct conf_sources;
+struct conf_witnesses;
 struct err;
 struct strbuf;
 
@@ -41,6 +42,7 @@ enum conf_type {
 	CONF_SOURCE,		/* struct conf_sources */
 	CONF_SERVER,		/* struct conf_server */
 	CONF_SMARTHOST,		/* struct conf_smarthosts */
+	CONF_WITNESS,		/* struct conf_witnesses */
 };
 
 #define CONF_RELOAD	0x01	/* a reload may change it */
@@ -133,5 +135,9 @@ int conf_set_smarthost(const struct conf_setting *s,
     struct conf_smarthosts *list, const char *value, struct err *e);
 void conf_smarthost_format(const struct conf_smarthost *h,
     struct strbuf *out);
+
+/* ---- conf_witness.c: likewise; note_key_format() writes */
+int conf_set_witness(const struct conf_setting *s,
+    struct conf_witnesses *list, const char *value, struct err *e);
 
 #endif

@@ -348,6 +348,8 @@ conf_value_set(const struct conf_setting *s, void *field, const char *value,
 		return conf_set_server(s, field, value, e);
 	case CONF_SMARTHOST:
 		return conf_set_smarthost(s, field, value, e);
+	case CONF_WITNESS:
+		return conf_set_witness(s, field, value, e);
 	}
 	assert(!"a type without a reader");
 	return -1;
@@ -359,7 +361,8 @@ bool
 conf_value_is_list(const struct conf_setting *s)
 {
 	return s->type == CONF_LISTEN || s->type == CONF_CIDR ||
-	    s->type == CONF_SOURCE || s->type == CONF_SMARTHOST;
+	    s->type == CONF_SOURCE || s->type == CONF_SMARTHOST ||
+	    s->type == CONF_WITNESS;
 }
 
 size_t
@@ -374,6 +377,8 @@ conf_value_count(const struct conf_setting *s, const void *field)
 		return ((const struct conf_sources *)field)->n;
 	case CONF_SMARTHOST:
 		return ((const struct conf_smarthosts *)field)->n;
+	case CONF_WITNESS:
+		return ((const struct conf_witnesses *)field)->n;
 	default:
 		return 1;
 	}
@@ -421,6 +426,10 @@ conf_value_format(const struct conf_setting *s, const void *field, size_t i,
 		conf_smarthost_format(
 		    &((const struct conf_smarthosts *)field)->v[i], out);
 		break;
+	case CONF_WITNESS:
+		note_key_format(
+		    &((const struct conf_witnesses *)field)->v[i], out);
+		break;
 	}
 }
 
@@ -459,6 +468,8 @@ conf_value_shape(const struct conf_setting *s)
 		return "ip[@port]";
 	case CONF_SMARTHOST:
 		return "host[:port] [key=number] ...";
+	case CONF_WITNESS:
+		return "name+id+key";
 	}
 	return "";
 }

@@ -475,3 +475,17 @@ ipc_get_forward(struct unpack *u, struct ipc_forward *v)
 	v->length = unpack_u64(u);
 	unpack_raw(u, v->hash, sizeof(v->hash));
 }
+
+void
+ipc_put_cosign(struct strbuf *b, const struct ipc_cosign *v)
+{
+	pack_u64(b, v->request);
+	pack_bytes(b, v->note.p, v->note.len);
+}
+
+void
+ipc_get_cosign(struct unpack *u, struct ipc_cosign *v)
+{
+	v->request = unpack_u64(u);
+	v->note = unpack_bytes(u);
+}

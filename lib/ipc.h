@@ -82,6 +82,7 @@ enum ipc_type {
 	IPC_HELP,		/* struct ipc_subscribe: who asks for help */
 	IPC_FIGURES,		/* web alone: the reply is for Prometheus */
 	IPC_DATA,		/* struct ipc_data: a person and their data */
+	IPC_COSIGN,		/* web alone: struct ipc_cosign */
 
 	/* queue -> inbound, web */
 	IPC_REPLY = 0x0380,	/* u64 request, u8 enum ipc_result, str text */
@@ -417,6 +418,12 @@ struct ipc_forward {
 	uint8_t		hash[32];
 };
 
+/* A checkpoint of the ledger that a witness signed. */
+struct ipc_cosign {
+	uint64_t	request;
+	struct slice	note;		/* lib/signed_note.h */
+};
+
 #define IPC_NOTICE_BIT	((uint64_t)1 << 63)	/* campaign field of a
 						 * notice's VERP */
 
@@ -468,5 +475,7 @@ void ipc_put_bounce(struct strbuf *b, const struct ipc_bounce *v);
 void ipc_get_bounce(struct unpack *u, struct ipc_bounce *v_r);
 void ipc_put_forward(struct strbuf *b, const struct ipc_forward *v);
 void ipc_get_forward(struct unpack *u, struct ipc_forward *v_r);
+void ipc_put_cosign(struct strbuf *b, const struct ipc_cosign *v);
+void ipc_get_cosign(struct unpack *u, struct ipc_cosign *v_r);
 
 #endif

@@ -31,6 +31,7 @@
 #include "listd/scheduler.h"
 #include "spool/access.h"
 #include "spool/content.h"
+#include "spool/cosign.h"
 #include "spool/effect.h"
 #include "spool/leave.h"
 #include "spool/list.h"
@@ -72,7 +73,9 @@ struct peer_request {
 		struct ipc_data		data;
 		struct ipc_bounce	bounce;
 		struct ipc_forward	forward;
+		struct ipc_cosign	cosign;
 	} in;
+	struct conf_witnesses *witnesses;	/* of a cosignature */
 
 	/* what the job found */
 	enum ipc_result	 result;
@@ -88,6 +91,7 @@ static void
 peer_request_free(struct peer_request *r)
 {
 	leave_result_free(&r->gone);
+	free(r->witnesses);
 	free(r->frame);
 	free(r);
 }
@@ -394,6 +398,20 @@ apply_forward(struct txn *t, struct peer_request *r, struct err *e)
 	return notice_add(t, &n, &id, e);
 }
 
+/* Web has judged it already; but web is where the world comes in. */
+static int
+apply_cosign(struct txn *t, struct peer_request *r, struct err *e)
+{
+	const struct cosign_witnesses w = { r->witnesses->v, r->witnesses->n };
+	enum cosign_verdict verdict;
+
+	if (cosign_keep(t, &w, r->in.cosign.note, &verdict, e) == -1)
+		return -1;
+	r->result = verdict == COSIGN_GOOD ? IPC_OK :
+	    verdict == COSIGN_OTHER ? IPC_NO : IPC_UNKNOWN;
+	return 0;
+}
+
 static int
 apply(struct txn *t, void *arg, struct err *e)
 {
@@ -411,6 +429,7 @@ apply(struct txn *t, void *arg, struct err *e)
 	case IPC_DATA: return job_answer(apply_data(t, r, e), e);
 	case IPC_BOUNCE: return job_answer(apply_bounce(t, r, e), e);
 	case IPC_FORWARD: return job_answer(apply_forward(t, r, e), e);
+	case IPC_COSIGN: return job_answer(apply_cosign(t, r, e), e);
 	default: return 0;
 	}
 }
@@ -462,6 +481,11 @@ decode(struct peer_request *r, struct unpack *u)
 	case IPC_FORWARD:
 		ipc_get_forward(u, &r->in.forward);
 		r->id = r->in.forward.request;
+		break;
+	case IPC_COSIGN:
+		ipc_get_cosign(u, &r->in.cosign);
+		r->id = r->in.cosign.request;
+		u->bad = u->bad || r->peer->kind != ROLE_WEB;
 		break;
 	default:
 		u->bad = true;
@@ -540,6 +564,10 @@ peer_request_start(struct peer_request *r)
 	optin_limits_of(env->conf, &r->limits);
 	memcpy(r->postmaster, env->conf->postmaster, sizeof(r->postmaster));
 	r->text = "";
+	if (r->type == IPC_COSIGN) {
+		r->witnesses = xmalloc(sizeof(*r->witnesses));
+		*r->witnesses = env->conf->ledger_witness;
+	}
 	if (r->type == IPC_BOUNCE)
 		judge_report(queue_rules(all->q), &r->in.bounce);
 	r->peer->open++;

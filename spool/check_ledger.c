@@ -12,6 +12,7 @@
 #include "lib/err.h"
 #include "spool/check_private.h"
 #include "spool/consent.h"
+#include "spool/cosign.h"
 #include "spool/ledger_private.h"
 
 #define ROW_OCTETS	(LEDGER_ROW * LEDGER_HASH)
@@ -178,6 +179,7 @@ check_cosignatures(struct check *c, struct slice key, struct slice value)
 	(void)value;
 	if (!slice_to_text(key, name, sizeof(name)))
 		check_tell(c, c->table, key, "no witness has such a name");
-	else if (ledger_cosigned(c->t, name, &note, &e) == -1)
+	else if (ledger_cosigned(c->t, name, &note, &e) == -1 ||
+	    cosign_row_check(c->t, name, note, &e) == -1)
 		check_tell_err(c, c->table, key, &e);
 }

@@ -36,6 +36,7 @@
 #include "spool/suspension.h"
 #include "spool/writer.h"
 #include "tests/check_world.h"
+#include "tests/ledger_world.h"
 
 #define BATCHES	4	/* the last two are still in the outbox */
 
@@ -111,8 +112,6 @@ do_more(struct txn *t, void *arg, struct err *e)
 	    e) == -1 || subscriber_add(t, &n, &m, e) == -1 ||
 	    invite_members(t, &v, &m, 1, &asked, &done, e) == -1 ||
 	    consent_append(t, &act, NULL, e) == -1 ||
-	    ledger_cosigned_put(t, "witness.example", SLICE("note", 4),
-	    e) == -1 ||
 	    list_set(t, 3, "title", "Other", "root", NOW, e) == -1)
 		return -1;
 	/* One that a bounce suspended. */
@@ -120,6 +119,33 @@ do_more(struct txn *t, void *arg, struct err *e)
 		return -1;
 	return subscriber_set_state(t, &m, MEMBER_SUSPENDED,
 	    MEMBER_WHY_UNKNOWN, 0, e);
+}
+
+static int
+do_cosign(struct txn *t, void *arg, struct err *e)
+{
+	const struct strbuf *note = arg;
+	const struct note_key key = ledger_witness(0);
+	const struct cosign_witnesses w = { &key, 1 };
+	enum cosign_verdict v;
+
+	if (cosign_keep(t, &w, SLICE(note->s, note->len), &v, e) == -1)
+		return -1;
+	assert_int_equal(v, COSIGN_GOOD);
+	return 0;
+}
+
+/* A checkpoint, and a witness of it. */
+static void
+ledger(struct check_world *cw)
+{
+	struct ledger_checkpoint c;
+	struct strbuf note;
+
+	ledger_sign_now(cw->w, &c);
+	note = ledger_cosigned_note(&c, 0, NOW / 1000);
+	world_must(cw->w, STORE_S, do_cosign, &note);
+	strbuf_free(&note);
 }
 
 struct erase_job {
@@ -332,6 +358,7 @@ check_world_setup(void **state)
 	check_world_import(cw, 0, CHECK_IMPORTED);
 	people(cw);
 	world_must(cw->w, STORE_S, do_more, cw);
+	ledger(cw);
 	world_must(cw->w, STORE_Q, do_queue, cw);
 	write_log(cw);
 	return 0;

@@ -25,7 +25,8 @@ check(const char *path, const char *prefix)
 	    (r.argument[0] != '\0') != (r.route >= ROUTE_LIST))
 		abort();
 	for (const char *p = r.argument; *p != '\0'; p++)
-		if (*p <= ' ' || *p > '~' || *p == '/')
+		if (*p <= ' ' || *p > '~' ||
+		    (*p == '/' && r.route != ROUTE_TILE))
 			abort();
 }
 

@@ -29,6 +29,10 @@ parse(struct conf *c, const char *text, struct strbuf *mistakes)
 }
 
 /* One line after a good first one, and what is said about it. */
+/* A public witness's key. */
+#define WITNESS \
+	"remora.n621.de+da77ade7+BOvN63jn/bLvkieywe8R6UYAtVtNbZpXh34x7onlmtw2"
+
 static const struct {
 	const char *why, *line, *said;
 } bad[] = {
@@ -198,6 +202,16 @@ static const struct {
 	{ "one relay twice", "smarthost_networks = 192.0.2.1\n"
 	    "smarthost = 192.0.2.1\nsmarthost = 192.0.2.1:25 weight=2",
 	    "f:4: smarthost: 192.0.2.1 is there twice\n" },
+	{ "no key of a witness", "ledger_witness = w.example",
+	    "f:2: ledger_witness: \"w.example\" is not name+id+key\n" },
+	{ "a key that signs texts, and compares nothing",
+	    "ledger_witness = PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBf"
+	    "sVkmqq/LDE4izWy10TW", "f:2: ledger_witness: PeterNeumann is no "
+	    "key of a witness, which has type 4 (c2sp.org/tlog-cosignature)"
+	    "\n" },
+	{ "a witness twice", "ledger_witness = " WITNESS "\n"
+	    "ledger_witness = " WITNESS,
+	    "f:3: ledger_witness: remora.n621.de is there twice\n" },
 	/* what does not fit together */
 	{ "key missing", "smtp_tls_cert = /a",
 	    "f:2: smtp_tls_cert and smtp_tls_key: one is set without the "
@@ -391,6 +405,7 @@ static const char everything[] =
     "trusted_proxies = 10.0.0.0/8\n"
     "trusted_proxies = 2001:db8::/33\n"
     "trusted_proxies = 127.0.0.1\n"
+    "ledger_witness = " WITNESS "\n"
     "resolver = ::1@5353\n"
     "smarthost = relay.example.org\n"
     "smarthost = [2001:db8::1]:587\n"
@@ -434,6 +449,8 @@ good_values_are_read(void **state)
 	assert_string_equal(c.lmtp_listen.v[0].path, "/run/listd/lmtp");
 	assert_int_equal(c.trusted_proxies.v[1].bits, 33);
 	assert_int_equal(c.trusted_proxies.v[2].bits, 32);
+	assert_int_equal(c.ledger_witness.n, 1);
+	assert_string_equal(c.ledger_witness.v[0].name, "remora.n621.de");
 	assert_int_equal(c.resolver.port, 5353);
 	assert_string_equal(c.smarthost.v[1].host, "2001:db8::1");
 	assert_int_equal(c.smarthost.v[1].port, 587);

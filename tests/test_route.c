@@ -52,6 +52,24 @@ static const struct {
 	{ "cut off by the proxy", "/u/x", "/mail", ROUTE_LEAVE, "x" },
 	{ "the prefix is home", "/mail", "/mail", ROUTE_HOME, "" },
 	{ "with its slash", "/mail/", "/mail", ROUTE_HOME, "" },
+	{ "the ledger", "/ledger/checkpoint", "", ROUTE_CHECKPOINT, "" },
+	{ "its keys", "/mail/ledger/key", "/mail", ROUTE_LEDGER_KEY, "" },
+	{ "for witnesses", "/ledger/cosignature", "", ROUTE_COSIGNATURE, "" },
+	{ "a tile", "/ledger/tile/0/x001/x234/067.p/89", "", ROUTE_TILE,
+	    "tile/0/x001/x234/067.p/89" },
+	{ "behind the prefix", "/mail/ledger/tile/1/000", "/mail", ROUTE_TILE,
+	    "tile/1/000" },
+	{ "entries", "/ledger/tile/entries/000", "", ROUTE_TILE,
+	    "tile/entries/000" },
+	{ "no such tile", "/ledger/tile/64/000", "", ROUTE_NONE, "" },
+	{ "a tile in another spelling", "/ledger/tile/0/x000/000", "",
+	    ROUTE_NONE, "" },
+	{ "a tile with needless encoding", "/ledger/tile/%30/000", "",
+	    ROUTE_NONE, "" },
+	{ "up and out of the tiles (X39)", "/ledger/tile/../key", "",
+	    ROUTE_NONE, "" },
+	{ "the tile of a bare host", "/tile/0/000", "", ROUTE_NONE, "" },
+	{ "the ledger alone", "/ledger", "", ROUTE_NONE, "" },
 	{ "not the prefix", "/mailu/x", "/mail", ROUTE_NONE, "" },
 	{ "a prefix like a route", "/lists/lists/x", "/lists", ROUTE_LIST,
 	    "x" },
@@ -91,14 +109,15 @@ arguments_have_a_limit(void **state)
 	strbuf_free(&path);
 }
 
-/* Only three routes take a post; all else is for reading (X31). */
+/* Only these routes take a post; all else is for reading (X31). */
 static void
 methods_are_allowed(void **state)
 {
 	(void)state;
 	for (enum web_route i = 0; i < ROUTES; i++) {
 		bool posts = i == ROUTE_JOIN || i == ROUTE_CONFIRM ||
-		    i == ROUTE_LEAVE;
+		    i == ROUTE_LEAVE || i == ROUTE_COSIGNATURE ||
+		    i == ROUTE_DATA || i == ROUTE_MINE;
 
 		assert_true(route_allows(i, METHOD_GET));
 		assert_true(route_allows(i, METHOD_HEAD));

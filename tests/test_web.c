@@ -409,6 +409,99 @@ other_methods_are_refused(void **state)
 	assert_string_equal(reply_header(&r, "Allow"), "GET, HEAD, OPTIONS");
 }
 
+/* ---- the ledger (c2sp.org/tlog-tiles) */
+
+static const struct {
+	const char	*path, *type, *cache;
+	int		 status;
+	size_t		 len;
+} ledger[] = {
+	{ "/ledger/checkpoint", "text/plain; charset=utf-8", "no-cache", 200,
+	    14 },
+	{ "/ledger/key", "text/plain; charset=utf-8", "no-cache", 200, 14 },
+	{ "/ledger/cosignature", "text/plain; charset=utf-8", "no-cache", 200,
+	    14 },
+	{ "/ledger/tile/0/000", "application/octet-stream",
+	    "public, max-age=31536000, immutable", 200, 8192 },
+	{ "/ledger/tile/0/000.p/3", "application/octet-stream",
+	    "public, max-age=31536000, immutable", 200, 96 },
+	/* what is not there may be there tomorrow */
+	{ "/ledger/tile/1/000.p/1", "text/plain; charset=utf-8", "no-store",
+	    404, 32 },
+};
+
+static void
+the_ledger_says_how_long_it_lasts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < LEN(ledger); i++) {
+		client_askf(w->port, &r, "GET %s HTTP/1.1\r\n" HOST "\r\n",
+		    ledger[i].path);
+		assert_int_equal(r.status, ledger[i].status);
+		assert_string_equal(reply_header(&r, "Content-Type"),
+		    ledger[i].type);
+		assert_string_equal(reply_header(&r, "Cache-Control"),
+		    ledger[i].cache);
+		assert_int_equal(r.body.len, ledger[i].len);
+	}
+	atomic_store(&w->store_down, true);
+	for (size_t i = 0; i < LEN(ledger) - 1; i++) {
+		client_askf(w->port, &r, "GET %s HTTP/1.1\r\n" HOST "\r\n",
+		    ledger[i].path);
+		assert_int_equal(r.status, 503);
+		assert_string_equal(reply_header(&r, "Cache-Control"),
+		    "no-store");
+		assert_non_null(reply_header(&r, "Retry-After"));
+	}
+	atomic_store(&w->store_down, false);
+}
+
+/* What web finds bad does not reach queue; queue has the last word. */
+static const struct {
+	const char	*body;
+	enum ipc_result	 result;
+	int		 status;
+	unsigned	 asked;
+} cosignatures[] = {
+	{ "", IPC_OK, 400, 0 },
+	{ "malformed", IPC_OK, 400, 0 },
+	{ "stranger", IPC_OK, 403, 0 },
+	{ "other", IPC_OK, 409, 0 },
+	{ "good", IPC_OK, 200, 1 },
+	{ "good", IPC_NO, 409, 1 },
+	{ "good", IPC_UNKNOWN, 403, 1 },
+	{ "good", IPC_TRY_AGAIN, 503, 1 },
+};
+
+static void
+cosignatures_are_judged_twice(void **state)
+{
+	struct world_seen seen;
+
+	(void)state;
+	world_take(w, &seen);
+	for (size_t i = 0; i < LEN(cosignatures); i++) {
+		const char *body = cosignatures[i].body;
+
+		atomic_store(&w->result, cosignatures[i].result);
+		client_askf(w->port, &r, "POST /ledger/cosignature HTTP/1.1"
+		    "\r\n" HOST "Content-Length: %zu\r\n\r\n%s",
+		    strlen(body), body);
+		assert_int_equal(r.status, cosignatures[i].status);
+		world_take(w, &seen);
+		assert_int_equal(seen.cosigns, cosignatures[i].asked);
+		assert_int_equal(seen.others, 0);
+		if (seen.cosigns == 1)
+			assert_int_equal(seen.cosign.note.len, strlen(body));
+	}
+	atomic_store(&w->result, IPC_OK);
+	atomic_store(&w->store_down, true);
+	client_askf(w->port, &r, "POST /ledger/cosignature HTTP/1.1\r\n" HOST
+	    "Content-Length: 4\r\n\r\ngood");
+	assert_int_equal(r.status, 503);
+	atomic_store(&w->store_down, false);
+}
+
 /* What keeps tokens and pages to themselves (S29, T51, X35, X43). */
 static void
 answers_are_safe(void **state)
@@ -877,6 +970,8 @@ main(void)
 		T(reading_changes_nothing),
 		T(head_is_get_without_a_body),
 		T(other_methods_are_refused),
+		T(the_ledger_says_how_long_it_lasts),
+		T(cosignatures_are_judged_twice),
 		T(answers_are_safe),
 		T(pages_say_what_they_should),
 		T(pages_do_without_the_store),

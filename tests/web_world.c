@@ -33,6 +33,7 @@
 #include "tests/web_world.h"
 #include "web/metrics.h"
 #include "web/server.h"
+#include "lib/tlog_tile.h"
 #include "web/view.h"
 
 #define CLIENT_MS	10000	/* before a client gives up */
@@ -182,8 +183,46 @@ view_ready(void *arg, struct err *e)
 	return down(arg, e) == -1 ? -1 : 1;
 }
 
+static int
+view_ledger(void *arg, enum view_ledger what, struct strbuf *out,
+    struct err *e)
+{
+	(void)what;
+	strbuf_adds(out, "a signed note\n");
+	return down(arg, e) == -1 ? -1 : 1;
+}
+
+/* Tiles of level 0 alone, of zeros. */
+static int
+view_tile(void *arg, const struct tlog_tile *t, struct strbuf *out,
+    struct err *e)
+{
+	static const uint8_t zeros[32];
+
+	if (down(arg, e) == -1 || t->level != 0)
+		return t->level != 0 ? 0 : -1;
+	for (unsigned i = 0; i < t->width; i++)
+		strbuf_add(out, zeros, sizeof(zeros));
+	return 1;
+}
+
+/* What is posted says what it is: "good", "stranger", "other". */
+static int
+view_cosign(void *arg, const struct cosign_witnesses *w, struct slice note,
+    enum cosign_verdict *v_r, struct err *e)
+{
+	(void)w;
+	*v_r = note.len == 4 ? COSIGN_GOOD : note.len == 8 ?
+	    COSIGN_STRANGER : note.len == 5 ? COSIGN_OTHER :
+	    COSIGN_MALFORMED;
+	return down(arg, e);
+}
+
 static const struct view_ops fake_view = {
-	view_list, view_list_by_id, view_request, view_person, view_ready,
+	.list = view_list, .list_by_id = view_list_by_id,
+	.request = view_request, .person = view_person,
+	.ledger = view_ledger, .tile = view_tile, .cosign = view_cosign,
+	.ready = view_ready,
 };
 
 /* ---- the queue role */
@@ -229,6 +268,11 @@ decode(struct world_seen *s, uint16_t type, struct unpack *u)
 		snprintf(s->value, sizeof(s->value), "%.*s",
 		    (int)s->data.value.len, (const char *)s->data.value.p);
 		return s->data.request;
+	case IPC_COSIGN:
+		s->cosigns++;
+		ipc_get_cosign(u, &s->cosign);
+		s->cosign.note = (struct slice){ NULL, s->cosign.note.len };
+		return s->cosign.request;
 	case IPC_FIGURES:
 		return unpack_u64(u);
 	}

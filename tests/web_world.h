@@ -46,12 +46,13 @@ struct timers;
 /* What the queue saw; strings and slices are copies that live on. */
 struct world_seen {
 	unsigned		subscribes, confirms, unsubscribes, others;
-	unsigned		datas;
+	unsigned		datas, cosigns;
 	struct ipc_subscribe	subscribe;	/* the last one each */
 	struct ipc_confirm	confirm;
 	struct ipc_unsubscribe	unsubscribe;
 	struct ipc_data		data;
 	char			name[128], value[128];	/* of data */
+	struct ipc_cosign	cosign;		/* of the note its length */
 	char			raw[IPC_RAW_MAX + 1];	/* of the last */
 	size_t			raw_len;
 	char			shown[IPC_SHOWN_MAX + 1];

@@ -277,6 +277,18 @@ run_get(struct exchange *x)
 	case ROUTE_MINE:
 		page_mine_get(x);
 		return;
+	case ROUTE_CHECKPOINT:
+		page_checkpoint(x);
+		return;
+	case ROUTE_LEDGER_KEY:
+		page_ledger_key(x);
+		return;
+	case ROUTE_COSIGNATURE:
+		page_cosigned(x);
+		return;
+	case ROUTE_TILE:
+		page_tile(x);
+		return;
 	case ROUTE_NONE:
 	case ROUTE_FAVICON:
 	case ROUTE_METRICS:	/* asks queue */
@@ -300,6 +312,8 @@ run_post(struct exchange *x)
 		return page_data_post(x);
 	case ROUTE_MINE:
 		return page_mine_post(x);
+	case ROUTE_COSIGNATURE:
+		return page_cosign_post(x);
 	default:
 		answer_plain(x, 404, TEXT_404_TITLE, TEXT_404);
 		return EXCHANGE_ANSWERED;
@@ -343,6 +357,8 @@ exchange_reply(struct exchange *x, enum ipc_result result, const char *text)
 {
 	if (x->route.route == ROUTE_METRICS)
 		page_metrics_reply(x, result);
+	else if (x->route.route == ROUTE_COSIGNATURE)
+		page_cosign_reply(x, result);
 	else if (result == IPC_TRY_AGAIN)
 		answer_try_again(x);
 	else if (x->route.route == ROUTE_JOIN)
@@ -373,6 +389,7 @@ answer_html(struct answer *a, unsigned status)
 {
 	a->status = status;
 	a->type = ANSWER_HTML;
+	a->cache = ANSWER_CACHE_NEVER;
 	strbuf_reset(&a->body);
 	return &a->body;
 }

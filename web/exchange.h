@@ -62,6 +62,14 @@ struct exchange_env {
 enum answer_type {
 	ANSWER_NONE, ANSWER_HTML, ANSWER_TEXT, ANSWER_FIGURES,
 	ANSWER_JSON,		/* a file to be kept */
+	ANSWER_OCTETS,
+};
+
+/* How long another may keep an answer. */
+enum answer_cache {
+	ANSWER_CACHE_NEVER,	/* not at all */
+	ANSWER_CACHE_NO,	/* not without asking whether it is still so */
+	ANSWER_CACHE_EVER,	/* what never changes and is for everybody */
 };
 
 /*
@@ -78,6 +86,7 @@ enum answer_fixed {
 struct answer {
 	unsigned	 status;	/* 0: none yet */
 	enum answer_type type;
+	enum answer_cache cache;
 	enum answer_fixed fixed;
 	const char	*allow;		/* Allow field, or NULL */
 	bool		 retry;		/* Retry-After */

@@ -47,6 +47,14 @@ enum exchange_step page_mine_post(struct exchange *x);
 void page_mine_reply(struct exchange *x, enum ipc_result result,
     const char *text);
 
+/* ---- page_ledger.c */
+void page_checkpoint(struct exchange *x);
+void page_ledger_key(struct exchange *x);
+void page_cosigned(struct exchange *x);
+void page_tile(struct exchange *x);
+enum exchange_step page_cosign_post(struct exchange *x);
+void page_cosign_reply(struct exchange *x, enum ipc_result result);
+
 /* ---- exchange.c, for the pages */
 
 /* An answer with a page that is still to be written to its body. */

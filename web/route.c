@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/hex.h"
+#include "lib/tlog_tile.h"
 #include "web/route.h"
 
 static const struct {
@@ -26,6 +27,9 @@ static const struct {
 	{ "/c/", ROUTE_CONFIRM },
 	{ "/u/", ROUTE_LEAVE },
 	{ "/data/", ROUTE_MINE },
+	{ "/ledger/checkpoint", ROUTE_CHECKPOINT },
+	{ "/ledger/key", ROUTE_LEDGER_KEY },
+	{ "/ledger/cosignature", ROUTE_COSIGNATURE },
 };
 
 static const struct {
@@ -45,6 +49,10 @@ static const struct {
 	[ROUTE_CONFIRM] = { "confirm", true },
 	[ROUTE_LEAVE] = { "leave", true },
 	[ROUTE_MINE] = { "mine", true },
+	[ROUTE_CHECKPOINT] = { "checkpoint", false },
+	[ROUTE_LEDGER_KEY] = { "ledger-key", false },
+	[ROUTE_COSIGNATURE] = { "cosignature", true },
+	[ROUTE_TILE] = { "tile", false },
 };
 
 /* Decode p[len] into out; false for what no argument of ours can be. */
@@ -89,6 +97,25 @@ match(size_t i, const char *path, size_t len, struct route *r_r)
 	return true;
 }
 
+#define LEDGER	"/ledger/"
+
+/* A tile's path has slashes of its own, and one spelling. */
+static bool
+match_tile(const char *path, size_t len, struct route *r_r)
+{
+	const size_t n = sizeof(LEDGER) - 1;
+	struct tlog_tile t;
+
+	if (len <= n || len - n > ROUTE_ARGUMENT_MAX ||
+	    memcmp(path, LEDGER, n) != 0 ||
+	    !tlog_tile_parse(&t, path + n, len - n))
+		return false;
+	memcpy(r_r->argument, path + n, len - n);
+	r_r->argument[len - n] = '\0';
+	r_r->route = ROUTE_TILE;
+	return true;
+}
+
 void
 route_parse(const char *path, const char *prefix, struct route *r_r)
 {
@@ -108,6 +135,8 @@ route_parse(const char *path, const char *prefix, struct route *r_r)
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		if (match(i, path, len, r_r))
 			break;
+	if (r_r->route == ROUTE_NONE && match_tile(path, len, r_r))
+		return;
 	if (r_r->route < ROUTE_LIST)
 		r_r->argument[0] = '\0';
 }

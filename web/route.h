@@ -14,6 +14,11 @@
  *	/c/TOKEN		confirm: a page with a button, and its post
  *	/data/TOKEN		what is held, behind a button; and its posts
  *	/u/TOKEN		leave: the same, and the post of RFC 8058
+ *	/ledger/checkpoint	the ledger's last checkpoint
+ *	/ledger/key		the keys it is signed by
+ *	/ledger/tile/...	its tree and entries (lib/tlog_tile.h)
+ *	/ledger/cosignature	the last checkpoint that a witness signed, and
+ *				the post of a witness
  *
  * A slash at the end means nothing, and is never answered with a redirect,
  * which a one-click client would not follow (T13).
@@ -29,9 +34,11 @@
 enum web_route {
 	ROUTE_NONE,			/* 404 */
 	ROUTE_HOME, ROUTE_ROBOTS, ROUTE_FAVICON, ROUTE_HEALTH, ROUTE_METRICS,
-	ROUTE_ABUSE, ROUTE_DATA,
+	ROUTE_ABUSE, ROUTE_DATA, ROUTE_CHECKPOINT, ROUTE_LEDGER_KEY,
+	ROUTE_COSIGNATURE,
 	/* From here on with an argument. */
 	ROUTE_LIST, ROUTE_JOIN, ROUTE_CONFIRM, ROUTE_LEAVE, ROUTE_MINE,
+	ROUTE_TILE,
 	ROUTES
 };
 
@@ -41,7 +48,10 @@ enum web_method {
 
 struct route {
 	enum web_route	route;
-	/* LIST or TOKEN, percent-decoded; "" where the route has none. */
+	/*
+	 * LIST or TOKEN, percent-decoded; of a tile its path, "tile/...", as
+	 * tlog_tile_parse() takes it; "" where the route has none.
+	 */
 	char		argument[ROUTE_ARGUMENT_MAX + 1];
 };
 

@@ -38,13 +38,19 @@ add_headers(struct MHD_Response *response, const struct answer *a, bool tls)
 		[ANSWER_TEXT] = "text/plain; charset=utf-8",
 		[ANSWER_FIGURES] = EXPOSITION_TYPE,
 		[ANSWER_JSON] = "application/json",
+		[ANSWER_OCTETS] = "application/octet-stream",
+	};
+	static const char *const caches[] = {
+		[ANSWER_CACHE_NEVER] = "no-store",
+		[ANSWER_CACHE_NO] = "no-cache",
+		[ANSWER_CACHE_EVER] = "public, max-age=31536000, immutable",
 	};
 	char retry[16];
 	bool ok = true;
 
 	if (a->status != 204)
 		ok = add(response, "Content-Type", types[a->type]);
-	ok = ok && add(response, "Cache-Control", "no-store") &&
+	ok = ok && add(response, "Cache-Control", caches[a->cache]) &&
 	    add(response, "Content-Security-Policy", html_policy()) &&
 	    add(response, "Referrer-Policy", "no-referrer") &&
 	    add(response, "X-Content-Type-Options", "nosniff") &&

@@ -24,9 +24,10 @@ site_init(struct site *s_r, const struct conf *conf)
 	if (path != NULL)
 		snprintf(s_r->prefix, sizeof(s_r->prefix), "%s", path);
 	s_r->max_head = (size_t)conf->http_max_head;
-	/* Forms are all that is posted, and their reader has its limit. */
+	/* Forms and notes are posted, and the reader of forms has a limit. */
 	s_r->max_body = conf->http_max_body < (int64_t)FORMDATA_MAX ?
 	    (size_t)conf->http_max_body : FORMDATA_MAX;
 	s_r->trusted_proxies = conf->trusted_proxies;
 	s_r->metrics_allow = conf->metrics_allow;
+	s_r->witnesses = conf->ledger_witness;
 }

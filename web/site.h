@@ -16,6 +16,7 @@ struct site {
 	size_t	max_head, max_body;	/* octets */
 	struct conf_cidrs trusted_proxies;
 	struct conf_cidrs metrics_allow;	/* n 0: the loopback */
+	struct conf_witnesses witnesses;
 };
 
 void site_init(struct site *s_r, const struct conf *conf);

@@ -15,7 +15,7 @@
 #include "spool/list.h"
 #include "spool/request.h"
 #include "spool/store.h"
-#include "web/view.h"
+#include "web/view_private.h"
 
 struct view {
 	pthread_rwlock_t	 lock;	/* held for reading by each look */
@@ -52,9 +52,8 @@ view_set(struct view *v, struct store *st)
 	return old;
 }
 
-/* Begin to look; on success the lock is held until look_end(). */
-static int
-look_begin(struct view *v, struct txn **t_r, struct err *e)
+int
+view_look_begin(struct view *v, struct txn **t_r, struct err *e)
 {
 	*t_r = NULL;
 	pthread_rwlock_rdlock(&v->lock);
@@ -66,8 +65,8 @@ look_begin(struct view *v, struct txn **t_r, struct err *e)
 	return -1;
 }
 
-static void
-look_end(struct view *v, struct txn *t)
+void
+view_look_end(struct view *v, struct txn *t)
 {
 	txn_end(t);
 	pthread_rwlock_unlock(&v->lock);
@@ -96,10 +95,10 @@ look_list(struct view *v, const char *name, uint32_t id,
 	struct txn *t;
 	int rc = -1;
 
-	if (look_begin(v, &t, e) == -1)
+	if (view_look_begin(v, &t, e) == -1)
 		goto out;
 	rc = name != NULL ? list_find(t, name, l, e) : list_get(t, id, l, e);
-	look_end(v, t);
+	view_look_end(v, t);
 	if (rc == 1)
 		list_shown(l, l_r);
 out:
@@ -162,7 +161,7 @@ view_request(void *arg, const char *token, int64_t now_ms,
 	struct txn *t;
 	int rc = -1;
 
-	if (look_begin(v, &t, e) == -1)
+	if (view_look_begin(v, &t, e) == -1)
 		goto out;
 	rc = request_by_token(t, token, &r, e);
 	if (rc == 1 && list_get(t, r.list, l, e) == 1)
@@ -170,7 +169,7 @@ view_request(void *arg, const char *token, int64_t now_ms,
 		    l->title[0] != '\0' ? l->title : l->name);
 	else
 		r_r->title[0] = '\0';
-	look_end(v, t);
+	view_look_end(v, t);
 	if (rc == 1) {
 		r_r->purpose = r.purpose;
 		r_r->state = request_shown(&r, now_ms);
@@ -189,10 +188,10 @@ view_person(void *arg, const char *token, int64_t now_ms, json_t **json_r,
 	struct txn *t;
 	int rc;
 
-	if (look_begin(v, &t, e) == -1)
+	if (view_look_begin(v, &t, e) == -1)
 		return -1;
 	rc = access_json(t, token, now_ms, json_r, e);
-	look_end(v, t);
+	view_look_end(v, t);
 	return rc;
 }
 
@@ -204,10 +203,10 @@ view_ready(void *arg, struct err *e)
 	uint64_t n;
 	int rc;
 
-	if (look_begin(v, &t, e) == -1)
+	if (view_look_begin(v, &t, e) == -1)
 		return -1;
 	rc = txn_counter(t, COUNTER_LIST, &n, e);
-	look_end(v, t);
+	view_look_end(v, t);
 	return rc == -1 ? -1 : 1;
 }
 
@@ -216,5 +215,8 @@ const struct view_ops view_ops = {
 	.list_by_id = view_list_by_id,
 	.request = view_request,
 	.person = view_person,
+	.ledger = view_ledger,
+	.tile = view_tile,
+	.cosign = view_cosign,
 	.ready = view_ready,
 };

@@ -16,9 +16,12 @@
 #include <jansson.h>
 
 #include "lib/token.h"
+#include "spool/cosign.h"
 
 struct err;
 struct store;
+struct strbuf;
+struct tlog_tile;
 
 #define VIEW_NAME_MAX	63
 #define VIEW_TITLE_MAX	240
@@ -45,6 +48,12 @@ struct view_request {
 	char		address[VIEW_FROM_MAX + 1];
 };
 
+enum view_ledger {
+	VIEW_CHECKPOINT,	/* the last one, with its cosignatures */
+	VIEW_COSIGNED,		/* the largest one with a cosignature */
+	VIEW_LEDGER_KEYS,	/* verifier keys, a line each */
+};
+
 /* 1, 0 there is none, -1 the store cannot be read. */
 struct view_ops {
 	int	(*list)(void *arg, const char *name, struct view_list *l_r,
@@ -60,6 +69,15 @@ struct view_ops {
 	 */
 	int	(*person)(void *arg, const char *token, int64_t now_ms,
 		    json_t **json_r, struct err *e);
+	int	(*ledger)(void *arg, enum view_ledger what,
+		    struct strbuf *out, struct err *e);
+	/* 0 also when the last checkpoint does not cover all of it. */
+	int	(*tile)(void *arg, const struct tlog_tile *t,
+		    struct strbuf *out, struct err *e);
+	/* 0 with the verdict, -1. */
+	int	(*cosign)(void *arg, const struct cosign_witnesses *w,
+		    struct slice note, enum cosign_verdict *v_r,
+		    struct err *e);
 	/* 1 the store is open and readable. */
 	int	(*ready)(void *arg, struct err *e);
 };
