@@ -14,7 +14,7 @@ static const struct control_verb *const tables[] = {
 	control_person_verbs, control_import_verbs, control_imported_verbs,
 	control_invite_verbs,
 	control_send_verbs, control_campaign_verbs, control_suppress_verbs,
-	control_misc_verbs, control_copy_verbs,
+	control_misc_verbs, control_copy_verbs, control_evidence_verbs,
 };
 
 const struct control_verb *

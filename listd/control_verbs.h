@@ -20,6 +20,7 @@ extern const struct control_verb control_invite_verbs[];
 extern const struct control_verb control_send_verbs[];
 extern const struct control_verb control_campaign_verbs[];
 extern const struct control_verb control_suppress_verbs[];
+extern const struct control_verb control_evidence_verbs[];
 extern const struct control_verb control_misc_verbs[];
 extern const struct control_verb control_copy_verbs[];
 

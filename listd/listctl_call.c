@@ -157,6 +157,8 @@ struct question {
 	json_t	*json, *files;
 	int	 fd[CHANNEL_FDS_MAX];
 	size_t	 nfd;
+	const char *output;	/* a file to be made, or NULL */
+	char	 part[CONF_PATH_MAX + 16];	/* what it is called before */
 };
 
 /*
@@ -185,6 +187,49 @@ make_regular(int fd)
 	fclose(f);
 	close(fd);
 	return copy;
+}
+
+/*
+ * The daemon writes into a file of another name, so that the one that was asked
+ * for is whole or not there.
+ */
+static int
+add_output(struct question *q, const char *name, const char *path)
+{
+	int fd = -1;
+
+	if ((size_t)snprintf(q->part, sizeof(q->part), "%s.part", path) >=
+	    sizeof(q->part))
+		errno = ENAMETOOLONG;
+	else
+		fd = open(q->part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+		    0600);
+	if (fd == -1 || q->nfd == CHANNEL_FDS_MAX) {
+		fprintf(stderr, "listctl: %s: %s\n", q->part, fd == -1 ?
+		    strerror(errno) : "too many files");
+		return -1;
+	}
+	q->output = path;
+	q->fd[q->nfd++] = fd;
+	json_array_append_new(q->files, json_string(name));
+	return 0;
+}
+
+/* All went well, or nothing shall be there.  The exit status. */
+static int
+end_output(struct question *q, int status)
+{
+	if (q->output == NULL)
+		return status;
+	if (status == STATUS_OK && rename(q->part, q->output) == 0)
+		return status;
+	if (status == STATUS_OK) {
+		fprintf(stderr, "listctl: %s: %s\n", q->output,
+		    strerror(errno));
+		status = STATUS_AGAIN;
+	}
+	unlink(q->part);
+	return status;
 }
 
 static int
@@ -249,7 +294,9 @@ build(struct question *q, const struct listctl *lc)
 		    add_text(args, v->args[i].name, lc->arg[i])) == -1)
 			return -1;
 	for (size_t i = 0; i < VERB_OPTIONS_MAX; i++)
-		if (lc->option[i] != NULL && (v->options[i].file ?
+		if (lc->option[i] != NULL && (v->options[i].output ?
+		    add_output(q, v->options[i].name, lc->option[i]) :
+		    v->options[i].file ?
 		    add_file(q, v->options[i].name, lc->option[i]) :
 		    add_text(options, v->options[i].name, lc->option[i])) ==
 		    -1)
@@ -332,6 +379,7 @@ call(struct call *given)
 			status = converse(&c, &q, fd);
 		event_base_free(c.base);
 	}
+	status = end_output(&q, status);
 	json_decref(q.json);
 	return status;
 }

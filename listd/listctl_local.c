@@ -17,6 +17,7 @@ static const struct {
 	{ "init",		listctl_init },
 	{ "check",		listctl_check },
 	{ "compact",		listctl_compact },
+	{ "evidence verify",	listctl_evidence_verify },
 	{ "bounce classify",	listctl_bounce_classify },
 	{ "lint",		listctl_lint },
 	{ "dkim keygen",	listctl_dkim_keygen },

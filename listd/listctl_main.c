@@ -81,13 +81,17 @@ listctl_option(const struct listctl *lc, const char *name)
 	return o != NULL ? lc->option[o - lc->verb->options] : NULL;
 }
 
-/* --name VALUE, --name=VALUE or a switch; how many words, or 0 and why. */
+/* --name VALUE, --name=VALUE, -n VALUE, a switch; how many words, or 0, why. */
 static int
 read_option(struct listctl *lc, char **argv, int argc, const char **why)
 {
-	const char *name = argv[0] + 2, *eq = strchr(name, '=');
+	bool letter = argv[0][1] != '-';
+	const char *name = argv[0] + 2, *eq = letter ? NULL :
+	    strchr(name, '=');
 	size_t len = eq != NULL ? (size_t)(eq - name) : strlen(name);
-	const struct verb_option *o = verb_option_find(lc->verb, name, len);
+	const struct verb_option *o = letter ?
+	    verb_option_letter(lc->verb, argv[0][1]) :
+	    verb_option_find(lc->verb, name, len);
 	const char **place = o != NULL ?
 	    &lc->option[o - lc->verb->options] : NULL;
 
@@ -99,6 +103,14 @@ read_option(struct listctl *lc, char **argv, int argc, const char **why)
 		return 0;
 	*place = o->value == NULL ? "" : eq != NULL ? eq + 1 : argv[1];
 	return o->value != NULL && eq == NULL ? 2 : 1;
+}
+
+/* -o, where the verb has such an option. */
+static bool
+is_letter(const struct verb *v, const char *word)
+{
+	return word[0] == '-' && word[1] != '\0' && word[2] == '\0' &&
+	    verb_option_letter(v, word[1]) != NULL;
 }
 
 static int
@@ -116,7 +128,8 @@ read_verb(struct listctl *lc, char **argv, int argc)
 			lc->json = true;
 		else if (options && strcmp(argv[0], "--") == 0)
 			options = false;
-		else if (options && strncmp(argv[0], "--", 2) == 0) {
+		else if (options && (strncmp(argv[0], "--", 2) == 0 ||
+		    is_letter(v, argv[0]))) {
 			if ((words = read_option(lc, argv, argc, &why)) == 0)
 				return usage_of(v, why, argv[0]);
 		} else if (n < VERB_ARGS_MAX && v->args[n].many) {
@@ -214,7 +227,7 @@ main(int argc, char **argv)
 		return status;
 	conf_init(&lc.conf);
 	/* Files are judged without a configuration; all else has one. */
-	if (!(lc.verb->where == VERB_LOCAL && lc.verb->args[0].many) &&
+	if (!(lc.verb->where == VERB_LOCAL && lc.verb->args[0].file) &&
 	    read_conf(&lc) == -1)
 		return STATUS_CONFIG;
 	return lc.verb->where == VERB_DAEMON ? listctl_call(&lc) :

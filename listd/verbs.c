@@ -146,6 +146,23 @@ static const struct verb verbs[] = {
 	    .help = "lift a suppression, as the desk" },
 	{ "suppress list", VERB_DAEMON, .help = "all suppressions" },
 
+	{ "evidence export", VERB_DAEMON,
+	    ARGS({ .name = "ADDR", .optional = true }),
+	    OPTS({ .name = "message-id", .value = "M" },
+	    { .name = "trace", .value = "T" },
+	    { .name = "complaint", .value = "ENTRY" },
+	    { .name = "period", .value = "FROM..TO" },
+	    { .name = "list", .value = "LIST" },
+	    { .name = "org", .value = "NAME" },
+	    { .name = "disclose", .value = "ORDER" },
+	    { .name = "output", .value = "FILE", .file = true,
+	    .required = true, .output = true, .letter = 'o' }),
+	    .help = "one file that proves who asked for what" },
+	{ "evidence verify", VERB_LOCAL, ARGS({ .name = "FILE",
+	    .file = true }),
+	    OPTS({ .name = "key", .value = "FILE", .file = true }),
+	    .help = "check such a file, anywhere" },
+
 	{ "bounce classify", VERB_LOCAL, ARGS({ .name = "FILE",
 	    .file = true, .many = true }),
 	    .help = "one JSON line a file: verdict, recipient, status, class" },
@@ -214,6 +231,26 @@ verb_option_find(const struct verb *v, const char *name, size_t len)
 	return NULL;
 }
 
+const struct verb_option *
+verb_option_letter(const struct verb *v, char letter)
+{
+	for (size_t i = 0; i < VERB_OPTIONS_MAX; i++)
+		if (v->options[i].name != NULL && letter != '\0' &&
+		    v->options[i].letter == letter)
+			return &v->options[i];
+	return NULL;
+}
+
+/* How it is written: --at, or -o where it has a letter. */
+static void
+option_word(const struct verb_option *o, char out[static 40])
+{
+	if (o->letter != '\0')
+		snprintf(out, 40, "-%c", o->letter);
+	else
+		snprintf(out, 40, "--%s", o->name);
+}
+
 void
 verb_usage(const struct verb *v, char *out, size_t size)
 {
@@ -231,12 +268,15 @@ verb_usage(const struct verb *v, char *out, size_t size)
 	}
 	for (size_t i = 0; i < VERB_OPTIONS_MAX && used < size; i++) {
 		const struct verb_option *o = &v->options[i];
+		char word[40];
 
-		if (o->name != NULL)
-			used += (size_t)snprintf(out + used, size - used,
-			    " %s--%s%s%s%s", o->required ? "" : "[", o->name,
-			    o->value != NULL ? " " : "",
-			    o->value != NULL ? o->value : "",
-			    o->required ? "" : "]");
+		if (o->name == NULL)
+			continue;
+		option_word(o, word);
+		used += (size_t)snprintf(out + used, size - used,
+		    " %s%s%s%s%s", o->required ? "" : "[", word,
+		    o->value != NULL ? " " : "",
+		    o->value != NULL ? o->value : "",
+		    o->required ? "" : "]");
 	}
 }

@@ -39,6 +39,9 @@ struct verb_option {
 	bool		 file;
 	bool		 required;
 	bool		 file_name;	/* if not given: that of the first file */
+	bool		 output;	/* a file that is made, and is there
+					 * only if all went well */
+	char		 letter;	/* -o for --output; NUL: none */
 };
 
 struct verb {
@@ -57,6 +60,8 @@ const struct verb *verb_find(const char *name);
 const struct verb *verb_at(size_t i);
 const struct verb_option *verb_option_find(const struct verb *v,
     const char *name, size_t len);
+const struct verb_option *verb_option_letter(const struct verb *v,
+    char letter);
 /* "campaign send LIST FILE [--at TIME]", into out[size]. */
 void verb_usage(const struct verb *v, char *out, size_t size);
 

@@ -16,7 +16,7 @@
 
 struct sample {
 	const char	*why;		/* also the name of its file */
-	const char	*where;		/* as struct evidence_verdict; "" sound */
+	const char	*where;		/* of its verdict; "": sound */
 	unsigned	 wrong;		/* which */
 };
 

@@ -118,7 +118,11 @@ add_option(struct strbuf *b, const struct verb_option *o)
 {
 	const char *p = o->value;
 
-	strbuf_addf(b, o->required ? " Fl -%s" : " Oo Fl -%s", o->name);
+	strbuf_adds(b, o->required ? " Fl " : " Oo Fl ");
+	if (o->letter != '\0')
+		strbuf_addc(b, o->letter);
+	else
+		strbuf_addf(b, "-%s", o->name);
 	/* Words that stand for a value are in capitals. */
 	if (p != NULL)
 		strbuf_addf(b, isupper((unsigned char)p[0]) ? " Ar %s" :

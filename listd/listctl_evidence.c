@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * listctl_evidence.c - evidence verify: check a file without store and daemon.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+#include <openssl/evp.h>
+
+#include "lib/date.h"
+#include "lib/err.h"
+#include "lib/evidence.h"
+#include "lib/strbuf.h"
+#include "listd/listctl_local.h"
+#include "listd/listctl_print.h"
+#include "listd/role.h"
+#include "spool/consent.h"
+
+#define KEY_FILE_OCTETS	4096
+
+static int
+read_file(const char *path, struct strbuf *b)
+{
+	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) :
+	    open(path, O_RDONLY | O_CLOEXEC);
+	char buf[65536];
+	ssize_t n = -1;
+
+	if (fd != -1)
+		while ((n = read(fd, buf, sizeof(buf))) > 0 && !b->overflow)
+			strbuf_add(b, buf, (size_t)n);
+	if (n == -1 || b->overflow)
+		fprintf(stderr, "listctl: %s: %s\n", path, n == -1 ?
+		    strerror(errno) : "too long");
+	if (fd != -1)
+		close(fd);
+	return n == -1 || b->overflow ? -1 : 0;
+}
+
+/* One line, with or without its end. */
+static int
+read_key(const char *path, struct note_key *key)
+{
+	struct strbuf b = STRBUF_INIT(KEY_FILE_OCTETS);
+	struct err e = ERR_INIT;
+	int ret = read_file(path, &b);
+
+	if (ret == 0) {
+		if (b.len > 0 && b.s[b.len - 1] == '\n')
+			strbuf_truncate(&b, b.len - 1);
+		if ((ret = note_key_parse(key, b.s, b.len, &e)) == -1)
+			fprintf(stderr, "listctl: %s: %s\n", path, e.text);
+	}
+	strbuf_free(&b);
+	return ret;
+}
+
+/* What was proved, in the entry's own words: one line an entry. */
+static void
+list_entry(void *arg, uint64_t index, struct slice entry)
+{
+	json_t *list = arg, *o;
+	struct err e = ERR_INIT;
+	struct consent c;
+	char at[DATE_RFC3339_LEN + 1];
+
+	if (consent_decode(entry, &c, &e) == -1) {
+		/* Of a later version of listd. */
+		json_array_append_new(list, json_pack("{s:I}", "entry",
+		    (json_int_t)index));
+		return;
+	}
+	date_rfc3339(c.when_ms, at);
+	o = json_pack("{s:I, s:s, s:s, s:s%}", "entry", (json_int_t)index,
+	    "time", at, "kind", consent_kind_name(c.kind), "address",
+	    (const char *)c.address.p != NULL ? (const char *)c.address.p :
+	    "", c.address.len);
+	if (o != NULL && c.list != 0)
+		json_object_set_new(o, "list", json_integer(c.list));
+	json_array_append_new(list, o);
+}
+
+static json_t *
+hex(const uint8_t *p, size_t len)
+{
+	struct strbuf b = STRBUF_INIT(128);
+	json_t *j;
+
+	for (size_t i = 0; i < len; i++)
+		strbuf_addf(&b, "%02x", p[i]);
+	j = json_string(b.s);
+	strbuf_free(&b);
+	return j;
+}
+
+static json_t *
+verdict_json(const struct evidence_verdict *v, bool vouched)
+{
+	uint8_t print[32] = { 0 };
+	json_t *o = json_pack("{s:b, s:s, s:s}", "sound", (int)(v->sound &&
+	    vouched), "where", v->sound && !vouched ? "log.vkey" : v->where,
+	    "why", v->sound && !vouched ? "it fits together, but only its own "
+	    "key says so: give the ledger's with --key" : v->why);
+
+	if (!v->sound || o == NULL)
+		return o;
+	EVP_Digest(v->key.pub, sizeof(v->key.pub), print, NULL, EVP_sha256(),
+	    NULL);
+	json_object_set_new(o, "origin", json_string(v->key.name));
+	json_object_set_new(o, "size",
+	    json_integer((json_int_t)v->checkpoint.size));
+	json_object_set_new(o, "key_id", hex(v->key.id,
+	    sizeof(v->key.id)));
+	json_object_set_new(o, "fingerprint", hex(print,
+	    sizeof(print)));
+	json_object_set_new(o, "entries", json_integer((json_int_t)v->entries));
+	json_object_set_new(o, "texts", json_integer((json_int_t)v->texts));
+	json_object_set_new(o, "mails", json_integer((json_int_t)v->mails));
+	return o;
+}
+
+int
+listctl_evidence_verify(const struct listctl *lc)
+{
+	struct strbuf file = STRBUF_INIT(EVIDENCE_FILE_MAX);
+	const char *path = listctl_option(lc, "key");
+	json_t *list = json_array(), *o, *entry;
+	struct evidence_verdict v;
+	struct note_key key;
+	size_t i;
+
+	if ((path != NULL && read_key(path, &key) == -1) ||
+	    read_file(lc->arg[0], &file) == -1) {
+		strbuf_free(&file);
+		json_decref(list);
+		return STATUS_USAGE;
+	}
+	evidence_verify((struct slice){ (const uint8_t *)file.s, file.len },
+	    path != NULL ? &key : NULL, &v, list_entry, list);
+	strbuf_free(&file);
+	o = verdict_json(&v, path != NULL);
+	if (v.sound && lc->json)
+		json_object_set(o, "proved", list);
+	json_array_foreach(list, i, entry)
+		if (v.sound && !lc->json)
+			listctl_print(stdout, entry, false, false);
+	listctl_print(stdout, o, lc->json, true);
+	json_decref(list);
+	json_decref(o);
+	return v.sound && path != NULL ? STATUS_OK : STATUS_NO;
+}
