@@ -329,6 +329,9 @@ NUMBER(import_max_size, CONF_SIZE, CONF_RELOAD, "1g", KB, 64 * GB,
 BOOLEAN(import_existing_customers, CONF_RELOAD, "no",
     "May somebody who asked for nothing be imported, and mailed, as an "
     "existing customer?"),
+NUMBER(dormant_months, CONF_INT, CONF_RELOAD, "12", 1, 120,
+    "After so many months of silence the next campaign of a list has to have "
+    "a reminder over its text."),
 
 /* protection of people */
 NUMBER(confirm_per_mailbox_day, CONF_INT, CONF_RELOAD, "3", 1, 10,

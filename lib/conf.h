@@ -257,6 +257,7 @@ struct conf {
 	int64_t	http_threads;
 	int64_t	import_max_size;
 	bool	import_existing_customers;
+	int64_t	dormant_months;
 
 	/* protection of people */
 	int64_t	confirm_per_mailbox_day;

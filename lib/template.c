@@ -16,6 +16,7 @@
 const char *const template_builtins[BUILTINS] = {
 	[BUILTIN_ADDRESS] = "address",
 	[BUILTIN_LIST] = "list",
+	[BUILTIN_MEMBER_SINCE] = "member_since",
 	[BUILTIN_MESSAGE_ID] = "message_id",
 	[BUILTIN_POSTAL_ADDRESS] = "postal_address",
 	[BUILTIN_UNSUBSCRIBE_URL] = "unsubscribe_url",

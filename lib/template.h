@@ -26,9 +26,9 @@
  *
  *	address, list, message_id, postal_address, unsubscribe_url
  *
- * which no attribute can shadow.  In HTML a value can stand in text, in a
- * quoted attribute, and in a URL behind its scheme; a whole URL must come from
- * unsubscribe_url or a trusted attribute.
+ * and in a reminder member_since, which no attribute can shadow.  In HTML a
+ * value can stand in text, in a quoted attribute, and in a URL behind its
+ * scheme; a whole URL must come from unsubscribe_url or a trusted attribute.
  *
  * A template never changes once made; threads may share it.
  */
@@ -83,6 +83,11 @@ struct template_params {
 	 * must hold {{unsubscribe_url}}.  NULL: English.
 	 */
 	const char	*footer_text, *footer_html;
+	/*
+	 * The list was silent for long (S69): say at the top of every text why
+	 * it comes, since when, and how to leave.
+	 */
+	bool		 reminder;
 	/* Names of further fields, NULL where there are fewer. */
 	const char	*extra[TEMPLATE_EXTRA_MAX];
 };
@@ -94,6 +99,7 @@ struct template_values {
 	const char	*mailto_token;	/* token_mailto_format() */
 	const char	*message_token;	/* token_delivery_format() */
 	const json_t	*attributes;	/* object; NULL: none */
+	const char	*member_since;	/* a day, for a reminder; or NULL */
 	int64_t		 date_ms;	/* of a notice; ignored otherwise */
 	const char	*extra[TEMPLATE_EXTRA_MAX];	/* NULL: no field */
 	/*

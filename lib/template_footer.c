@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * template_footer.c - put under a text what the law and receivers ask for.
+ * template_footer.c - put under a text, or over it, what the law and receivers
+ * ask for.
  *
  * Footers are added to a text's source, before it is compiled, so that they
  * share its charset, its encoding and its rules.  In plain text they stand
@@ -24,6 +25,22 @@ static const char default_html[] =
     "<p>You get this because you subscribed to {{#list}}{{list}}{{/list}}"
     "{{^list}}this list{{/list}}. "
     "<a href=\"{{unsubscribe_url}}\">Unsubscribe</a></p>\r\n";
+
+/* S69: nobody remembers a list that was silent for a year. */
+static const char reminder_text[] =
+    "{{#list}}{{list}}{{/list}}{{^list}}This list{{/list}} has not written "
+    "for a long time.\r\n"
+    "You get this because you subscribed to it{{#member_since}} on "
+    "{{member_since}}{{/member_since}}.\r\n"
+    "If you do not want its mail any more, leave here:\r\n"
+    "{{unsubscribe_url}}\r\n";
+
+static const char reminder_html[] =
+    "<p>{{#list}}{{list}}{{/list}}{{^list}}This list{{/list}} has not "
+    "written for a long time. You get this because you subscribed to it"
+    "{{#member_since}} on {{member_since}}{{/member_since}}. If you do not "
+    "want its mail any more, <a href=\"{{unsubscribe_url}}\">leave it "
+    "here</a>.</p>\r\n<hr>\r\n";
 
 /* Append a text with CRLF line ends, and one at its end. */
 static void
@@ -85,6 +102,8 @@ add_html_postal(struct strbuf *out, const char *postal)
 
 struct body_end {
 	size_t	 at;		/* octet in the source, SIZE_MAX: none */
+	size_t	 begin;		/* behind <body>, or </head>; likewise */
+	bool	 in_body;	/* begin is that of <body> */
 	size_t	 base;		/* in the source, of the scanner's octet 0 */
 	unsigned depth;		/* sections open here */
 };
@@ -94,6 +113,12 @@ on_tag(void *arg, enum html_event event, const struct html_scan *s)
 {
 	struct body_end *b = arg;
 
+	if (event == HTML_TAG_END && b->depth == 0 && !s->conditional &&
+	    !b->in_body && strcmp(s->tag, s->closing ? "head" :
+	    "body") == 0) {
+		b->begin = b->base + s->at + 1;
+		b->in_body = !s->closing;
+	}
 	if (event == HTML_TAG_BEGIN && s->closing && b->depth == 0 &&
 	    !s->conditional && (strcmp(s->tag, "body") == 0 ||
 	    (strcmp(s->tag, "html") == 0 && b->at == SIZE_MAX)))
@@ -101,13 +126,13 @@ on_tag(void *arg, enum html_event event, const struct html_scan *s)
 }
 
 /*
- * Before the last </body> (or the first </html> when there is none), or at
- * the end.  The source has compiled before, so each "{{" has its "}}".
+ * The end: before the last </body> (or the first </html> when there is none),
+ * or at the end.  The source has compiled before, so each "{{" has its "}}".
  */
-static size_t
-find_body_end(const struct strbuf *text)
+static struct body_end
+find_body(const struct strbuf *text)
 {
-	struct body_end b = { .at = SIZE_MAX };
+	struct body_end b = { .at = SIZE_MAX, .begin = SIZE_MAX };
 	const char *p = text->s, *end = p + text->len, *open, *close;
 	struct html_scan s;
 
@@ -129,7 +154,9 @@ find_body_end(const struct strbuf *text)
 		b.base = (size_t)(p - text->s) - s.at;
 	}
 	html_scan_feed(&s, p, (size_t)(end - p));
-	return b.at != SIZE_MAX ? b.at : text->len;
+	if (b.at == SIZE_MAX)
+		b.at = text->len;
+	return b;
 }
 
 static int
@@ -156,7 +183,7 @@ html_footer(struct source *s, const struct template_params *p, bool link,
     bool postal, struct err *e)
 {
 	struct strbuf out = STRBUF_INIT(2 * TEMPLATE_FOOTER_MAX * 6);
-	size_t at = find_body_end(&s->text);
+	size_t at = find_body(&s->text).at;
 	int ret;
 
 	if (at == s->text.len && at > 0 && s->text.s[at - 1] != '\n')
@@ -197,4 +224,21 @@ template_footer(struct source *s, const struct template_params *p, bool link,
 {
 	return s->html ? html_footer(s, p, link, postal, e) :
 	    text_footer(s, p, link, postal, e);
+}
+
+int
+template_reminder(struct source *s, struct err *e)
+{
+	struct strbuf out = STRBUF_INIT(TEMPLATE_FOOTER_MAX);
+	size_t at = s->html ? find_body(&s->text).begin : 0;
+	int ret;
+
+	if (at == SIZE_MAX)
+		at = 0;
+	add_lines(&out, s->html ? reminder_html : reminder_text, s->flowed);
+	if (!s->html)
+		strbuf_adds(&out, "\r\n");
+	ret = insert(s, at, &out, e);
+	strbuf_free(&out);
+	return ret;
 }

@@ -27,6 +27,7 @@
 enum {
 	BUILTIN_ADDRESS,
 	BUILTIN_LIST,
+	BUILTIN_MEMBER_SINCE,
 	BUILTIN_MESSAGE_ID,
 	BUILTIN_POSTAL_ADDRESS,
 	BUILTIN_UNSUBSCRIBE_URL,
@@ -138,6 +139,7 @@ struct source {
 	bool		 html, flowed;
 	bool		 line;		/* values show on one line */
 	bool		 footed;	/* the footer was added */
+	bool		 headed;	/* the reminder was */
 	char		 where[64];		/* "part 1.2, ", for errors */
 };
 /* Compile s, with footers added to it as needed; NULL with c->e. */
@@ -164,6 +166,8 @@ bool template_is_trusted(const void *list, const char *name, size_t len);
 /* Add to s what is missing of link and postal address. */
 int template_footer(struct source *s, const struct template_params *p,
     bool link, bool postal, struct err *e);
+/* Put what a reminder says before the text. */
+int template_reminder(struct source *s, struct err *e);
 
 /* template_render.c */
 int template_hash_prefix(struct template *t, struct err *e);

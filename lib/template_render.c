@@ -387,6 +387,7 @@ make_builtins(struct renderer *r, const struct template_values *v,
 	}
 	builtin[BUILTIN_ADDRESS] = slice_of(v->address);
 	builtin[BUILTIN_LIST] = slice_of(t->list_title);
+	builtin[BUILTIN_MEMBER_SINCE] = slice_of(v->member_since);
 	builtin[BUILTIN_POSTAL_ADDRESS] = slice_of(t->postal_address);
 	builtin[BUILTIN_UNSUBSCRIBE_URL] = (struct slice){
 	    (const uint8_t *)b->s, url };

@@ -61,21 +61,38 @@ add_footer(struct compiler *c, struct source *s, struct mustache **m,
 	return 0;
 }
 
+/* After the footers, which are added where the author shows no link. */
+static int
+add_reminder(struct compiler *c, struct source *s, struct mustache **m)
+{
+	struct places now;
+
+	if (template_reminder(s, c->e) == -1)
+		return -1;
+	s->headed = true;
+	mustache_free(*m);
+	*m = compile_source(c, s, &now);
+	return *m == NULL ? -1 : 0;
+}
+
 struct mustache *
 template_text_compile(struct compiler *c, struct source *s)
 {
 	struct places have;
 	struct mustache *m;
+	int rc = 0;
 
 	if ((m = compile_source(c, s, &have)) == NULL)
 		return NULL;
 	if (c->m != NULL && !s->footed && (!have.link ||
-	    (c->p->commercial && !have.postal)) &&
-	    add_footer(c, s, &m, &have) == -1) {
-		mustache_free(m);
-		return NULL;
-	}
-	return m;
+	    (c->p->commercial && !have.postal)))
+		rc = add_footer(c, s, &m, &have);
+	if (rc == 0 && c->m != NULL && c->p->reminder && !s->headed)
+		rc = add_reminder(c, s, &m);
+	if (rc == 0)
+		return m;
+	mustache_free(m);
+	return NULL;
 }
 
 /* In the tag at p (its '<'): where the value behind "charset=" lies. */

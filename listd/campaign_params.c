@@ -117,6 +117,7 @@ campaign_params_read(const json_t *o, struct campaign_params *p,
 		.postal_address = get(o, "postal"),
 		.commercial = json_is_true(json_object_get(o, "commercial")),
 		.trusted = get(o, "trusted"),
+		.reminder = json_is_true(json_object_get(o, "reminder")),
 		.footer_text = get(o, "footer_text"),
 		.footer_html = get(o, "footer_html"),
 	} };

@@ -23,7 +23,6 @@
 #include "lib/err.h"
 #include "lib/strbuf.h"
 #include "lib/sys/log.h"
-#include "listd/campaign_params.h"
 #include "listd/control_excess.h"
 #include "listd/control_intake.h"
 #include "listd/control_json.h"
@@ -340,47 +339,6 @@ create(struct call *c, struct sending *s)
 
 /* ---- before the row */
 
-/* False: the call was ended. */
-static bool
-may_send(struct call *c, struct txn *t, const struct list *l)
-{
-	struct strbuf why = STRBUF_INIT(2048);
-	struct err e = ERR_INIT;
-	unsigned bits;
-
-	if (list_may_send(t, l->id, &bits, &e) == -1) {
-		call_error(c, &e);
-		return false;
-	}
-	list_why_text(bits, &why);
-	if (bits != 0)
-		call_fail(c, STATUS_NO, "the list %s may not send:\n%.*s",
-		    l->name, (int)why.len - 1, why.s);
-	strbuf_free(&why);
-	return bits == 0;
-}
-
-/* Fix what the copies are made with.  False: the call was ended. */
-static bool
-set_params(struct call *c, struct sending *s, const struct list *l)
-{
-	json_t *params = campaign_params_new(call_conf(c), l,
-	    store_keys(call_store(c)));
-
-	if (s->test)
-		json_object_set_new(params, "test", json_true());
-	s->params = json_dumps(params, JSON_COMPACT);
-	json_decref(params);
-	s->want.created_ms = s->want.changed_ms = s->now_ms;
-	snprintf(s->want.created_by, sizeof(s->want.created_by), "%.*s",
-	    CAMPAIGN_WHO_MAX - 1, s->who);
-	memcpy(s->want.changed_by, s->want.created_by,
-	    sizeof(s->want.changed_by));
-	if (s->params == NULL)
-		call_fail(c, STATUS_AGAIN, "no memory");
-	return s->params != NULL;
-}
-
 static void
 envelope_proved(struct call *c)
 {
@@ -422,15 +380,14 @@ begin(struct call *c, struct sending *s)
 	if ((rc = list_get(t, s->want.list, &l, &e)) == 0)
 		call_fail(c, STATUS_NO, "the list is gone");
 	s->want.org = rc == 1 ? l.org : 0;
-	ok = rc == 1 && may_send(c, t, &l) &&
-	    (!s->test || send_may_test(c, t, &l, s));
+	ok = rc == 1 && send_may(c, t, &l, s);
 	if (ok && ((proven = org_domain_known(t, call_conf(c)->bounce_domain,
 	    &e)) == -1 || org_find(t, ORG_DEFAULT, &host, &e) == -1))
 		rc = -1;
 	txn_end(t);
 	if (rc == -1)
 		call_error(c, &e);
-	else if (ok && set_params(c, s, &l)) {
+	else if (ok && send_params(c, s, &l)) {
 		if (proven == 1)
 			create(c, s);
 		else
@@ -507,6 +464,7 @@ read_options(struct call *c, struct sending *s)
 	const char *to = call_option(c, "test");
 	struct err e = ERR_INIT;
 
+	s->reminder = call_option(c, "reminder") != NULL;
 	if (!call_after(c, &s->want.after) || !read_times(c, s))
 		return false;
 	if (to == NULL)
@@ -563,6 +521,8 @@ resend_run(struct call *c)
 	if ((rc = campaign_get(t, id, &of, &e)) == 1 &&
 	    tally_get(t, id, &v, &e) == -1)
 		rc = -1;
+	if (rc == 1)
+		s->reminder = send_was_reminder(&of);
 	txn_end(t);
 	if (rc == -1) {
 		call_error(c, &e);

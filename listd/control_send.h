@@ -39,6 +39,7 @@ struct sending {
 	enum campaign_state end;
 	char		 text[IPC_TEXT_MAX + 1];
 
+	bool		 reminder;	/* over each text (S69) */
 	bool		 test;
 	struct identity	 to;
 	bool		 stranger;	/* it is nobody's of ours */
@@ -48,6 +49,17 @@ struct sending {
 
 /* A job of Q: the row has the end s->end, unless somebody else ended it. */
 int sending_end_apply(struct txn *t, void *sending, struct err *e);
+
+/* ---- control_send_check.c */
+
+/* May the list send this now, or the test of it?  False: the call was ended. */
+bool send_may(struct call *c, struct txn *t, const struct list *l,
+    struct sending *s);
+/* Fix what the copies are made with.  False: the call was ended. */
+bool send_params(struct call *c, struct sending *s, const struct list *l);
+
+/* Had this one a reminder? */
+bool send_was_reminder(const struct campaign *m);
 
 /* ---- control_send_test.c */
 

@@ -179,6 +179,7 @@ compile(struct copier *c, struct source *s, struct lint_report *report,
 	k->date_ms = s->c.date_ms;
 	k->verp_key = s->p.verp_key;
 	k->url_key = s->p.url_key;
+	k->reminder = s->p.t.reminder;
 	k->signer = copier_key_for(c, s->author.domain, e);
 	if (k->signer != NULL)
 		k->template = template_compile((const uint8_t *)s->message.s,

@@ -41,6 +41,7 @@ struct compiled {
 	uint64_t		 as_of;
 	int64_t			 date_ms;
 	uint8_t			 verp_key, url_key;	/* ids; see lib/token.h */
+	bool			 reminder;	/* copies say since when */
 	struct template		*template;
 	struct signing_key	*signer;
 	unsigned		 users;		/* copies that point into it */

@@ -14,6 +14,7 @@
 #include "lib/address.h"
 #include "lib/clock.h"
 #include "lib/conf.h"
+#include "lib/date.h"
 #include "lib/err.h"
 #include "lib/keyring.h"
 #include "lib/strbuf.h"
@@ -22,6 +23,7 @@
 #include "lib/verp.h"
 #include "lib/xmalloc.h"
 #include "listd/copier_private.h"
+#include "spool/dormancy.h"
 #include "spool/gate.h"
 #include "spool/list.h"
 #include "spool/notice.h"
@@ -255,10 +257,25 @@ tested_member(struct copier *c, struct txn *t, const struct ipc_delivery *d,
 	return rc;
 }
 
-/* The member's attributes as they are now; NULL when there are none. */
+/* The day on which a member asked, for a reminder; else "". */
+static int
+read_since(struct txn *t, uint64_t subscriber, char *day, struct err *e)
+{
+	int64_t since;
+	int rc = dormancy_member_since(t, subscriber, &since, e);
+
+	if (rc == 1)
+		date_day(since, day);
+	return rc;
+}
+
+/*
+ * The member's attributes as they are now; NULL when there are none.  day: of
+ * read_since(), unless it is NULL.
+ */
 static int
 read_attributes(struct copier *c, const struct ipc_delivery *d, json_t **json,
-    struct err *e)
+    char *day, struct err *e)
 {
 	uint64_t subscriber = d->subscriber;
 	struct slice text;
@@ -272,6 +289,8 @@ read_attributes(struct copier *c, const struct ipc_delivery *d, json_t **json,
 		return -1;
 	if (subscriber == 0)
 		ret = tested_member(c, t, d, &subscriber, e);
+	if (ret == 1 && day != NULL)
+		ret = read_since(t, subscriber, day, e);
 	if (ret == 1)
 		ret = attributes_get(t, subscriber, &text, e);
 	if (ret == 1)
@@ -289,6 +308,7 @@ make_campaign(struct copier *c, struct made *m, const struct ipc_delivery *d,
 	struct template_values v = { .address = tokens.address,
 		.url_token = tokens.url, .mailto_token = tokens.mailto,
 		.message_token = tokens.message, .bdat = m->copy.bdat };
+	char since[DATE_DAY_LEN + 1] = "";
 	json_t *attributes;
 	int ret;
 
@@ -298,7 +318,8 @@ make_campaign(struct copier *c, struct made *m, const struct ipc_delivery *d,
 		return -1;
 	}
 	/* One member's damage is no reason to hold the others. */
-	if (read_attributes(c, d, &attributes, e) == -1) {
+	if (read_attributes(c, d, &attributes, k->reminder ? since : NULL,
+	    e) == -1) {
 		if (e->code != ERR_DAMAGED)
 			e->code = ERR_AGAIN;
 		return -1;
@@ -306,6 +327,7 @@ make_campaign(struct copier *c, struct made *m, const struct ipc_delivery *d,
 	m->compiled = k;
 	k->users++;
 	v.attributes = attributes;
+	v.member_since = since[0] != '\0' ? since : NULL;
 	ret = make_tokens(c, k, d, &m->copy, &tokens, e);
 	if (ret == 0)
 		ret = made_finish(c, m, k->template, &v, k->signer, e);

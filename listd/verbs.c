@@ -104,7 +104,7 @@ static const struct verb verbs[] = {
 	    OPTS({ "at", "TIME", .required = false },
 	    { .name = "send-by", .value = "TIME" },
 	    { .name = "after-data", .value = "POLICY" },
-	    { .name = "test", .value = "ADDR" }),
+	    { .name = "reminder" }, { .name = "test", .value = "ADDR" }),
 	    .help = "check, sign and send a message to a list" },
 	{ "campaign list", VERB_DAEMON, .help = "all campaigns" },
 	{ "campaign show", VERB_DAEMON, ARGS({ .name = "ID" }),

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dormancy.c - a list that was silent for long is forgotten.
+ */
+#include "config.h"
+
+#include "lib/date.h"
+#include "lib/err.h"
+#include "spool/campaign.h"
+#include "spool/consent.h"
+#include "spool/dormancy.h"
+#include "spool/list.h"
+#include "spool/subscriber.h"
+
+static int
+oldest_member(struct txn *t, const struct list *l, int64_t *ms_r,
+    struct err *e)
+{
+	struct member at = { .list = 0 }, m;
+	int rc = 1;
+
+	*ms_r = 0;
+	for (unsigned i = 0; i < DORMANCY_LOOK_MAX; i++) {
+		if ((rc = subscriber_next(t, l->id, &at, &m, e)) != 1)
+			break;
+		if (m.state == MEMBER_ACTIVE &&
+		    (*ms_r == 0 || m.created_ms < *ms_r))
+			*ms_r = m.created_ms;
+		at = m;
+	}
+	return rc == -1 ? -1 : 0;
+}
+
+int
+dormancy_silent_since(struct txn *s, struct txn *q, const struct list *l,
+    int64_t *since_ms, struct err *e)
+{
+	int rc = campaign_last_released(q, l->id, since_ms, e);
+
+	return rc == 0 ? oldest_member(s, l, since_ms, e) : rc == 1 ? 0 : -1;
+}
+
+bool
+dormancy_is(int64_t since_ms, int64_t when_ms, int months)
+{
+	return since_ms != 0 && date_add_months(since_ms, months) <= when_ms;
+}
+
+int
+dormancy_member_since(struct txn *t, uint64_t subscriber, int64_t *since_ms,
+    struct err *e)
+{
+	struct consent c;
+	struct member m;
+	int rc = subscriber_get(t, subscriber, &m, e);
+
+	if (rc != 1)
+		return rc;
+	*since_ms = m.created_ms;
+	if ((rc = consent_get(t, m.consent, &c, e)) != 1)
+		return rc == -1 ? -1 : 1;
+	if (c.kind == CONSENT_CONFIRMED)
+		*since_ms = c.when_ms;
+	else if (c.kind == CONSENT_IMPORT_ROW && c.claimed_ms != 0)
+		*since_ms = c.claimed_ms;
+	return 1;
+}
