@@ -22,7 +22,7 @@
 
 enum op {
 	OP_PROGRESS, OP_FINISH, OP_DEFER, OP_UNDEFER, OP_SUSPEND,
-	OP_UNSUSPEND, OP_ACTION, OP_UNACTION, OP_SHARE,
+	OP_UNSUSPEND, OP_ACTION, OP_UNACTION, OP_SHARE, OP_SLOTS,
 };
 
 #define OPS_MAX	(256u << 20)	/* far above BATCH_OCTETS */
@@ -284,12 +284,35 @@ batch_share(struct batcher *b, const struct source_share *v)
 }
 
 void
+batch_slots(struct batcher *b,
+    const uint8_t mailbox[static ADDRESS_HASH_OCTETS], const struct slots *v)
+{
+	pack_u8(&b->fill->ops, OP_SLOTS);
+	pack_raw(&b->fill->ops, mailbox, ADDRESS_HASH_OCTETS);
+	pack_u8(&b->fill->ops, (uint8_t)v->n);
+	pack_raw(&b->fill->ops, v->v, v->n * sizeof(v->v[0]));
+}
+
+void
 batch_want(struct batcher *b, int64_t now_ms)
 {
 	due_by(b, now_ms);
 }
 
 /* ---- in the writer's thread */
+
+static int
+apply_slots(struct txn *t, struct unpack *u, struct err *e)
+{
+	uint8_t mailbox[ADDRESS_HASH_OCTETS];
+	struct slots v;
+
+	unpack_raw(u, mailbox, sizeof(mailbox));
+	v.n = unpack_u8(u);
+	assert(v.n <= SLOTS_MAX);
+	unpack_raw(u, v.v, v.n * sizeof(v.v[0]));
+	return slots_put(t, mailbox, &v, e);
+}
 
 static int
 apply_op(struct txn *t, struct unpack *u, struct err *e)
@@ -328,6 +351,8 @@ apply_op(struct txn *t, struct unpack *u, struct err *e)
 	case OP_SHARE:
 		unpack_raw(u, &share, sizeof(share));
 		return source_share_put(t, &share, e);
+	case OP_SLOTS:
+		return apply_slots(t, u, e);
 	}
 	assert(!"an operation that was never written");
 	return -1;

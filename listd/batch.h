@@ -24,6 +24,7 @@
 #include "spool/mailed.h"
 #include "spool/outcome.h"
 #include "spool/progress.h"
+#include "spool/slot.h"
 #include "spool/steering.h"
 #include "spool/suspension.h"
 #include "spool/writer.h"
@@ -105,6 +106,8 @@ void batch_unsuspend(struct batcher *b, const uint8_t site[static SITE_KEY]);
 void batch_action(struct batcher *b, uint64_t id, struct slice record);
 void batch_unaction(struct batcher *b, uint64_t id);
 void batch_share(struct batcher *b, const struct source_share *v);
+void batch_slots(struct batcher *b,
+    const uint8_t mailbox[static ADDRESS_HASH_OCTETS], const struct slots *v);
 /* The owner's rows wait for a commit: let it come soon. */
 void batch_want(struct batcher *b, int64_t now_ms);
 

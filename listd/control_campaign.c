@@ -155,6 +155,8 @@ add_details(struct call *c, json_t *o, const struct campaign *m)
 	json_object_set_new(o, "changed", json_time(m->changed_ms));
 	if (scheduler_progress(call_scheduler(c), m->id, &p)) {
 		json_object_set_new(o, "held", json_boolean(p.held));
+		if (p.held_similar)
+			json_object_set_new(o, "held_similar", json_true());
 		if (p.why[0] != '\0')
 			json_object_set_new(o, "reason", json_string(p.why));
 		set(o, "open", p.out);

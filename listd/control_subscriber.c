@@ -208,6 +208,7 @@ erased(struct call *c, void *arg)
 		stop_members(c, s->result.gone, s->result.n, erase_more);
 		return;
 	}
+	scheduler_mailbox_erased(call_scheduler(c), s->who.mailbox);
 	call_output(c, json_pack("{s:b, s:I}", "erased", 1, "memberships",
 	    (json_int_t)s->removed));
 	call_done(c);

@@ -244,6 +244,29 @@ posts_judge(const struct posts *p, const struct post *x, uint64_t *similar_r,
 	free(s.v);
 }
 
+static bool
+is_recent(const struct post *p, int64_t ended_ms)
+{
+	return !p->pending && (p->ended_ms == 0 || p->ended_ms > ended_ms);
+}
+
+bool
+posts_similar(const struct posts *p, uint32_t a, uint32_t b)
+{
+	const struct post *x = posts_find(p, a), *y = posts_find(p, b);
+
+	return x != NULL && y != NULL && similar_is(&x->print, &y->print);
+}
+
+const struct post *
+posts_next(const struct posts *p, size_t *at, int64_t ended_ms)
+{
+	while (*at < p->n)
+		if (is_recent(&p->v[(*at)++], ended_ms))
+			return &p->v[*at - 1];
+	return NULL;
+}
+
 size_t
 posts_near(const struct posts *p, uint32_t campaign, int64_t ended_ms,
     const struct post **near, size_t max)
@@ -254,8 +277,7 @@ posts_near(const struct posts *p, uint32_t campaign, int64_t ended_ms,
 	for (size_t i = 0; x != NULL && i < p->n; i++) {
 		const struct post *y = &p->v[i];
 
-		if (y == x || y->pending ||
-		    (y->ended_ms != 0 && y->ended_ms <= ended_ms) ||
+		if (y == x || !is_recent(y, ended_ms) ||
 		    !similar_is(&x->print, &y->print))
 			continue;
 		if (n < max)

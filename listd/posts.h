@@ -72,6 +72,15 @@ uint64_t posts_serial(const struct posts *p);
 void posts_judge(const struct posts *p, const struct post *x,
     uint64_t *similar_r, uint32_t *excess_r);
 
+/* Does each of them say the same?  Not of one that is not there. */
+bool posts_similar(const struct posts *p, uint32_t a, uint32_t b);
+/*
+ * Walk those that go on or ended later than ended_ms: *at starts at 0; NULL
+ * past the last.
+ */
+const struct post *posts_next(const struct posts *p, size_t *at,
+    int64_t ended_ms);
+
 /*
  * Posts similar to that of campaign, of any organization, that go on or ended
  * later than ended_ms: up to max in near_r, which are good until the next

@@ -27,6 +27,7 @@
 #include "spool/request.h"
 #include "spool/retention.h"
 #include "spool/row.h"
+#include "spool/slot.h"
 #include "spool/sts_policy.h"
 #include "spool/sweep.h"
 #include "spool/throttle.h"
@@ -46,6 +47,7 @@ struct chore {
 	int64_t		 now_ms;
 	uint8_t		 request_at[REQUEST_ID];
 	struct key	 throttle_at, policy_at;
+	uint8_t		 slot_at[ADDRESS_HASH_OCTETS];
 	uint32_t	 campaign;	/* at hand; 0: before the first */
 	bool		 told;		/* no outcome of it comes any more */
 	uint32_t	 list;		/* the next to look at */
@@ -160,6 +162,16 @@ forget_policies(struct txn *t, void *arg, struct err *e)
 	return job_answer(c->more, e);
 }
 
+/* What mailboxes were mailed more than a day ago. */
+static int
+forget_slots(struct txn *t, void *arg, struct err *e)
+{
+	struct chore *c = arg;
+
+	c->more = slots_sweep(t, c->slot_at, CHORE_ROWS, c->now_ms, e);
+	return job_answer(c->more, e);
+}
+
 static const struct {
 	const char	*name;
 	enum store_env	 env;
@@ -173,6 +185,7 @@ static const struct {
 	{ "forget-throttles", STORE_S, forget_throttles },
 	{ "forget-progress", STORE_Q, forget_progress },
 	{ "forget-policies", STORE_Q, forget_policies },
+	{ "forget-slots", STORE_Q, forget_slots },
 };
 #define CHORES	(sizeof(chores) / sizeof(chores[0]))
 

@@ -160,6 +160,7 @@ batcher_durable(void *arg)
 		send_ack(s, i, s->peer[i].flying);
 	deliveries_durable(s);
 	dests_durable(s);
+	slots_durable(s);
 	sources_durable(s);
 	relays_durable(s);
 	look_for_room(s);
@@ -243,7 +244,8 @@ static int
 load_all(struct scheduler *s, struct err *e)
 {
 	if (load_runs(s, e) == -1 || retries_load(s, e) == -1 ||
-	    sources_load(s, e) == -1 || reactions_start(s, e) == -1)
+	    sources_load(s, e) == -1 || reactions_start(s, e) == -1 ||
+	    slots_load(s, e) == -1)
 		return -1;
 	if (sites_load(s, e) == -1) {
 		if (e->code != ERR_DAMAGED)
@@ -382,6 +384,7 @@ scheduler_free(struct scheduler *s)
 	reactions_free(s->reactions);
 	free(s->recents);
 	posts_free(s->posts);
+	slots_free(s);
 	lists_free(s);
 	idlist_free(&s->retry_queue);
 	batcher_free(s->batcher);

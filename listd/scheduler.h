@@ -46,6 +46,7 @@ struct strbuf;
 #define SCHEDULER_READY_MS	10000	/* for deliver roles to report */
 #define SCHEDULER_NODE		1	/* this node's id */
 #define SCHEDULER_RELAYS_MAX	8	/* smarthosts */
+#define SCHEDULER_SIMILAR	10	/* mails to a mailbox in 24 h, S44 */
 #define SCHEDULER_PART		200000	/* members of a part of a domain */
 
 /* Of the configuration; may be changed at any time. */
@@ -158,6 +159,8 @@ void scheduler_campaign_changed(struct scheduler *s, uint32_t campaign);
 void scheduler_judge(struct scheduler *s, const struct post *x,
     uint64_t *similar_r, uint32_t *excess_r);
 uint32_t scheduler_foresee(const struct scheduler *s, const struct post *x);
+/* A person was erased: what the mailbox was mailed is forgotten. */
+void scheduler_mailbox_erased(struct scheduler *s, const uint8_t *mailbox);
 /*
  * Of a campaign that is over: no outcome of it comes any more, from now or
  * from before the start, so its progress may be forgotten.
@@ -244,6 +247,7 @@ struct scheduler_summary {
 	uint64_t	deferred;	/* recipients that wait for a retry */
 	uint64_t	handed_out, outcomes;	/* since the start */
 	uint64_t	begun;		/* recalls that came too late */
+	uint64_t	looks;		/* at what mailboxes were mailed */
 	uint64_t	duplicates;	/* outcomes reported twice, dropped */
 	uint64_t	no_consent;	/* copies refused: no entry bears the
 					 * membership out (S42) */
@@ -330,6 +334,7 @@ bool scheduler_path_next(struct scheduler *s, const uint8_t key[static 16],
 /* What is known of one campaign in memory. */
 struct scheduler_progress {
 	bool		running, paused, held, expiring, listed;
+	bool		held_similar;	/* some wait: SCHEDULER_SIMILAR */
 	const char	*why;		/* no copy can be made: why; or "" */
 	size_t		domains_left;	/* of those listed so far */
 	size_t		out, waiting;

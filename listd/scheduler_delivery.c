@@ -484,7 +484,7 @@ expiry_of(const struct scheduler *s, const struct delivery *d, int64_t now)
 /* Write the row of its next attempt in place of what stood for it. */
 static void
 put_row(struct scheduler *s, struct delivery *d, int64_t due_ms,
-    const struct ipc_outcome *o)
+    const struct ipc_outcome *o, uint16_t cause)
 {
 	struct deferral row;
 
@@ -497,6 +497,7 @@ put_row(struct scheduler *s, struct delivery *d, int64_t due_ms,
 	}
 	d->queued_ms = due_ms;
 	delivery_row(d, &row);
+	row.code = cause;
 	if (o != NULL) {
 		row.code = o->code;
 		memcpy(row.enhanced, o->enhanced, sizeof(row.enhanced));
@@ -512,16 +513,17 @@ delivery_postpone(struct scheduler *s, struct delivery *d)
 	    sched_chance(s));
 
 	if (d->kind == IPC_KIND_CAMPAIGN)
-		put_row(s, d, due, NULL);
+		put_row(s, d, due, NULL, 0);
 	else if (d->kind == IPC_KIND_NOTICE)
 		dues_set(s->notices, d->who & ~WHO_NOTICE, due);
 	delivery_free(s, d);
 }
 
 void
-delivery_wait(struct scheduler *s, struct delivery *d, int64_t due_ms)
+delivery_wait(struct scheduler *s, struct delivery *d, int64_t due_ms,
+    uint16_t cause)
 {
-	put_row(s, d, due_ms, NULL);
+	put_row(s, d, due_ms, NULL, cause);
 	delivery_free(s, d);
 }
 
@@ -553,7 +555,7 @@ deferred(struct scheduler *s, struct delivery *d, const struct ipc_outcome *o)
 		return;
 	}
 	d->attempt++;
-	put_row(s, d, r.due_ms, o);
+	put_row(s, d, r.due_ms, o, 0);
 	delivery_free(s, d);
 }
 

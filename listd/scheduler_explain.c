@@ -343,6 +343,7 @@ struct wanted {
 	bool		 fresh;		/* it was not tried, and may be */
 	bool		 rows, due;	/* deferrals that may go, and now */
 	bool		 tried;		/* some of these rows were */
+	bool		 similar;	/* some wait for that */
 	uint16_t	 code, enhanced[3];	/* the answer to one of them */
 	bool		 notices;
 	const struct run *waits, *lost;
@@ -422,6 +423,9 @@ row_wants(const struct scheduler *s, const struct deferral *row,
 {
 	w->rows = true;
 	w->due |= row->due_ms <= sched_now(s);
+	w->similar |= row->code == DEFERRAL_SIMILAR;
+	if (row->code == DEFERRAL_SIMILAR || row->code == DEFERRAL_FREQUENCY)
+		return;
 	if (row->attempts == 0)
 		return;
 	w->tried = true;
@@ -512,7 +516,10 @@ static void
 bind_later(const struct scheduler *s, const struct wanted *w,
     struct scheduler_bind *b)
 {
-	if (!w->tried)
+	if (!w->tried && w->similar)
+		bind(b, "similar", "%d mails that say the same to one mailbox "
+		    "in 24 hours", SCHEDULER_SIMILAR);
+	else if (!w->tried)
 		bind(b, "recipient_per_day", "%u of the configuration, in 24 "
 		    "hours", s->limits.recipient_per_day);
 	else if (w->code == 0)

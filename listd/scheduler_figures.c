@@ -46,6 +46,7 @@ scheduler_summary(const struct scheduler *s, struct scheduler_summary *r)
 	r->handed_out = s->handed_out;
 	r->outcomes = s->outcomes;
 	r->begun = s->begun;
+	r->looks = s->looks;
 	r->no_consent = s->no_consent;
 	r->duplicates = s->duplicates;
 	r->oldest_ms = r->deferred > 0 ? s->oldest_ms : 0;
@@ -119,6 +120,7 @@ scheduler_progress(const struct scheduler *s, uint32_t campaign,
 	r->running = run->c.state == CAMPAIGN_RUNNING;
 	r->paused = run->c.state == CAMPAIGN_PAUSED;
 	r->held = run->held;
+	r->held_similar = run->told_similar;
 	r->expiring = run->expiring;
 	r->listed = run->listed;
 	r->domains_left = run->domains_left;

@@ -109,7 +109,8 @@ ask_notice(struct scheduler *s, uint64_t notice)
 		notice_expires(s, d);
 		return;
 	}
-	if ((d = notice_delivery(s, notice)) == NULL || notice_expires(s, d))
+	if ((d = notice_delivery(s, notice)) == NULL ||
+	    notice_expires(s, d) || !notice_has_slot(s, d))
 		return;
 	q = query_new(s, QUERY_NOTICE, d->domain_name);
 	q->notice = notice;

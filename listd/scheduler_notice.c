@@ -19,6 +19,7 @@
 #include "listd/site.h"
 #include "spool/notice.h"
 
+#define SLOT_SOON_MS	1000	/* its slot is there when its route is */
 #define OUT_LOOK_MS	60000	/* its time is over, but it is out */
 
 void
@@ -77,6 +78,28 @@ set_due(struct scheduler *s, const struct delivery *d, int64_t due_ms)
 
 	dues_set(s->notices, d->who & ~WHO_NOTICE, due_ms < end ? due_ms :
 	    end);
+}
+
+void
+notice_later(struct scheduler *s, struct delivery *d, int64_t due_ms)
+{
+	set_due(s, d, due_ms);
+	delivery_free(s, d);
+}
+
+bool
+notice_has_slot(struct scheduler *s, struct delivery *d)
+{
+	struct notice n;
+	struct err e = ERR_INIT;
+	int64_t due;
+
+	if (notice_get(s->s_txn, d->who & ~WHO_NOTICE, &n, &e) != 1 ||
+	    slots_allow_notice(s, &n, &due, &e) != 0 ||
+	    due <= sched_now(s) + SLOT_SOON_MS)
+		return true;	/* what is wrong is told where it goes out */
+	notice_later(s, d, due);
+	return false;
 }
 
 /* Whoever asked for a test waits for an answer. */

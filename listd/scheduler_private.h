@@ -30,6 +30,7 @@
 #include "spool/suspension.h"
 
 struct member;
+struct notice;
 struct path;
 struct posts;
 struct reactions;
@@ -153,6 +154,11 @@ struct run {
 	bool		 dead;		/* cancelled: nothing more goes out */
 	bool		 finishing;	/* the job is under way */
 	bool		 told_frequency;	/* that some recipients wait */
+	bool		 told_similar;	/* the same, for similar mail */
+	unsigned	 near;		/* similar ones that were before */
+	unsigned	 most;		/* addresses of a mailbox */
+	uint64_t	 near_serial;	/* both are of then ... */
+	int64_t		 near_ms;	/* ... and good until then */
 	bool		 told_no_consent;	/* that some are no members */
 	bool		 listed;
 	uint32_t	 list_from;	/* next domain id to list */
@@ -305,6 +311,10 @@ struct scheduler {
 	struct recent	*recents;	/* scheduler_frequency.c */
 	size_t		 nrecents;
 	struct posts	*posts;
+	struct hash	 mailboxes;	/* scheduler_slots.c */
+	unsigned	 most_notices[2];	/* to one, today and yesterday */
+	int64_t		 notices_day;
+	uint64_t	 looks;
 	struct run_list	 runs;
 	struct hash	 runs_by_id;
 	size_t		 nruns;
@@ -474,8 +484,12 @@ void recalls_advance(struct scheduler *s);
 /* Call back all of a run that is out; nobody waits for the answers. */
 void recall_run(struct scheduler *s, const struct run *run);
 
-/* It waits until due_ms, without an attempt being counted; a campaign's. */
-void delivery_wait(struct scheduler *s, struct delivery *d, int64_t due_ms);
+/*
+ * It waits until due_ms, without an attempt being counted; a campaign's.
+ * cause is the code of its row (deferral.h).
+ */
+void delivery_wait(struct scheduler *s, struct delivery *d, int64_t due_ms,
+    uint16_t cause);
 
 /* ---- scheduler_frequency.c: how often one person is written to */
 
@@ -485,6 +499,20 @@ void frequency_ended(struct scheduler *s, const struct campaign *c,
 /* May this copy go to member m?  1, 0 not before *due_r (UTC ms), -1. */
 int frequency_allows(struct scheduler *s, const struct delivery *d,
     const struct member *m, int64_t *due_r, struct err *e);
+
+/* ---- scheduler_slots.c: how much similar mail one mailbox gets */
+
+/*
+ * May this copy go to member m, or this notice?  1; 0 not before *due_r (UTC
+ * ms), be it that its slot is on its way to disk; -1.
+ */
+int slots_allow(struct scheduler *s, const struct delivery *d,
+    const struct member *m, int64_t *due_r, struct err *e);
+int slots_allow_notice(struct scheduler *s, const struct notice *n,
+    int64_t *due_r, struct err *e);
+int slots_load(struct scheduler *s, struct err *e);
+void slots_durable(struct scheduler *s);
+void slots_free(struct scheduler *s);
 
 /* ---- scheduler_log.c */
 
@@ -579,6 +607,13 @@ void notice_waits(struct scheduler *s, struct delivery *d, struct site *site,
     bool first);
 /* Forget it; its row is looked at again, where it goes asked anew. */
 void notice_rests(struct scheduler *s, struct delivery *d);
+/* Forget it until due_ms. */
+void notice_later(struct scheduler *s, struct delivery *d, int64_t due_ms);
+/*
+ * Reserve its slot, so that it is durable when it is needed; false: there is
+ * none, and it was put off.
+ */
+bool notice_has_slot(struct scheduler *s, struct delivery *d);
 /* Is its time over?  Then it ends, unless it is out. */
 bool notice_expires(struct scheduler *s, struct delivery *d);
 

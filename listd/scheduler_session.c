@@ -138,20 +138,33 @@ lane_refill(struct scheduler *s, struct lane *l)
 
 /* ---- handing out */
 
-/* A copy of a campaign: 1 it may go, 0 by *v_r or not before *due_r, -1. */
+/* When it may go, if not now, and for which cause (deferral.h). */
+struct later {
+	int64_t		due_ms;
+	uint16_t	cause;
+};
+
+/* A copy of a campaign: 1 it may go, 0 by *v_r or not before then, -1. */
 static int
 ask_gate(struct scheduler *s, const struct delivery *d,
-    enum gate_verdict *v_r, int64_t *due_r, struct err *e)
+    enum gate_verdict *v_r, struct later *later_r, struct err *e)
 {
 	const struct gate_question q = {
 		.list = d->list, .domain = d->domain, .h8 = d->h8,
 		.subscriber = d->who, .as_of = d->run->c.as_of,
 	};
 	struct member m;
+	int rc;
 
 	if (gate_check(s->s_txn, &q, v_r, &m, e) == -1)
 		return -1;
-	return *v_r != GATE_OPEN ? 0 : frequency_allows(s, d, &m, due_r, e);
+	if (*v_r != GATE_OPEN)
+		return 0;
+	later_r->cause = DEFERRAL_FREQUENCY;
+	if ((rc = frequency_allows(s, d, &m, &later_r->due_ms, e)) != 1)
+		return rc;
+	later_r->cause = DEFERRAL_SIMILAR;
+	return slots_allow(s, d, &m, &later_r->due_ms, e);
 }
 
 /* The gate, right before it goes out; false: it was dealt with. */
@@ -160,17 +173,22 @@ gate_open(struct scheduler *s, struct delivery *d)
 {
 	struct err e = ERR_INIT;
 	enum gate_verdict v = GATE_OPEN;
+	struct later later;
 	struct notice n;
-	int64_t due;
 	int rc = 0;
 
 	if (d->kind == IPC_KIND_NOTICE) {
 		rc = gate_check_notice(s->s_txn, d->who & ~WHO_NOTICE,
 		    sched_now(s), &v, &n, &e);
+		if (rc == 0 && v == GATE_OPEN && (rc = slots_allow_notice(s,
+		    &n, &later.due_ms, &e)) == 0) {
+			notice_later(s, d, later.due_ms);
+			return false;
+		}
 	} else if (d->kind == IPC_KIND_CAMPAIGN) {
-		rc = ask_gate(s, d, &v, &due, &e);
+		rc = ask_gate(s, d, &v, &later, &e);
 		if (rc == 0 && v == GATE_OPEN) {
-			delivery_wait(s, d, due);
+			delivery_wait(s, d, later.due_ms, later.cause);
 			return false;
 		}
 	}

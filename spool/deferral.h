@@ -17,6 +17,10 @@
 struct err;
 struct txn;
 
+/* In place of a reply's code: what a row waits for that was not tried now. */
+#define DEFERRAL_FREQUENCY	1	/* recipient_per_day, S8 */
+#define DEFERRAL_SIMILAR	2	/* similar mail in 24 hours, S44 */
+
 struct deferral {
 	/* the key */
 	uint32_t	domain;
@@ -28,7 +32,7 @@ struct deferral {
 	uint64_t	join;		/* a member with another one is new */
 	uint16_t	attempts;	/* 0: begun, its first one not over */
 	int64_t		first_ms;	/* UTC of the first attempt */
-	uint16_t	code;		/* the last reply */
+	uint16_t	code;		/* the last reply, or a cause */
 	uint16_t		enhanced[3];
 	uint32_t	source;		/* hint: which address sent it */
 	uint8_t		unanswered;	/* attempts whose content was sent whole */

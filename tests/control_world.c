@@ -180,6 +180,13 @@ scheduler_prepare(struct scheduler *s, uint32_t campaign,
 	done(arg, q->no_deliver ? NULL : &r);
 }
 
+void
+scheduler_mailbox_erased(struct scheduler *s, const uint8_t *mailbox)
+{
+	(void)mailbox;
+	queue_of(s)->erased++;
+}
+
 uint32_t
 scheduler_foresee(const struct scheduler *s, const struct post *x)
 {

@@ -64,6 +64,7 @@ struct queue {
 	unsigned	 changed;
 	uint32_t	 changed_campaign;
 	unsigned	 recalls;
+	unsigned	 erased;	/* mailboxes */
 	uint32_t	 recalled_campaign;
 	size_t		 recalled_members;
 };

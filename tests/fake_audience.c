@@ -10,6 +10,7 @@
 
 #include "lib/err.h"
 #include "spool/list.h"
+#include "spool/mailbox.h"
 #include "tests/fake_audience.h"
 
 struct fake_audience audience;
@@ -307,6 +308,132 @@ subscriber_domains(struct txn *t, uint32_t list, uint32_t from,
 			rows[n++] = row;
 	}
 	*n_r = n;
+	return 0;
+}
+
+/* ---- spool/mailbox.h */
+
+static void
+mailbox_out(uint64_t a, uint64_t b, uint8_t *mailbox)
+{
+	memcpy(mailbox, &a, sizeof(a));
+	memcpy(mailbox + sizeof(a), &b, sizeof(b));
+}
+
+/* Without a number of its own it is the address: its domain and h8. */
+static void
+fake_mailbox(const struct fake_member *f, uint8_t *mailbox)
+{
+	mailbox_out(f->mailbox != 0 ? f->mailbox : f->h8,
+	    f->mailbox != 0 ? 0 : f->domain, mailbox);
+}
+
+/* Addresses of a mailbox that differ. */
+static unsigned
+count_addresses(const uint8_t *mailbox)
+{
+	uint8_t own[ADDRESS_HASH_OCTETS];
+	unsigned n = 0;
+
+	for (size_t i = 0; i < audience.n; i++) {
+		const struct fake_member *f = &audience.m[i];
+		bool first = true;
+
+		fake_mailbox(f, own);
+		if (memcmp(own, mailbox, sizeof(own)) != 0)
+			continue;
+		for (size_t k = 0; k < i && first; k++)
+			first = audience.m[k].mailbox != f->mailbox ||
+			    audience.m[k].h8 != f->h8 ||
+			    audience.m[k].domain != f->domain;
+		n += first;
+	}
+	return n;
+}
+
+void
+audience_alias(uint64_t subscriber, uint64_t mailbox)
+{
+	struct fake_member *f = audience_find(subscriber);
+	uint8_t own[ADDRESS_HASH_OCTETS];
+	unsigned n;
+
+	f->mailbox = mailbox;
+	fake_mailbox(f, own);
+	n = count_addresses(own);
+	if (n > audience.most)
+		audience.most = n;
+}
+
+int
+mailbox_of_member(struct txn *t, const struct member *m,
+    uint8_t mailbox_r[static ADDRESS_HASH_OCTETS], struct err *e)
+{
+	(void)t, (void)e;
+	fake_mailbox(audience_find(m->subscriber), mailbox_r);
+	return 0;
+}
+
+int
+mailbox_of_text(struct txn *t, const char *address,
+    uint8_t mailbox_r[static ADDRESS_HASH_OCTETS], struct err *e)
+{
+	unsigned n;
+
+	(void)t, (void)e;
+	if (sscanf(address, "n%u@", &n) != 1 || n == 0 || n > FAKE_NOTICES)
+		return 0;
+	mailbox_out(audience.notice_mailbox[n - 1] != 0 ?
+	    audience.notice_mailbox[n - 1] : n,
+	    audience.notice_mailbox[n - 1] != 0 ? 0 : UINT64_MAX, mailbox_r);
+	return 1;
+}
+
+int
+mailbox_most(struct txn *t, unsigned *n_r, struct err *e)
+{
+	(void)t, (void)e;
+	*n_r = audience.most > 0 ? audience.most : 1;
+	return 0;
+}
+
+int
+mailbox_addresses(struct txn *t,
+    const uint8_t mailbox[static ADDRESS_HASH_OCTETS], unsigned *n_r,
+    struct err *e)
+{
+	(void)t, (void)e;
+	*n_r = count_addresses(mailbox);
+	if (*n_r < 2)
+		*n_r = 2;
+	return 0;
+}
+
+void
+mailbox_walk_begin(struct mailbox_walk *w,
+    const uint8_t mailbox[static ADDRESS_HASH_OCTETS])
+{
+	*w = (struct mailbox_walk){ .list = 0 };
+	memcpy(w->mailbox, mailbox, sizeof(w->mailbox));
+}
+
+/* w->list is a place in the array here. */
+int
+mailbox_walk_next(struct txn *t, struct mailbox_walk *w, struct member *m_r,
+    struct err *e)
+{
+	uint8_t own[ADDRESS_HASH_OCTETS];
+
+	(void)t, (void)e;
+	while (w->list < audience.n) {
+		const struct fake_member *f = &audience.m[w->list++];
+
+		fake_mailbox(f, own);
+		if (f->gone || memcmp(own, w->mailbox, sizeof(own)) != 0)
+			continue;
+		member_out(f, m_r);
+		return 1;
+	}
 	return 0;
 }
 

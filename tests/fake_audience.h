@@ -3,8 +3,8 @@
  * fake_audience.h - lists, members and the gate in plain memory, in place of
  * spool's tables of S, for tests of the scheduler.
  *
- * It defines the functions of spool/subscriber.h, gate.h, list.h and notice.h
- * that the scheduler calls, so that the archive's own are not linked.
+ * It defines the functions of spool/subscriber.h, gate.h, list.h, mailbox.h
+ * and notice.h that the scheduler calls, so that the archive's own are not linked.
  */
 #ifndef TESTS_FAKE_AUDIENCE_H
 #define TESTS_FAKE_AUDIENCE_H
@@ -28,6 +28,7 @@ struct fake_member {
 	struct member_past past;
 	bool		gone;
 	bool		suppressed;	/* the gate says organization */
+	uint64_t	mailbox;	/* shared with others; 0: its own */
 	bool		forged;		/* no entry bears it out */
 };
 
@@ -41,6 +42,8 @@ struct fake_audience {
 	bool		held;		/* the list is */
 	struct notice	notice[FAKE_NOTICES];
 	bool		notice_there[FAKE_NOTICES];
+	uint64_t	notice_mailbox[FAKE_NOTICES];	/* likewise */
+	unsigned	most;		/* addresses of a mailbox; 0: 1 */
 	size_t		notices;
 	/* Their rows are damaged; 0: none. */
 	uint64_t	bad_notice;
@@ -58,6 +61,8 @@ void audience_suspend(uint64_t subscriber);
 void audience_resume(uint64_t subscriber);
 /* Good until the next one joins; NULL. */
 struct fake_member *audience_find(uint64_t subscriber);
+/* Its address ends in this mailbox, not 0. */
+void audience_alias(uint64_t subscriber, uint64_t mailbox);
 uint64_t audience_active(uint32_t list);
 uint64_t audience_notice(uint32_t domain, int64_t now_ms);
 

@@ -17,6 +17,7 @@
 
 #include "lib/reply_rules.h"
 #include "lib/shaping.h"
+#include "lib/similar.h"
 #include "lib/strbuf.h"
 #include "lib/sys/log.h"
 #include "listd/batch.h"
@@ -427,9 +428,23 @@ sim_resend(struct sim *sim, uint32_t failed_of)
 	return c.id;
 }
 
+static void
+set_print(struct sim *sim, struct campaign *c, struct strbuf *b)
+{
+	struct similar print;
+	char m[4096];
+
+	snprintf(m, sizeof(m), "Subject: x\r\n\r\n%s\r\n", sim->text);
+	assert_int_equal(similar_of((const uint8_t *)m, strlen(m), &print,
+	    &sim->w->e), 0);
+	similar_pack(b, &print);
+	c->fingerprint = SLICE(b->s, b->len);
+}
+
 uint32_t
 sim_release(struct sim *sim, int64_t send_by_ms)
 {
+	struct strbuf print = STRBUF_INIT(SIMILAR_PACKED_MAX);
 	uint32_t list = sim->list != 0 ? sim->list : 1;
 	struct campaign c = {
 		.list = list, .org = 1, .as_of = audience.sequence,
@@ -440,7 +455,10 @@ sim_release(struct sim *sim, int64_t send_by_ms)
 
 	for (size_t i = 0; i < sizeof(c.content); i++)
 		c.content[i] = (uint8_t)sim_chance(sim);
+	if (sim->text != NULL)
+		set_print(sim, &c, &print);
 	world_must(sim->w, STORE_Q, create, &c);
+	strbuf_free(&print);
 	scheduler_campaign_changed(sim->s, c.id);
 	return c.id;
 }

@@ -130,6 +130,7 @@ struct sim {
 	uint16_t	nsources;
 	uint32_t	part_members;	/* of the next start; 0: as shipped */
 	uint32_t	list;		/* of sim_release(); 0: list 1 */
+	const char	*text;		/* of its message; NULL: not known */
 	unsigned	lookups;
 	uint64_t	effects_batch;		/* S: last batch applied */
 	unsigned	effects;
