@@ -10,7 +10,7 @@ zlib1g-dev"
 
 # For the test suite, beside the above.
 test_packages="libcmocka-dev python3 python3-dkim python3-nacl openssl curl strace
-opendkim-tools postfix dnsmasq-base util-linux libasan8 libubsan1"
+opendkim-tools postfix dnsmasq-base util-linux lmdb-utils libasan8 libubsan1"
 
 # For contrib/quickstart.
 demo_packages="libcmocka-dev python3 python3-dkim python3-nacl openssl

@@ -18,6 +18,8 @@ static const struct {
 	{ "check",		listctl_check },
 	{ "compact",		listctl_compact },
 	{ "evidence verify",	listctl_evidence_verify },
+	{ "ledger checkpoint",	listctl_ledger_checkpoint },
+	{ "ledger verify",	listctl_ledger_verify },
 	{ "bounce classify",	listctl_bounce_classify },
 	{ "lint",		listctl_lint },
 	{ "dkim keygen",	listctl_dkim_keygen },

@@ -12,6 +12,8 @@ int listctl_init(const struct listctl *lc);		/* listctl_store.c */
 int listctl_check(const struct listctl *lc);
 int listctl_compact(const struct listctl *lc);		/* listctl_compact.c */
 int listctl_evidence_verify(const struct listctl *lc);	/* listctl_evidence.c */
+int listctl_ledger_checkpoint(const struct listctl *lc); /* listctl_ledger.c */
+int listctl_ledger_verify(const struct listctl *lc);
 int listctl_bounce_classify(const struct listctl *lc);	/* listctl_mail.c */
 int listctl_lint(const struct listctl *lc);
 int listctl_dkim_keygen(const struct listctl *lc);	/* listctl_dkim.c */

@@ -19,9 +19,9 @@
 #include "spool/campaign.h"
 #include "spool/check.h"
 #include "spool/consent.h"
-#include "spool/ledger.h"
 #include "spool/deferral.h"
 #include "spool/import.h"
+#include "spool/ledger_sign.h"
 #include "spool/invite.h"
 #include "spool/list.h"
 #include "spool/org.h"
@@ -136,8 +136,8 @@ do_cosign(struct txn *t, void *arg, struct err *e)
 }
 
 /* A checkpoint, and a witness of it. */
-static void
-ledger(struct check_world *cw)
+void
+check_world_sign(struct check_world *cw)
 {
 	struct ledger_checkpoint c;
 	struct strbuf note;
@@ -358,7 +358,7 @@ check_world_setup(void **state)
 	check_world_import(cw, 0, CHECK_IMPORTED);
 	people(cw);
 	world_must(cw->w, STORE_S, do_more, cw);
-	ledger(cw);
+	check_world_sign(cw);
 	world_must(cw->w, STORE_Q, do_queue, cw);
 	write_log(cw);
 	return 0;

@@ -27,6 +27,8 @@ int check_world_setup(void **state);
 int check_world_teardown(void **state);
 /* Import `from` to before `to` as members of list 1, with evidence. */
 void check_world_import(struct check_world *cw, unsigned from, unsigned to);
+/* Sign the ledger's head, which goes on from the last one; a witness too. */
+void check_world_sign(struct check_world *cw);
 /* Check all of it, findings one a line in out; for children too.  0 or -1. */
 int check_world_run(struct check_world *cw, struct strbuf *out,
     struct check_result *r_r);
