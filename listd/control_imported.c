@@ -117,8 +117,49 @@ undo_run(struct call *c)
 	call_write(c, STORE_S, CALL_BULK, undo_apply, NULL, undone);
 }
 
+/* ---- subscriber import drop-evidence */
+
+struct dropping {
+	uint32_t	 id;
+	const char	*who;
+	int64_t		 now_ms;
+};
+
+static int
+drop_apply(struct txn *t, void *arg, struct err *e)
+{
+	const struct dropping *s = arg;
+
+	return job_answer(import_drop_evidence(t, s->id, s->who, s->now_ms,
+	    e), e);
+}
+
+static void
+dropped(struct call *c, void *arg)
+{
+	const struct dropping *s = arg;
+
+	call_output(c, json_pack("{s:I, s:b}", "import", (json_int_t)s->id,
+	    "dropped", 1));
+	call_done(c);
+}
+
+static void
+drop_run(struct call *c)
+{
+	struct dropping *s = call_state(c);
+
+	if ((s->id = call_number(c, "ID")) == 0)
+		return;
+	s->who = call_who(c);
+	s->now_ms = call_now(c);
+	call_write(c, STORE_S, CALL_URGENT, drop_apply, NULL, dropped);
+}
+
 const struct control_verb control_imported_verbs[] = {
 	{ "subscriber import show", show_run, sizeof(struct showing), NULL },
+	{ "subscriber import drop-evidence", drop_run,
+	    sizeof(struct dropping), NULL },
 	{ "subscriber import undo", undo_run, sizeof(struct undoing), NULL },
 	{ NULL, NULL, 0, NULL },
 };

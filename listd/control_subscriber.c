@@ -22,6 +22,7 @@
 #include "listd/scheduler.h"
 #include "spool/act.h"
 #include "spool/consent.h"
+#include "spool/erase_kept.h"
 #include "spool/leave.h"
 #include "spool/list.h"
 #include "spool/optin.h"
@@ -107,6 +108,7 @@ struct leaving {
 	struct identity	 who;
 	const char	*list;
 	uint64_t	 removed;	/* memberships */
+	json_t		*kept;		/* what is not theirs alone */
 };
 
 static void
@@ -115,6 +117,7 @@ leaving_free(void *state)
 	struct leaving *s = state;
 
 	leave_result_free(&s->result);
+	json_decref(s->kept);
 }
 
 static int
@@ -209,8 +212,8 @@ erased(struct call *c, void *arg)
 		return;
 	}
 	scheduler_mailbox_erased(call_scheduler(c), s->who.mailbox);
-	call_output(c, json_pack("{s:b, s:I}", "erased", 1, "memberships",
-	    (json_int_t)s->removed));
+	call_output(c, json_pack("{s:b, s:I, s:O}", "erased", 1,
+	    "memberships", (json_int_t)s->removed, "kept", s->kept));
 	call_done(c);
 }
 
@@ -224,12 +227,23 @@ static void
 erase_run(struct call *c)
 {
 	struct leaving *s = call_state(c);
+	struct err e = ERR_INIT;
+	struct txn *t;
+	int rc;
 
 	if (!call_identity(c, "ADDR", &s->who))
 		return;
 	s->leave.who = call_who(c);
 	s->leave.now_ms = call_now(c);
-	erase_more(c);
+	if ((t = call_read(c, STORE_S)) == NULL)
+		return;
+	s->kept = json_array();
+	rc = erase_kept(t, s->who.hash, s->kept, &e);
+	txn_end(t);
+	if (rc == -1)
+		call_error(c, &e);
+	else
+		erase_more(c);
 }
 
 /* ---- what is told of a member */

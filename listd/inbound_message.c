@@ -16,6 +16,7 @@
 #include "lib/autoreply.h"
 #include "lib/dsn.h"
 #include "lib/err.h"
+#include "lib/hide.h"
 #include "lib/keyring.h"
 #include "lib/mailhead.h"
 #include "listd/inbound_message.h"
@@ -55,19 +56,7 @@ put_enhanced(uint16_t out[3], const struct enhanced *e)
 static void
 put_said(struct ipc_bounce *b, const struct dsn_recipient *r)
 {
-	struct strbuf text = STRBUF_INIT(2 * sizeof(r->said));
-	const char *said = r->said, *at;
-
-	while (r->address[0] != '\0' &&
-	    (at = strcasestr(said, r->address)) != NULL) {
-		strbuf_add(&text, said, (size_t)(at - said));
-		strbuf_adds(&text, "<rcpt>");
-		said = at + strlen(r->address);
-	}
-	strbuf_adds(&text, said);
-	snprintf(b->text, sizeof(b->text), "%s", text.overflow ||
-	    text.s == NULL ? "" : text.s);
-	strbuf_free(&text);
+	hide_address(r->said, r->address, b->text, sizeof(b->text));
 }
 
 static uint16_t

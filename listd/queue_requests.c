@@ -81,6 +81,9 @@ struct peer_request {
 	enum ipc_result	 result;
 	const char	*text;
 	struct leave_result gone;
+	size_t		 kept;		/* files and settings, by an erasure */
+	bool		 erased;
+	uint8_t		 mailbox[ADDRESS_HASH_OCTETS];	/* of who was */
 	bool		 suspended;
 	bool		 joined;	/* a confirmation made a member */
 };
@@ -240,6 +243,13 @@ on_committed(void *arg, enum job_result jr, const struct err *e)
 		recall(r, on_recalled);
 		return;
 	case IPC_DATA:
+		if (r->erased)
+			scheduler_mailbox_erased(queue_scheduler(
+			    r->peer->all->q), r->mailbox);
+		if (r->kept > 0)
+			log_text(LEVEL_WARNING, "erased", "%zu evidence files "
+			    "of imports or settings of lists may name a "
+			    "person who was erased", r->kept);
 		scheduler_notices_changed(queue_scheduler(r->peer->all->q));
 		if (r->gone.n == 0)
 			break;
@@ -344,6 +354,9 @@ apply_data(struct txn *t, struct peer_request *r, struct err *e)
 	if (access_do(t, &a, &done, e) == -1)
 		return -1;
 	r->gone = done.gone;
+	r->kept = done.kept;
+	r->erased = done.erased;
+	memcpy(r->mailbox, done.mailbox, sizeof(r->mailbox));
 	r->result = optin_answer(done.result);
 	r->text = optin_result_name(done.result);
 	return 0;

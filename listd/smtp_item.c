@@ -11,6 +11,7 @@
 
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/hide.h"
 #include "lib/token_mask.h"
 #include "lib/utf8.h"
 #include "lib/xmalloc.h"
@@ -18,8 +19,6 @@
 #include "listd/copy.h"
 #include "listd/memo.h"
 #include "listd/smtp_session_private.h"
-
-#define REPLACED	"<rcpt>"
 
 /* ---- its end */
 
@@ -88,27 +87,11 @@ item_text(const struct item *item, const char *text,
 {
 	const struct ipc_delivery *d = &item->d;
 	char address[520];
-	size_t len, used = 0;
 
 	snprintf(address, sizeof(address), "%s@%s", d->local, d->domain);
-	len = strlen(address);
-	while (*text != '\0' && used < IPC_TEXT_MAX) {
-		if (strncasecmp(text, address, len) != 0) {
-			out[used++] = *text++;
-			continue;
-		}
-		text += len;
-		if (used > 0 && out[used - 1] == '<' && *text == '>') {
-			used--;
-			text++;
-		}
-		for (const char *p = REPLACED; *p != '\0' &&
-		    used < IPC_TEXT_MAX; p++)
-			out[used++] = *p;
-	}
-	out[used] = '\0';
+	hide_address(text, address, out, IPC_TEXT_MAX + 1);
 	if (item->copy != NULL)
-		token_mask(out, used, item->copy->token);
+		token_mask(out, strlen(out), item->copy->token);
 }
 
 static void

@@ -11,6 +11,7 @@
 #include "spool/change.h"
 #include "spool/consent.h"
 #include "spool/correct.h"
+#include "spool/erase_kept.h"
 #include "spool/optin_private.h"
 #include "spool/store.h"
 #include "spool/subscriber.h"
@@ -178,8 +179,13 @@ static int
 erase(struct txn *t, struct use *u, struct err *e)
 {
 	struct leave_result *all = &u->r->gone, some = { .n = 0 };
-	int rc = 0;
+	json_t *kept = json_array();
+	int rc = erase_kept(t, u->req.hash, kept, e);
 
+	u->r->kept = json_array_size(kept);
+	json_decref(kept);
+	if (rc == -1)
+		return -1;
 	for (unsigned i = 0; i < ERASE_ROUNDS; i++) {
 		rc = leave_erase(t, u->req.hash, THE_PERSON, u->a->now_ms,
 		    &some, e);
@@ -194,6 +200,8 @@ erase(struct txn *t, struct use *u, struct err *e)
 		err_set(e, ERR_AGAIN, "too many entries to erase at once");
 		rc = -1;
 	}
+	u->r->erased = rc == 0;
+	memcpy(u->r->mailbox, u->who.mailbox, sizeof(u->r->mailbox));
 	leave_result_free(&some);
 	return rc;
 }
@@ -270,6 +278,8 @@ access_do(struct txn *t, const struct access *a, struct access_done *r_r,
 
 	leave_result_free(&r_r->gone);
 	r_r->result = OPTIN_UNKNOWN;
+	r_r->kept = 0;
+	r_r->erased = false;
 	if (rc != 1)
 		return rc;
 	r_r->result = by_state(&u);

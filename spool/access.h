@@ -41,6 +41,10 @@ struct access {
 struct access_done {
 	enum optin_result result;	/* OPTIN_CONFIRMED: it was done */
 	struct leave_result gone;	/* leave_result_free() */
+	/* ERASE, when it was done: what else may name them, and whose. */
+	size_t		kept;
+	bool		erased;
+	uint8_t		mailbox[ADDRESS_HASH_OCTETS];
 };
 
 /*

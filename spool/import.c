@@ -367,6 +367,31 @@ import_counts_json(const struct import_counts *n)
 	return o;
 }
 
+int
+import_drop_evidence(struct txn *t, uint32_t id, const char *who,
+    int64_t now_ms, struct err *e)
+{
+	char object[32], hex[CONTENT_HEX];
+	struct import im;
+
+	if (import_must(t, id, &im, e) == -1)
+		return -1;
+	if (im.state == IMPORT_RUNNING) {
+		err_set(e, ERR_REFUSED, "the import is not over");
+		return -1;
+	}
+	if (!evidence_hex(&im, hex)) {
+		err_set(e, ERR_NOTFOUND, "the import has no evidence file");
+		return -1;
+	}
+	memset(im.evidence, 0, sizeof(im.evidence));
+	snprintf(object, sizeof(object), "import %u", id);
+	if (import_put(t, &im, e) == -1)
+		return -1;
+	return act_note(t, who, now_ms, "import drop-evidence", object, hex,
+	    NULL, e);
+}
+
 json_t *
 import_json(const struct import *im)
 {

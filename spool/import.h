@@ -167,6 +167,14 @@ int import_end(struct txn *t, uint32_t id, enum import_state state,
 int import_undo(struct txn *t, uint32_t id, const char *who,
     struct member *at, unsigned max, int64_t now_ms, uint64_t *removed_r,
     struct err *e);
+/*
+ * Let go of the evidence file of an import that is over: it names others than
+ * who was to be erased from it.  The entries go on naming it by its hash, so
+ * who holds a copy can show it; the sweeper removes ours.  -1 ERR_NOTFOUND (no
+ * import, or no file), ERR_REFUSED (it runs).
+ */
+int import_drop_evidence(struct txn *t, uint32_t id, const char *who,
+    int64_t now_ms, struct err *e);
 /* A new JSON object, or NULL. */
 json_t *import_json(const struct import *im);
 json_t *import_counts_json(const struct import_counts *n);

@@ -534,6 +534,35 @@ test_correct(void **state)
 	    "carol@example.com", "NAME", "a\nb", "VALUE", "x", NULL);
 }
 
+/* S31: where a person is named by what is not theirs alone is told. */
+static void
+test_erase(void **state)
+{
+	struct queue *q = *state;
+	uint32_t news = cw_ready_list(q, "news");
+	struct answer *a;
+	char *owner;
+	json_t *o;
+
+	cw_member(q, news, "carol@example.com");
+	o = cw_must(q, &a, "subscriber erase", "ADDR", "carol@example.com",
+	    NULL);
+	assert_int_equal(number_of(o, "memberships"), 1);
+	assert_int_equal(json_array_size(json_object_get(o, "kept")), 0);
+	answer_free(a);
+	o = cw_must(q, &a, "list show", "NAME", "news", NULL);
+	owner = strdup(text_of(o, "owner"));
+	answer_free(a);
+	o = cw_must(q, &a, "subscriber erase", "ADDR", owner, NULL);
+	o = json_array_get(json_object_get(o, "kept"), 0);
+	assert_string_equal(text_of(o, "list"), "news");
+	assert_string_equal(text_of(o, "setting"), "owner");
+	answer_free(a);
+	free(owner);
+	EXPECT(STATUS_NO, q, "subscriber import drop-evidence", "ID", "7",
+	    NULL);
+}
+
 /* T12: asked of the new address, and nothing else changes. */
 static void
 test_change_address(void **state)
@@ -675,6 +704,7 @@ main(void)
 		TEST(test_audit),
 		TEST(test_correct),
 		TEST(test_change_address),
+		TEST(test_erase),
 		TEST(test_audit_broken),
 		TEST(test_figures),
 	};
