@@ -14,12 +14,33 @@
 #include "lib/date.h"
 #include "lib/err.h"
 #include "listd/bundle_private.h"
-#include "listd/control_json.h"
 #include "spool/consent.h"
 #include "spool/list.h"
 #include "spool/org.h"
 #include "spool/subscriber.h"
 #include "spool/suppression.h"
+
+static json_t *
+hex(const void *p, size_t len)
+{
+	struct strbuf b = STRBUF_INIT(128);
+	json_t *j;
+
+	for (size_t i = 0; i < len; i++)
+		strbuf_addf(&b, "%02x", ((const uint8_t *)p)[i]);
+	j = json_string(b.s);
+	strbuf_free(&b);
+	return j;
+}
+
+static json_t *
+moment(int64_t utc_ms)
+{
+	char text[DATE_RFC3339_LEN + 1];
+
+	date_rfc3339(utc_ms, text);
+	return json_string(text);
+}
 
 static void
 set_text(json_t *o, const char *name, const char *text)
@@ -77,7 +98,7 @@ entry_json(const struct bundle_row *r, struct txn *t, struct err *e)
 			err_set(e, ERR_LIMIT, "no memory for an entry");
 		return NULL;
 	}
-	json_object_set_new(o, "commitment", json_hex(hash, sizeof(hash)));
+	json_object_set_new(o, "commitment", hex(hash, sizeof(hash)));
 	/* It lies in mails/, whole. */
 	if (r->mail.len > 0)
 		json_object_del(o, "mail");
@@ -114,7 +135,7 @@ put_memberships(json_t *state, struct txn *t, const uint8_t *hash,
 		o = json_pack("{s:I, s:s, s:I, s:o}", "list",
 		    (json_int_t)m.list, "state", member_state_name(m.state),
 		    "rests_on_entry", (json_int_t)m.consent, "since",
-		    json_time(m.created_ms));
+		    moment(m.created_ms));
 		json_array_append_new(list, o);
 		if (set_names(o, t, m.list, 0, e) == -1)
 			return -1;
@@ -140,7 +161,7 @@ put_suppression(json_t *o, const struct bundle_ask *ask,
 	set_text(o, "reason", hides ? "set by the host" :
 	    suppression_reason_name(s->reason));
 	if (!hides)
-		json_object_set_new(o, "since", json_time(s->when_ms));
+		json_object_set_new(o, "since", moment(s->when_ms));
 }
 
 static int
@@ -203,7 +224,7 @@ put_address(struct bundle *b, json_t *subject, const uint8_t *hash)
 	struct consent c;
 
 	json_object_set_new(subject, "address_hash",
-	    json_hex(hash, ADDRESS_HASH_OCTETS));
+	    hex(hash, ADDRESS_HASH_OCTETS));
 	for (size_t i = 0; i < b->n; i++) {
 		if (consent_decode(bundle_entry(&b->rows[i]), &c, &e) == -1 ||
 		    c.address.len == 0 || c.hash.len != ADDRESS_HASH_OCTETS ||
@@ -244,8 +265,8 @@ put_subject(struct bundle *b, struct txn *t, struct err *e)
 
 	json_object_set_new(b->json, "subject", subject);
 	if (ask->about == BUNDLE_PERIOD) {
-		json_object_set_new(subject, "from", json_time(ask->from_ms));
-		json_object_set_new(subject, "to", json_time(ask->to_ms));
+		json_object_set_new(subject, "from", moment(ask->from_ms));
+		json_object_set_new(subject, "to", moment(ask->to_ms));
 		return set_names(subject, t, ask->list, ask->org, e);
 	}
 	if (ask->about == BUNDLE_COMPLAINT &&
@@ -273,17 +294,18 @@ put_head(struct bundle *b)
 	set_text(b->json, "about", about[ask->about]);
 	set_text(b->json, "origin", b->key.name);
 	json_object_set_new(b->json, "tree", json_pack("{s:I, s:o}", "size",
-	    (json_int_t)b->head.size, "root", json_hex(b->head.root,
+	    (json_int_t)b->head.size, "root", hex(b->head.root,
 	    sizeof(b->head.root))));
 	note_key_format(&b->key, &vkey);
 	EVP_Digest(b->key.pub, sizeof(b->key.pub), print, NULL, EVP_sha256(),
 	    NULL);
 	json_object_set_new(b->json, "key", json_pack("{s:s, s:o, s:o}",
-	    "vkey", vkey.s, "id", json_hex(b->key.id, sizeof(b->key.id)),
-	    "fingerprint", json_hex(print, sizeof(print))));
+	    "vkey", vkey.s, "id", hex(b->key.id, sizeof(b->key.id)),
+	    "fingerprint", hex(print, sizeof(print))));
 	strbuf_free(&vkey);
-	o = json_pack("{s:o, s:s, s:s, s:I}", "time", json_time(ask->now_ms),
-	    "who", ask->who, "request", ask->request, "entry",
+	o = json_pack("{s:o, s:s, s:s, s:I}", "time", moment(ask->now_ms),
+	    "who", ask->who, "request", ask->about == BUNDLE_COMPLAINT &&
+	    ask->disclosed == NULL ? "complaint" : ask->request, "entry",
 	    (json_int_t)ask->exported);
 	if (ask->disclosed != NULL)
 		set_text(o, "disclosed", ask->disclosed);
@@ -297,7 +319,7 @@ put_missing(struct bundle *b)
 
 	for (size_t i = 0; i < b->nshown; i++)
 		if (b->shown[i].missing)
-			json_array_append_new(list, json_hex(b->shown[i].hash,
+			json_array_append_new(list, hex(b->shown[i].hash,
 			    sizeof(b->shown[i].hash)));
 	json_object_set_new(b->json, "missing_texts", list);
 }
