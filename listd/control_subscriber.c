@@ -26,6 +26,7 @@
 #include "spool/leave.h"
 #include "spool/list.h"
 #include "spool/optin.h"
+#include "spool/statement.h"
 #include "spool/subscriber.h"
 #include "spool/writer.h"
 
@@ -78,6 +79,7 @@ add_run(struct call *c)
 {
 	struct add *s = call_state(c);
 	const char *list = call_arg(c, "LIST"), *addr = call_arg(c, "ADDR");
+	struct err e = ERR_INIT;
 
 	if (strlen(list) >= sizeof(s->in.list) ||
 	    strlen(addr) >= sizeof(s->in.address)) {
@@ -93,6 +95,11 @@ add_run(struct call *c)
 	snprintf(s->raw, sizeof(s->raw), "subscriber add %s %s", list, addr);
 	s->in.evidence.raw = SLICE(s->raw, strlen(s->raw));
 	s->in.evidence.when_ms = call_now(c);
+	if (statement_keep(call_store(c), call_content(c), list,
+	    s->in.evidence.form, &e) == -1) {
+		call_error(c, &e);
+		return;
+	}
 	optin_limits_of(call_conf(c), &s->limits);
 	s->ask = (struct optin_ask){ .in = &s->in, .limits = &s->limits,
 		.now_ms = call_now(c),

@@ -46,8 +46,12 @@ static const char confirm_text[] =
     "\n"
     "    {{link}}\n"
     "\n"
-    "or just reply to this mail.  If you do not want it, do nothing: you\n"
-    "will not be subscribed and not be asked again.\n";
+    "or just reply to this mail.  The page says what is kept of you and what\n"
+    "you will get.  Each mail has a link that ends them, and you can take your\n"
+    "yes back at any time.\n"
+    "\n"
+    "If you do not want it, do nothing: you will not be subscribed and not be\n"
+    "asked again.\n";
 
 /*
  * To who was imported and asked for nothing here.  It says so, and that there

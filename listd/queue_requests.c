@@ -37,6 +37,7 @@
 #include "spool/list.h"
 #include "spool/notice.h"
 #include "spool/optin.h"
+#include "spool/statement.h"
 #include "spool/writer.h"
 
 #define ACTION_FAILED	1	/* of struct ipc_bounce */
@@ -534,13 +535,20 @@ adopt(struct queue_requests *all, const struct ipc_forward *f)
  * Most requests follow a form whose text is there already.
  */
 static int
-keep_shown(struct queue_requests *all, const struct ipc_subscribe *s)
+keep_shown(struct queue_requests *all, struct ipc_subscribe *s)
 {
 	const struct content *content = queue_content(all->q);
 	uint8_t claimed[CONTENT_HASH], hash[CONTENT_HASH];
 	struct err e = ERR_INIT;
 	uint64_t size;
 
+	/* By mail: they are shown it by the page that confirms. */
+	if (s->shown.len == 0 && s->evidence.form[0] == '\0') {
+		if (statement_keep(queue_store(all->q), content, s->list,
+		    s->evidence.form, &e) == -1)
+			goto fail;
+		return 0;
+	}
 	if (s->shown.len == 0)
 		return 0;
 	if (!content_unhex(s->evidence.form, claimed)) {

@@ -45,6 +45,7 @@
  *	45 SHA-256 of the request as received, of which 14 has only the head,
  *	   any token masked (bytes 32)
  *	47 number of an act (uint)	48 SHA-256 of its row (bytes 32)
+ *	49 purpose of the list, as it was stated (text)
  *	57 class of the source (uint)	58 class of the basis (uint)
  *	59 evidence vouched for (uint)	60 a row's own evidence (text)
  *	61 date of its request (uint)	62 IP of its request (bytes 16)
@@ -171,6 +172,7 @@ struct consent {
 	struct slice	mail_hash, raw_hash;	/* 32 octets or none */
 	uint64_t	act;
 	struct slice	act_hash;	/* 32 octets or none */
+	struct slice	purpose;
 	uint32_t	origin, ground;	/* enum origin, enum ground */
 	uint32_t	vouched;	/* enum evidence */
 	struct slice	evidence;

@@ -68,6 +68,7 @@ static const struct consent_field fields[] = {
 	{ 45, "request_hash", FIELD_HASH, AT(raw_hash) },
 	{ 47, "act", FIELD_U64, AT(act) },
 	{ 48, "act_hash", FIELD_HASH, AT(act_hash) },
+	{ 49, "purpose", FIELD_TEXT, AT(purpose) },
 	{ 57, "source_class", FIELD_ORIGIN, AT(origin) },
 	{ 58, "basis_class", FIELD_GROUND, AT(ground) },
 	{ 59, "vouched", FIELD_EVIDENCE, AT(vouched) },

@@ -60,16 +60,17 @@ struct ground {
 	const struct member *m;
 	const uint8_t	*hash;		/* of its address */
 	uint32_t	 org;		/* whose list it is */
+	uint64_t	 since;		/* the list has its purpose */
 };
 
 /* Whether list and organization may send now; 0 or -1. */
 static int
-look_at_list(struct txn *t, uint32_t list, uint32_t *org, bool *held,
-    struct err *e)
+look_at_list(struct txn *t, uint32_t list, uint32_t *org, uint64_t *since,
+    bool *held, struct err *e)
 {
 	enum list_state state;
 	struct org o;
-	int ret = list_brief(t, list, org, &state, e);
+	int ret = list_gate(t, list, org, &state, since, e);
 
 	*held = true;
 	if (ret != 1)
@@ -122,7 +123,7 @@ bears_out(struct txn *t, const struct ground *g, struct err *e)
 		return 0;
 	if (revocation_last(t, g->hash, g->m->list, g->org, &last, e) == -1)
 		return -1;
-	return index > last;
+	return index > last && index > g->since;
 }
 
 int
@@ -131,7 +132,7 @@ gate_consent(struct txn *t, const struct member *m,
 {
 	struct ground g = { .m = m, .hash = hash };
 	enum list_state state;
-	int rc = list_brief(t, m->list, &g.org, &state, e);
+	int rc = list_gate(t, m->list, &g.org, &state, &g.since, e);
 
 	return rc == 1 ? bears_out(t, &g, e) : rc;
 }
@@ -158,7 +159,7 @@ gate_check(struct txn *t, const struct gate_question *q,
 	if ((*v = by_sequence(&m, q->as_of)) != GATE_OPEN)
 		return 0;
 	g.m = &m;
-	if (look_at_list(t, q->list, &g.org, &held, e) == -1 ||
+	if (look_at_list(t, q->list, &g.org, &g.since, &held, e) == -1 ||
 	    subscriber_hash(t, &m, hash, e) == -1)
 		return -1;
 	ret = suppression_blocks(t, hash, q->list, g.org, m.consent, &s, e);
@@ -207,11 +208,12 @@ check_person(struct txn *t, const struct notice *n, enum gate_verdict *v,
 {
 	uint8_t hash[ADDRESS_HASH_OCTETS];
 	struct suppression s;
+	uint64_t since;
 	uint32_t org = 0;
 	bool held;
 	int ret;
 
-	if (look_at_list(t, n->list, &org, &held, e) == -1 ||
+	if (look_at_list(t, n->list, &org, &since, &held, e) == -1 ||
 	    notice_hash(t, n, hash, e) == -1)
 		return -1;
 	ret = suppression_blocks_request(t, hash, n->list, org, &s, e);

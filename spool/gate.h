@@ -59,7 +59,8 @@ int gate_check_notice(struct txn *t, uint64_t notice, int64_t now_ms,
 /*
  * Does the entry a membership rests on bear it out?  It is read and not
  * believed from a flag: it must exist, say yes, and speak of this list, of the
- * organization whose list it is, and of this address; and no later entry of
+ * organization whose list it is, of the purpose that the list has now, and of
+ * this address; and no later entry of
  * the address may have revoked it (S36, S42).  An entry RESUMED counts by what
  * it follows alone.  1, 0, -1.
  */

@@ -264,13 +264,14 @@ evidence_hex(const struct import *im, char out[static CONTENT_HEX])
 }
 
 static int
-append_entry(struct txn *t, const struct import *im, uint32_t org,
+append_entry(struct txn *t, const struct import *im, const struct list *l,
     uint64_t *index_r, struct err *e)
 {
 	char proof[CONTENT_HEX];
 	const struct consent c = { .kind = CONSENT_IMPORT,
-	    .when_ms = im->started_ms, .list = im->list, .org = org,
-	    .import = im->id, .source = consent_text(im->source),
+	    .when_ms = im->started_ms, .list = im->list, .org = l->org,
+	    .purpose = consent_text(l->purpose), .import = im->id,
+	    .source = consent_text(im->source),
 	    .basis = consent_text(im->basis),
 	    .setter = consent_text(im->who), .claimed_ms = im->claimed_ms,
 	    .content = SLICE(im->file, sizeof(im->file)),
@@ -291,9 +292,14 @@ check(struct txn *t, const struct import *im, struct list *l, struct err *e)
 		return -1;
 	if ((rc = list_get(t, im->list, l, e)) == -1)
 		return -1;
-	if (rc == 1 && l->state != LIST_REMOVED)
+	if (rc == 0 || l->state == LIST_REMOVED) {
+		err_set(e, ERR_NOTFOUND, "no list %u", im->list);
+		return -1;
+	}
+	if (list_answers(l))
 		return 0;
-	err_set(e, ERR_NOTFOUND, "no list %u", im->list);
+	err_set(e, ERR_REFUSED, "the list does not answer all of: "
+	    "collection, purpose, leaving, revocation (S68); see list set");
 	return -1;
 }
 
@@ -325,7 +331,7 @@ import_begin(struct txn *t, const struct import *im, int64_t now_ms,
 	im_r->counts = (struct import_counts){ 0 };
 	im_r->undone = 0;
 	snprintf(object, sizeof(object), "list %s", l.name);
-	if (append_entry(t, im_r, l.org, &im_r->consent, e) == -1 ||
+	if (append_entry(t, im_r, &l, &im_r->consent, e) == -1 ||
 	    import_put(t, im_r, e) == -1)
 		return -1;
 	return act_note(t, im_r->who, now_ms, "import", object, NULL,

@@ -69,6 +69,11 @@ list_put(struct txn *t, const struct list *l, struct err *e)
 	pack_str(&b, l->texts);
 	pack_u8(&b, (uint8_t)l->tls);
 	pack_str(&b, l->jurisdiction);
+	pack_u64(&b, l->purpose_since);
+	pack_str(&b, l->collection);
+	pack_str(&b, l->purpose);
+	pack_str(&b, l->leaving);
+	pack_str(&b, l->revocation);
 	ret = row_put(t, TABLE_LISTS, key_slice(&k), &b, e);
 	strbuf_free(&b);
 	return ret;
@@ -105,6 +110,21 @@ unpack_tls(struct unpack *u)
 	return v;
 }
 
+static void
+unpack_answers(struct unpack *u, struct list *l)
+{
+	l->purpose_since = 0;
+	if (u->left == 0) {		/* as above */
+		list_answer(l);
+		return;
+	}
+	l->purpose_since = unpack_u64(u);
+	unpack_str(u, l->collection, sizeof(l->collection));
+	unpack_str(u, l->purpose, sizeof(l->purpose));
+	unpack_str(u, l->leaving, sizeof(l->leaving));
+	unpack_str(u, l->revocation, sizeof(l->revocation));
+}
+
 static int
 list_decode(struct slice key, struct slice value, struct list *l,
     struct err *e)
@@ -135,6 +155,7 @@ list_decode(struct slice key, struct slice value, struct list *l,
 	l->jurisdiction[0] = '\0';
 	if (u.left > 0)		/* as above */
 		unpack_str(&u, l->jurisdiction, sizeof(l->jurisdiction));
+	unpack_answers(&u, l);
 	if (row_done(&u, TABLE_LISTS, key, e) == -1)
 		return -1;
 	unpack_init(&u, key.p, key.len);
@@ -175,31 +196,71 @@ list_brief(struct txn *t, uint32_t id, uint32_t *org_r,
 	return u.bad ? row_done(&u, TABLE_LISTS, key_slice(&k), e) : 1;
 }
 
-/* Passes over the texts without copying them: it is asked for each delivery. */
-int
-list_tls(struct txn *t, uint32_t id, enum list_tls *tls_r, struct err *e)
+/*
+ * Pass over the texts without copying them, up to what follows tls: this is
+ * asked for each delivery.
+ */
+static void
+pass_to_tail(struct unpack *u, uint32_t *org_r, enum list_state *state_r,
+    enum list_tls *tls_r)
+{
+	*org_r = unpack_u32(u);
+	*state_r = unpack_state(u);
+	unpack_i64(u);			/* created */
+	unpack_bool(u);			/* open */
+	unpack_bool(u);			/* commercial */
+	unpack_i64(u);			/* owner confirmed */
+	unpack_u32(u);			/* confirmations */
+	unpack_u32(u);			/* octets */
+	for (int i = 0; i < LIST_STRINGS; i++)
+		unpack_bytes(u);
+	*tls_r = (enum list_tls)unpack_tls(u);
+}
+
+/* 1 with u at the tail of the row, 0, -1. */
+static int
+open_tail(struct txn *t, uint32_t id, struct unpack *u, uint32_t *org_r,
+    enum list_state *state_r, enum list_tls *tls_r, struct err *e)
 {
 	struct key k = list_key(id);
 	struct slice value;
-	struct unpack u;
 	int rc = txn_get(t, TABLE_LISTS, key_slice(&k), &value, e);
 
 	if (rc != 1)
 		return rc;
-	if (row_open(&u, TABLE_LISTS, key_slice(&k), value, LIST_VERSION,
+	if (row_open(u, TABLE_LISTS, key_slice(&k), value, LIST_VERSION,
 	    e) == -1)
 		return -1;
-	unpack_u32(&u);			/* organization */
-	unpack_state(&u);
-	unpack_i64(&u);			/* created */
-	unpack_bool(&u);		/* open */
-	unpack_bool(&u);		/* commercial */
-	unpack_i64(&u);			/* owner confirmed */
-	unpack_u32(&u);			/* confirmations */
-	unpack_u32(&u);			/* octets */
-	for (int i = 0; i < LIST_STRINGS; i++)
-		unpack_bytes(&u);
-	*tls_r = (enum list_tls)unpack_tls(&u);
+	pass_to_tail(u, org_r, state_r, tls_r);
+	return u->bad ? row_done(u, TABLE_LISTS, key_slice(&k), e) : 1;
+}
+
+int
+list_tls(struct txn *t, uint32_t id, enum list_tls *tls_r, struct err *e)
+{
+	enum list_state state;
+	struct unpack u;
+	uint32_t org;
+
+	return open_tail(t, id, &u, &org, &state, tls_r, e);
+}
+
+int
+list_gate(struct txn *t, uint32_t id, uint32_t *org_r,
+    enum list_state *state_r, uint64_t *purpose_since_r, struct err *e)
+{
+	struct key k = list_key(id);
+	enum list_tls tls;
+	struct unpack u;
+	int rc = open_tail(t, id, &u, org_r, state_r, &tls, e);
+
+	*purpose_since_r = 0;
+	if (rc != 1)
+		return rc;
+	if (u.left > 0)
+		unpack_bytes(&u);	/* jurisdiction */
+	if (u.left > 0)
+		*purpose_since_r = unpack_u64(&u);
 	return u.bad ? row_done(&u, TABLE_LISTS, key_slice(&k), e) : 1;
 }
 
@@ -286,6 +347,7 @@ fill(struct list *l, const struct list_new *n, struct err *e)
 		if (given[i].value != NULL && list_change(l, given[i].setting,
 		    given[i].value, e) == -1)
 			return -1;
+	list_answer(l);
 	return 0;
 }
 

@@ -27,6 +27,9 @@ struct txn;
 #define LIST_TRUSTED_MAX 512	/* octets of attribute names */
 #define LIST_TEXTS_MAX	8192	/* octets of JSON */
 #define LIST_ADDRESS_MAX 320
+#define LIST_ANSWER_MAX	300	/* octets of purpose and answers */
+#define LIST_ANSWERS	4
+#define LIST_STATEMENT_MAX (LIST_ANSWERS * (LIST_ANSWER_MAX + 1))
 #define LIST_JURISDICTION_MAX 63 /* octets of names */
 
 enum list_state {
@@ -57,6 +60,19 @@ struct list {
 	char		trusted[LIST_TRUSTED_MAX + 1];	/* names, blanks */
 	char		texts[LIST_TEXTS_MAX + 1];	/* JSON object or "" */
 	char		jurisdiction[LIST_JURISDICTION_MAX + 1]; /* names */
+	/*
+	 * The four questions of fairness, which whoever is asked for consent
+	 * is answered: what is collected of me, what will be mailed, how do I
+	 * end it, can I take it back (S68)?  "" is no answer, and then the
+	 * list takes no requests and no imports.  The second is the purpose,
+	 * which consent is bound to (S36).
+	 */
+	char		collection[LIST_ANSWER_MAX + 1];
+	char		purpose[LIST_ANSWER_MAX + 1];
+	char		leaving[LIST_ANSWER_MAX + 1];
+	char		revocation[LIST_ANSWER_MAX + 1];
+	/* Consent entries up to here were given for another purpose. */
+	uint64_t	purpose_since;
 };
 
 /* What a list's mail has to be sent over (enum ipc_tls has the levels). */
@@ -103,6 +119,9 @@ int list_next(struct txn *t, uint32_t id, struct list *l_r, struct err *e);
 /* Only what the gate needs, without copying the texts.  1, 0, -1. */
 int list_brief(struct txn *t, uint32_t id, uint32_t *org_r,
     enum list_state *state_r, struct err *e);
+/* The same, and since when it has its purpose; for the gate. */
+int list_gate(struct txn *t, uint32_t id, uint32_t *org_r,
+    enum list_state *state_r, uint64_t *purpose_since_r, struct err *e);
 /* What its mail has to be sent over; as list_brief(). */
 int list_tls(struct txn *t, uint32_t id, enum list_tls *tls_r,
     struct err *e);
@@ -113,12 +132,21 @@ int list_counters(struct txn *t, uint32_t id, struct list_counters *c_r,
 /*
  * Change one setting by name, checked, and leave the act with old and new.
  * Names: title, from, from-name, reply-to, owner, postal-address, commercial,
- * open, language, texts, trusted-attributes, confirm-per-hour, max-message, tls,
- * jurisdiction (spool/jurisdiction.h).  A new owner address is unconfirmed.
- * -1 with ERR_NOTFOUND (list), ERR_INPUT.
+ * open, language, texts, trusted-attributes, confirm-per-hour, max-message,
+ * tls, jurisdiction (spool/jurisdiction.h), collection, purpose, leaving,
+ * revocation.  A new owner address is unconfirmed.  -1 with ERR_NOTFOUND
+ * (list), ERR_INPUT, or ERR_REFUSED: a purpose changes only while the list has
+ * no members, for theirs is another (S36).
  */
 int list_set(struct txn *t, uint32_t id, const char *setting,
     const char *value, const char *who, int64_t now_ms, struct err *e);
+/* Are all four questions answered? */
+bool list_answers(const struct list *l);
+/*
+ * The answers in their order, a line each, appended to out: what whoever is
+ * asked is shown, and what the entry names by its hash.
+ */
+void list_statement(const struct list *l, struct strbuf *out);
 /* The names list_set() takes: the i-th, NULL past the last. */
 const char *list_setting(size_t i);
 /* A setting's value as text appended to out; -1 ERR_INPUT. */
@@ -142,6 +170,8 @@ enum {
 	LIST_NO_REPLY_TO = 1 << 4,	/* Reply-To's is not */
 	LIST_NO_POSTAL = 1 << 5,	/* commercial, and no postal address */
 	LIST_NO_FREEMAIL = 1 << 6,	/* From is at a free-mail provider */
+	LIST_NO_ANSWERS = 1 << 7,	/* open, and a question of fairness
+					 * is not answered */
 };
 
 /* 0 with *why_r, or -1 (ERR_NOTFOUND: no such list). */

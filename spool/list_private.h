@@ -7,6 +7,8 @@
 
 #include "spool/list.h"
 
+/* Answer the four questions as this program keeps its word on them. */
+void list_answer(struct list *l);
 int list_put(struct txn *t, const struct list *l, struct err *e);
 /* 0, or -1 with ERR_NOTFOUND. */
 int list_must(struct txn *t, uint32_t id, struct list *l_r, struct err *e);

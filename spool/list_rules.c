@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/address.h"
@@ -30,7 +31,43 @@ static const char *const why_texts[] = {
 	"the domain of Reply-To is not proven for the organization",
 	"the list is commercial and has no postal address",
 	"From is at a free-mail provider",
+	"the list is open and does not answer all of: collection, purpose, "
+	    "leaving, revocation",
 };
+
+/* ---- the four questions of fairness (S68) */
+
+void
+list_answer(struct list *l)
+{
+	snprintf(l->collection, sizeof(l->collection), "Your address is kept, "
+	    "with the time, the network address and the words of your "
+	    "request, as proof that you asked.");
+	snprintf(l->purpose, sizeof(l->purpose), "You will get the mail of "
+	    "the list %.*s and nothing else.", LIST_TITLE_OCTETS,
+	    l->title);
+	snprintf(l->leaving, sizeof(l->leaving), "Each of these mails has a "
+	    "link that ends them with one press.");
+	snprintf(l->revocation, sizeof(l->revocation), "You can take your "
+	    "consent back at any time, by that link or by a mail to the list; "
+	    "after that no other is sent.");
+}
+
+bool
+list_answers(const struct list *l)
+{
+	return l->collection[0] != '\0' && l->purpose[0] != '\0' &&
+	    l->leaving[0] != '\0' && l->revocation[0] != '\0';
+}
+
+void
+list_statement(const struct list *l, struct strbuf *out)
+{
+	strbuf_addf(out, "%s\n%s\n%s\n%s\n", l->collection, l->purpose,
+	    l->leaving, l->revocation);
+}
+
+/* ---- whether it may send */
 
 static bool
 is_freemail(const char *domain)
@@ -74,6 +111,7 @@ list_may_send(struct txn *t, uint32_t id, unsigned *why_r, struct err *e)
 	why |= also == 0 ? LIST_NO_REPLY_TO : 0;
 	why |= l.commercial && l.postal[0] == '\0' ? LIST_NO_POSTAL : 0;
 	why |= is_freemail(from) ? LIST_NO_FREEMAIL : 0;
+	why |= l.open && !list_answers(&l) ? LIST_NO_ANSWERS : 0;
 	*why_r = why;
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "lib/err.h"
 #include "lib/strbuf.h"
 #include "spool/act.h"
+#include "spool/consent.h"
 #include "spool/jurisdiction.h"
 #include "spool/list_private.h"
 
@@ -47,6 +48,10 @@ static const struct setting {
 	ROW("max-message", SETTING_NUMBER, max_message),
 	ROW("tls", SETTING_TLS, tls),
 	ROW("jurisdiction", SETTING_JURISDICTION, jurisdiction),
+	ROW("collection", SETTING_TEXT, collection),
+	ROW("purpose", SETTING_TEXT, purpose),
+	ROW("leaving", SETTING_TEXT, leaving),
+	ROW("revocation", SETTING_TEXT, revocation),
 };
 
 static const char *const tls_names[] = {
@@ -277,6 +282,24 @@ list_value(const struct list *l, const char *setting, struct strbuf *out,
 	return 0;
 }
 
+/*
+ * Consent is bound to its purpose, and does not pass to another (S36): who is
+ * a member consented to the old one.  Entries up to now speak of that.
+ */
+static int
+change_purpose(struct txn *t, struct list *l, struct err *e)
+{
+	struct list_counters n;
+
+	if (list_counters(t, l->id, &n, e) == -1)
+		return -1;
+	if (n.all == 0)
+		return consent_last(t, &l->purpose_since, e);
+	err_set(e, ERR_REFUSED, "the list has members, who consented to its "
+	    "purpose: another purpose is another list");
+	return -1;
+}
+
 int
 list_set(struct txn *t, uint32_t id, const char *setting, const char *value,
     const char *who, int64_t now_ms, struct err *e)
@@ -294,6 +317,9 @@ list_set(struct txn *t, uint32_t id, const char *setting, const char *value,
 	list_value(&l, setting, &new, NULL);
 	if (strcmp(setting, "owner") == 0 && strcmp(old.s, new.s) != 0)
 		l.owner_ms = 0;
+	if (strcmp(setting, "purpose") == 0 && strcmp(old.s, new.s) != 0 &&
+	    change_purpose(t, &l, e) == -1)
+		goto out;
 	snprintf(verb, sizeof(verb), "list set %s", setting);
 	snprintf(object, sizeof(object), "list %s", l.name);
 	if (list_put(t, &l, e) == -1 ||

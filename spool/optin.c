@@ -186,10 +186,11 @@ look_at_list(struct txn *t, struct asking *a, enum optin_result *r_r,
 	a->list = l.id;
 	a->org = l.org;
 	a->list_hour = l.confirm_per_hour;
+	memcpy(a->purpose, l.purpose, sizeof(a->purpose));
 	if ((rc = org_get(t, l.org, &o, e)) == -1)
 		return -1;
 	if (rc == 0 || o.state != ORG_ACTIVE || l.state != LIST_ACTIVE ||
-	    !l.open) {
+	    !l.open || !list_answers(&l)) {
 		*r_r = OPTIN_CLOSED;
 		return 0;
 	}
@@ -280,6 +281,7 @@ append_entry(struct txn *t, const struct asking *a, enum optin_result result,
 		c.hash = SLICE(a->who.hash, sizeof(a->who.hash));
 	if (id != NULL)
 		c.request = SLICE(id, REQUEST_ID);
+	c.purpose = consent_text(a->purpose);
 	c.note = in->automation;
 	if (a->list == 0)
 		c.note = consent_text(in->list);

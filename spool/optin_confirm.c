@@ -36,6 +36,7 @@ struct use {
 	struct strbuf	copy;
 	struct identity	who;
 	uint32_t	org;
+	char		purpose[LIST_ANSWER_MAX + 1];
 	bool		is_member;
 	struct member	m;
 };
@@ -111,6 +112,7 @@ entry_of(const struct use *u, enum consent_kind kind,
 	    .address = consent_text(u->req.address),
 	    .request = SLICE(u->req.id, REQUEST_ID),
 	    .follows = u->req.consent, .result = result,
+	    .purpose = consent_text(u->purpose),
 	    .note = u->c->in->automation,
 	    .clock_unsure = u->c->clock_unsure };
 
@@ -142,16 +144,22 @@ append_entry(struct txn *t, const struct use *u, enum consent_kind kind,
 static int
 is_void(struct txn *t, struct use *u, struct err *e)
 {
-	enum list_state state;
 	struct suppression s;
+	struct list l;
 	struct org o;
 	int rc;
 
-	if ((rc = list_brief(t, u->req.list, &u->org, &state, e)) == -1 ||
-	    (rc == 1 && (rc = org_get(t, u->org, &o, e)) == -1))
+	if ((rc = list_get(t, u->req.list, &l, e)) == -1 ||
+	    (rc == 1 && (rc = org_get(t, l.org, &o, e)) == -1))
 		return -1;
-	if (rc == 0 || state == LIST_REMOVED || state == LIST_SUSPENDED ||
-	    o.state == ORG_SUSPENDED || o.state == ORG_TERMINATED)
+	if (rc == 0)
+		return 1;
+	u->org = l.org;
+	memcpy(u->purpose, l.purpose, sizeof(u->purpose));
+	/* Asked for another purpose than the list has now (S36). */
+	if (l.state == LIST_REMOVED || l.state == LIST_SUSPENDED ||
+	    o.state == ORG_SUSPENDED || o.state == ORG_TERMINATED ||
+	    u->req.consent <= l.purpose_since)
 		return 1;
 	rc = suppression_blocks_request(t, u->req.hash, u->req.list, u->org,
 	    &s, e);

@@ -6,6 +6,7 @@
 #define SPOOL_OPTIN_PRIVATE_H
 
 #include "spool/identity.h"
+#include "spool/list.h"
 #include "spool/optin.h"
 
 struct list;
@@ -23,6 +24,7 @@ struct asking {
 	uint8_t		subnet[16];	/* /64 */
 	uint32_t	list, org;	/* 0: no such list */
 	uint32_t	list_hour;	/* its limit */
+	char		purpose[LIST_ANSWER_MAX + 1];
 	uint64_t	subscriber;	/* of a member */
 };
 

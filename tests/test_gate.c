@@ -405,6 +405,73 @@ resumed_as_far_as_confirmed(void **state)
 	assert_int_equal(people_gate(w, r.subscriber), GATE_NO_CONSENT);
 }
 
+static int
+drop_row(struct txn *t, void *arg, struct err *e)
+{
+	struct member m;
+
+	if (subscriber_get(t, *(uint64_t *)arg, &m, e) != 1)
+		return -1;
+	return subscriber_remove(t, &m, e);
+}
+
+static int
+set_purpose(struct txn *t, void *arg, struct err *e)
+{
+	return list_set(t, 1, "purpose", arg, "root", NOW, e);
+}
+
+static void
+purpose_is(struct world *w, const char *purpose, int rc)
+{
+	assert_int_equal(world_write(w, STORE_S, set_purpose,
+	    (void *)(uintptr_t)purpose), rc);
+}
+
+/* S36: what was asked for one purpose is no yes to another. */
+static void
+consent_is_for_a_purpose(void **state)
+{
+	struct world *w = *state;
+	struct optin_asked a = people_ask(w, "news", "a@b.example", NULL,
+	    NOW);
+	struct revived r = { .w = w, .list = 1, .address = "b@b.example" };
+	char token[TOKEN_CONFIRM_LEN + 1];
+	struct consent c;
+	struct txn *t;
+	uint64_t id;
+
+	purpose_is(w, "a monthly letter", 0);
+	people_token(w, a.notice, token);
+	assert_int_equal(people_confirm(w, token, NULL, NOW + HOUR).result,
+	    OPTIN_VOID);
+	id = people_join(w, "news", "b@b.example", NOW + HOUR);
+	r.consent = consent_of_member(w, id);
+	t = world_read(w, STORE_S);
+	assert_int_equal(consent_get(t, r.consent, &c, &w->e), 1);
+	assert_memory_equal(c.purpose.p, "a monthly letter", c.purpose.len);
+	txn_end(t);
+	/* Not while there is somebody who consented to it. */
+	purpose_is(w, "advertisements", 1);
+	people_leave(w, 1, "b@b.example", IPC_LEAVE_LIST, NOW + 2 * HOUR);
+	purpose_is(w, "advertisements", 0);
+	id = people_join(w, "news", "c@b.example", NOW + 3 * HOUR);
+	assert_int_equal(people_gate(w, id), GATE_OPEN);
+	/* By force; and what was said for the old one opens nothing. */
+	r.address = "a@b.example";
+	r.later = (struct consent){ .kind = CONSENT_CONFIRMED, .list = 1,
+	    .org = 1 };
+	world_must(w, STORE_S, revive, &r);
+	r.later = (struct consent){ .kind = 0 };
+	world_must(w, STORE_S, revive, &r);
+	assert_int_equal(people_gate(w, r.subscriber), GATE_OPEN);
+	people_leave(w, 1, "c@b.example", IPC_LEAVE_LIST, NOW + 4 * HOUR);
+	world_must(w, STORE_S, drop_row, &r.subscriber);
+	purpose_is(w, "a monthly letter", 0);
+	world_must(w, STORE_S, revive, &r);
+	assert_int_equal(people_gate(w, r.subscriber), GATE_NO_CONSENT);
+}
+
 /* S36: a list that is copied brings nobody's consent with it. */
 static void
 a_copied_list_has_no_members(void **state)
@@ -464,6 +531,7 @@ main(void)
 		cmocka_unit_test(a_flag_without_its_entry_opens_nothing),
 		TEST(what_was_revoked_stays_so),
 		TEST(resumed_as_far_as_confirmed),
+		TEST(consent_is_for_a_purpose),
 		TEST(a_copied_list_has_no_members),
 		TEST(an_erased_entry_closes_it),
 	};

@@ -592,6 +592,42 @@ every_reason_stands_alone(void **state)
 	assert_int_equal(why(w), LIST_NO_ORG | LIST_NO_STATE);
 }
 
+/* ---- what is said to who is asked (S36, S68) */
+
+static void
+no_answer_no_requests(void **state)
+{
+	static const char *const answers[] = { "collection", "purpose",
+	    "leaving", "revocation" };
+	struct world *w = *state;
+	struct strbuf b = STRBUF_INIT(LIST_STATEMENT_MAX);
+	struct txn *t = world_read(w, STORE_S);
+	struct list l;
+
+	assert_int_equal(list_get(t, 1, &l, &w->e), 1);
+	txn_end(t);
+	/* A new list answers as this program keeps its word. */
+	assert_true(list_answers(&l));
+	list_statement(&l, &b);
+	assert_non_null(strstr(b.s, l.title));
+	assert_non_null(strstr(b.s, "take your consent back"));
+	strbuf_free(&b);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(write_call(w, (struct call){ do_set, .id = 1,
+		    .a = answers[i], .b = "" }), 0);
+		assert_true((why(w) & LIST_NO_ANSWERS) != 0);
+		assert_int_equal(write_call(w, (struct call){ do_set, .id = 1,
+		    .a = answers[i], .b = "an answer" }), 0);
+		assert_true((why(w) & LIST_NO_ANSWERS) == 0);
+	}
+	/* Who asks nobody owes nobody an answer. */
+	assert_int_equal(write_call(w, (struct call){ do_set, .id = 1,
+	    .a = "leaving", .b = "" }), 0);
+	assert_int_equal(write_call(w, (struct call){ do_set, .id = 1,
+	    .a = "open", .b = "no" }), 0);
+	assert_true((why(w) & LIST_NO_ANSWERS) == 0);
+}
+
 /* ---- the chain of acts (S10) */
 
 static int
@@ -804,6 +840,7 @@ main(void)
 		TEST(a_name_is_never_used_twice),
 		TEST(new_lists_are_commercial_and_open),
 		TEST(every_reason_stands_alone),
+		TEST(no_answer_no_requests),
 		cmocka_unit_test(a_changed_chain_is_found),
 		TEST(the_ledger_holds_every_act),
 		TEST(long_texts_are_cut),

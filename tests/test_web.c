@@ -716,6 +716,12 @@ joining_leaves_evidence(void **state)
 	assert_true(seen.shown_len > 200);
 	assert_non_null(strstr(seen.shown, WORLD_TITLE));
 	assert_non_null(strstr(seen.shown, "Ask to join"));
+	/* The four answers of the list among them (S68). */
+	assert_non_null(strstr(seen.shown, "We keep a <proof>.\nYou get news."
+	    "\nEach has a link.\nAny time.\n"));
+	client_askf(w->port, &r, "GET /join/news HTTP/1.1\r\n" HOST "\r\n");
+	assert_non_null(strstr(r.body.s, "We keep a &lt;proof&gt;."));
+	assert_non_null(strstr(r.body.s, "Any time."));
 }
 
 /* T7, S29: the same bytes whatever the address is to the store. */

@@ -83,6 +83,9 @@ news(struct view_list *l_r, const char *name)
 	snprintf(l_r->title, sizeof(l_r->title), "%s", WORLD_TITLE);
 	snprintf(l_r->from, sizeof(l_r->from), "news@example.org");
 	snprintf(l_r->postal, sizeof(l_r->postal), "1 Main <St>\nTown");
+	snprintf(l_r->statement, sizeof(l_r->statement),
+	    "We keep a <proof>.\nYou get news.\nEach has a link.\n"
+	    "Any time.\n");
 }
 
 static int

@@ -234,6 +234,21 @@ html_paragraph(struct strbuf *out, enum text id, const char *value)
 }
 
 void
+html_statement(struct strbuf *out, const char *text)
+{
+	while (*text != '\0') {
+		size_t len = strcspn(text, "\n");
+
+		if (len > 0) {
+			strbuf_adds(out, "<p><bdi>");
+			html_escape(out, text, len);
+			strbuf_adds(out, "</bdi></p>\n");
+		}
+		text += len + (text[len] == '\n');
+	}
+}
+
+void
 html_paragraph_mailto(struct strbuf *out, enum text id, const char *address)
 {
 	struct strbuf before = STRBUF_INIT(4096);

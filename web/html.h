@@ -33,6 +33,8 @@ void html_begin(struct strbuf *out, enum text title, const char *value);
 void html_end(struct strbuf *out, const struct site *site);
 void html_heading(struct strbuf *out, enum text id);
 void html_paragraph(struct strbuf *out, enum text id, const char *value);
+/* A paragraph for each line of a text that is not ours. */
+void html_statement(struct strbuf *out, const char *text);
 /* The same, its value being an address to write to. */
 void html_paragraph_mailto(struct strbuf *out, enum text id,
     const char *address);

@@ -54,6 +54,8 @@ ask_page(struct exchange *x, const struct view_request *r)
 		html_paragraph(out, TEXT_CONFIRM_ASK, NULL);
 	if (r != NULL)
 		html_paragraph(out, TEXT_CONFIRM_ADDRESS, r->address);
+	if (r != NULL && r->purpose == TOKEN_CONFIRM_SUBSCRIPTION)
+		html_statement(out, r->statement);
 	html_form_begin(out);
 	html_button(out, TEXT_CONFIRM_BUTTON, "");
 	html_form_end(out);

@@ -65,7 +65,7 @@ form_shown(struct form *f, const struct site *site)
 	shown_line(f, TEXT_JOIN_THEN, NULL);
 	shown_line(f, TEXT_JOIN_ADDRESS, NULL);
 	shown_line(f, TEXT_JOIN_BUTTON, NULL);
-	shown_line(f, TEXT_JOIN_RECORD, NULL);
+	strbuf_adds(&f->shown, f->list.statement);
 	return !f->shown.overflow && EVP_Digest(f->shown.s, f->shown.len,
 	    f->hash, NULL, EVP_sha256(), NULL) == 1;
 }
@@ -109,7 +109,7 @@ form_page(struct exchange *x, const struct form *f, enum text note,
 	html_button(out, TEXT_JOIN_BUTTON, "");
 	html_form_end(out);
 	strbuf_adds(out, "<div class=\"soft apart\">");
-	html_paragraph(out, TEXT_JOIN_RECORD, NULL);
+	html_statement(out, f->list.statement);
 	strbuf_adds(out, "</div>\n");
 	html_end(out, x->site);
 }

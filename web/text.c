@@ -78,9 +78,6 @@ static const char *const english[TEXTS] = {
     "You will get one message with a link.  Only if you confirm there will "
     "you be on the list, and you can leave it at any time with one press of a "
     "button.",
-[TEXT_JOIN_RECORD] =
-    "To be able to prove that you asked, we keep your address, the time, your "
-    "IP address and the text of this page.",
 [TEXT_JOIN_ADDRESS] = "Your mail address",
 [TEXT_JOIN_BUTTON] = "Ask to join",
 [TEXT_JOIN_AGAIN] = "Please look at your request and press the button once "

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/err.h"
+#include "lib/strbuf.h"
 #include "lib/xmalloc.h"
 #include "spool/access.h"
 #include "spool/list.h"
@@ -72,18 +73,33 @@ view_look_end(struct view *v, struct txn *t)
 	pthread_rwlock_unlock(&v->lock);
 }
 
+_Static_assert(VIEW_STATEMENT_MAX >= LIST_STATEMENT_MAX,
+    "room for what a list says");
+
+static void
+statement_shown(const struct list *l,
+    char out[static VIEW_STATEMENT_MAX + 1])
+{
+	struct strbuf b = STRBUF_INIT(VIEW_STATEMENT_MAX);
+
+	list_statement(l, &b);
+	memcpy(out, b.s, b.len + 1);
+	strbuf_free(&b);
+}
+
 static void
 list_shown(const struct list *l, struct view_list *l_r)
 {
 	l_r->id = l->id;
 	l_r->gone = l->state == LIST_REMOVED;
-	l_r->open = l->open && (l->state == LIST_ACTIVE ||
+	l_r->open = l->open && list_answers(l) && (l->state == LIST_ACTIVE ||
 	    l->state == LIST_HELD);
 	snprintf(l_r->name, sizeof(l_r->name), "%s", l->name);
 	snprintf(l_r->title, sizeof(l_r->title), "%s",
 	    l->title[0] != '\0' ? l->title : l->name);
 	snprintf(l_r->from, sizeof(l_r->from), "%s", l->from);
 	snprintf(l_r->postal, sizeof(l_r->postal), "%s", l->postal);
+	statement_shown(l, l_r->statement);
 }
 
 /* By name, or by id when name is NULL. */
@@ -164,11 +180,12 @@ view_request(void *arg, const char *token, int64_t now_ms,
 	if (view_look_begin(v, &t, e) == -1)
 		goto out;
 	rc = request_by_token(t, token, &r, e);
-	if (rc == 1 && list_get(t, r.list, l, e) == 1)
+	r_r->title[0] = r_r->statement[0] = '\0';
+	if (rc == 1 && list_get(t, r.list, l, e) == 1) {
 		snprintf(r_r->title, sizeof(r_r->title), "%s",
 		    l->title[0] != '\0' ? l->title : l->name);
-	else
-		r_r->title[0] = '\0';
+		statement_shown(l, r_r->statement);
+	}
 	view_look_end(v, t);
 	if (rc == 1) {
 		r_r->purpose = r.purpose;

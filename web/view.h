@@ -27,6 +27,7 @@ struct tlog_tile;
 #define VIEW_TITLE_MAX	240
 #define VIEW_FROM_MAX	320
 #define VIEW_POSTAL_MAX	512
+#define VIEW_STATEMENT_MAX 1204
 
 struct view_list {
 	uint32_t	id;
@@ -36,6 +37,8 @@ struct view_list {
 	char		title[VIEW_TITLE_MAX + 1];
 	char		from[VIEW_FROM_MAX + 1];
 	char		postal[VIEW_POSTAL_MAX + 1];
+	/* The answers to the questions of fairness, a line each (S68). */
+	char		statement[VIEW_STATEMENT_MAX + 1];
 };
 
 enum view_state { VIEW_PENDING, VIEW_CONFIRMED, VIEW_EXPIRED, VIEW_VOID };
@@ -46,6 +49,7 @@ struct view_request {
 	char		title[VIEW_TITLE_MAX + 1];	/* of the list, or "" */
 	/* The address, most of it hidden: whoever has the link may look. */
 	char		address[VIEW_FROM_MAX + 1];
+	char		statement[VIEW_STATEMENT_MAX + 1];	/* as above */
 };
 
 enum view_ledger {
