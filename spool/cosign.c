@@ -110,6 +110,8 @@ compare(struct cosign *c, const struct note_key *witness, uint64_t time,
 	    checkpoint_parse(&was, note.text, NULL) == -1 ||
 	    note_verify(&note, witness, &then) != NOTE_SIGNED)
 		return 0;
+	if (strcmp(was.origin, c->at.origin) != 0)
+		return 0;
 	if (was.size != c->at.size)
 		*age_r = was.size > c->at.size ? AGE_OLD : AGE_NEW;
 	else

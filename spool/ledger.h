@@ -131,5 +131,7 @@ int ledger_cosigned(struct txn *t, const char *witness, struct slice *note_r,
 int ledger_cosigned_next(struct txn *t,
     char name[static LEDGER_WITNESS_MAX + 1], struct slice *note_r,
     struct err *e);
+/* Forget them all: they are of a log that this one is no more. */
+int ledger_cosigned_clear(struct txn *t, struct err *e);
 
 #endif

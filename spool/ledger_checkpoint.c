@@ -255,3 +255,27 @@ ledger_cosigned_next(struct txn *t, char name[static LEDGER_WITNESS_MAX + 1],
 	cursor_close(c);
 	return rc;
 }
+
+int
+ledger_cosigned_clear(struct txn *t, struct err *e)
+{
+	char name[LEDGER_WITNESS_MAX + 1];
+	struct slice key, value;
+	struct cursor *c;
+	int rc;
+
+	/* Damaged ones too: rows are looked at by their keys alone. */
+	for (;;) {
+		if (cursor_open(t, TABLE_COSIGNATURES, &c, e) == -1)
+			return -1;
+		rc = cursor_seek(c, text_slice(""), &key, &value, e);
+		if (rc == 1 && !slice_to_text(key, name, sizeof(name)))
+			rc = row_damaged(TABLE_COSIGNATURES, key,
+			    "no witness has such a name", e);
+		cursor_close(c);
+		if (rc != 1)
+			return rc;
+		if (txn_del(t, TABLE_COSIGNATURES, text_slice(name), e) == -1)
+			return -1;
+	}
+}

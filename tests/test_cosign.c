@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "lib/err.h"
+#include "spool/restored.h"
 #include "tests/ledger_world.h"
 
 #define T0	1790000000u
@@ -339,6 +340,43 @@ what_is_shown_has_its_cosignatures(void **state)
 	assert_true(shown(w, true, &who) == 11 && who == 2);
 }
 
+static int
+restore(struct txn *t, void *arg, struct err *e)
+{
+	(void)arg;
+	return restored_begin(t, LEDGER_NOW, LEDGER_ORIGIN, "root",
+	    LEDGER_NOW, e);
+}
+
+/* A restored ledger has another name, and begins with no witness of it. */
+static void
+a_restored_ledger_has_none(void **state)
+{
+	struct world *w = *state;
+	struct ledger_checkpoint c1, c2;
+	struct strbuf old, b;
+	uint64_t size;
+
+	ledger_grow(w, 10);
+	ledger_sign_now(w, &c1);
+	for (unsigned i = 0; i < 2; i++) {
+		b = ledger_cosigned_note(&c1, i, T0);
+		assert_int_equal(post(w, &b), COSIGN_GOOD);
+		strbuf_free(&b);
+	}
+	world_must(w, STORE_S, restore, NULL);
+	assert_true(kept(w, 0, &size, NULL) == 0);
+	assert_true(kept(w, 1, &size, NULL) == 0);
+	ledger_sign_now(w, &c2);
+	old = ledger_cosigned_note(&c1, 0, T0 + 1);
+	assert_int_equal(post(w, &old), COSIGN_STRANGER);
+	b = ledger_cosigned_note(&c2, 0, T0);
+	assert_int_equal(post(w, &b), COSIGN_GOOD);
+	assert_true(kept(w, 0, &size, NULL) == T0 && size == c2.size);
+	strbuf_free(&old);
+	strbuf_free(&b);
+}
+
 /* ---- the check of the store */
 
 static int
@@ -396,6 +434,7 @@ main(void)
 		TEST(only_our_tree_counts),
 		TEST(before_the_first_checkpoint),
 		TEST(what_is_shown_has_its_cosignatures),
+		TEST(a_restored_ledger_has_none),
 		TEST(rows_are_checked),
 	};
 
