@@ -63,11 +63,12 @@ struct evidence_verdict {
 typedef void evidence_entry_fn(void *arg, uint64_t index, struct slice entry);
 
 /*
- * Check the whole file.  key is the log's, known from elsewhere; with NULL the
- * file's own is taken, which shows no more than that it fits together: whoever
- * made it up made its key up as well.
+ * Check the whole file.  keys[n] are the log's, present and former, known from
+ * elsewhere; the file's has to be one of them.  With none the file's own is
+ * taken, which shows no more than that it fits together: whoever made it up
+ * made its key up as well.
  */
-void evidence_verify(struct slice file, const struct note_key *key,
+void evidence_verify(struct slice file, const struct note_key *keys, size_t n,
     struct evidence_verdict *v_r, evidence_entry_fn *entry, void *arg);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/cbor.h"
@@ -51,8 +52,19 @@ check_manifest(const struct evidence_parts *p, struct evidence_verdict *v)
 }
 
 static bool
-check_key(const struct evidence_parts *p, const struct note_key *key,
-    struct evidence_verdict *v)
+is_one_of(const struct note_key *key, const struct note_key *keys, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (keys[i].type == key->type &&
+		    strcmp(keys[i].name, key->name) == 0 &&
+		    memcmp(keys[i].pub, key->pub, sizeof(key->pub)) == 0)
+			return true;
+	return false;
+}
+
+static bool
+check_key(const struct evidence_parts *p, const struct note_key *keys,
+    size_t n, struct evidence_verdict *v)
 {
 	const struct ustar_member *m = p->head[HEAD_KEY];
 	struct err e = ERR_INIT;
@@ -62,9 +74,7 @@ check_key(const struct evidence_parts *p, const struct note_key *key,
 	    note_key_parse(&v->key, (const char *)m->content.p, len - 1,
 	    &e) == -1 || v->key.type != NOTE_ED25519)
 		return evidence_bad(v, m->name, "no key of a log");
-	if (key != NULL && (key->type != NOTE_ED25519 ||
-	    strcmp(key->name, v->key.name) != 0 ||
-	    memcmp(key->pub, v->key.pub, sizeof(key->pub)) != 0))
+	if (n > 0 && !is_one_of(&v->key, keys, n))
 		return evidence_bad(v, m->name, "made with another key than "
 		    "the one given");
 	return true;
@@ -237,13 +247,22 @@ check_texts(const struct evidence_parts *p, struct evidence_verdict *v)
 	return true;
 }
 
+static int
+by_index(const void *a, const void *b)
+{
+	uint64_t x = ((const struct evidence_item *)a)->index;
+	uint64_t y = ((const struct evidence_item *)b)->index;
+
+	return x < y ? -1 : x > y;
+}
+
 static const struct evidence_item *
 entry_of(const struct evidence_parts *p, uint64_t index)
 {
-	for (size_t i = 0; i < p->entries; i++)
-		if (p->item[i].index == index)
-			return &p->item[i];
-	return NULL;
+	const struct evidence_item wanted = { .index = index };
+
+	return bsearch(&wanted, p->item, p->entries, sizeof(wanted),
+	    by_index);
 }
 
 /* Is sent what is kept of it, but for what is masked? */
@@ -302,14 +321,14 @@ check_entries(const struct evidence_parts *p, struct evidence_verdict *v,
 }
 
 void
-evidence_verify(struct slice file, const struct note_key *key,
+evidence_verify(struct slice file, const struct note_key *keys, size_t n,
     struct evidence_verdict *v, evidence_entry_fn *fn, void *arg)
 {
 	struct evidence_parts p = { .n = 0 };
 
 	memset(v, 0, sizeof(*v));
 	v->sound = evidence_take_apart(&p, file, v) && check_manifest(&p, v) &&
-	    check_key(&p, key, v) && check_signature(&p, v) &&
+	    check_key(&p, keys, n, v) && check_signature(&p, v) &&
 	    check_checkpoint(&p, v) && check_entries(&p, v, fn, arg) &&
 	    check_texts(&p, v) && check_mails(&p, v);
 	evidence_parts_free(&p);

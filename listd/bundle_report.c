@@ -420,8 +420,9 @@ put_check(const struct bundle *b, struct report *r)
 	report_say(r, "Check the whole file, not this page, with `listctl "
 	    "evidence verify FILE --key KEYFILE` or, in another language and "
 	    "sharing nothing with it, `verify-evidence FILE --key KEYFILE`. "
-	    "KEYFILE holds the ledger's key, which must be known from "
-	    "elsewhere than this file. Compare it with:");
+	    "KEYFILE holds the ledger's keys, which must be known from "
+	    "elsewhere than this file: the ledger publishes them at "
+	    "https://%s/key. Compare them with:", str(b->json, "origin"));
 	report_text(r, "ledger", str(b->json, "origin"));
 	report_text(r, "its key", str(key, "vkey"));
 	report_text(r, "SHA-256 of the key", str(key, "fingerprint"));

@@ -205,7 +205,7 @@ prove(struct export *s, const struct strbuf *file, struct err *e)
 {
 	struct evidence_verdict v;
 
-	evidence_verify(SLICE(file->s, file->len), NULL, &v, NULL, NULL);
+	evidence_verify(SLICE(file->s, file->len), NULL, 0, &v, NULL, NULL);
 	s->entries = v.entries;
 	s->size = v.checkpoint.size;
 	s->octets = file->len;

@@ -22,7 +22,8 @@
 #include "listd/role.h"
 #include "spool/consent.h"
 
-#define KEY_FILE_OCTETS	4096
+#define KEY_FILE_OCTETS	8192
+#define KEYS_MAX	16
 
 static int
 read_file(const char *path, struct strbuf *b)
@@ -43,22 +44,33 @@ read_file(const char *path, struct strbuf *b)
 	return n == -1 || b->overflow ? -1 : 0;
 }
 
-/* One line, with or without its end. */
-static int
-read_key(const char *path, struct note_key *key)
+/*
+ * As `listctl ledger checkpoint --key` prints them: a line each.  How many, or
+ * 0.
+ */
+static size_t
+read_keys(const char *path, struct note_key keys[static KEYS_MAX])
 {
 	struct strbuf b = STRBUF_INIT(KEY_FILE_OCTETS);
 	struct err e = ERR_INIT;
-	int ret = read_file(path, &b);
+	size_t n = 0, at = 0;
 
-	if (ret == 0) {
-		if (b.len > 0 && b.s[b.len - 1] == '\n')
-			strbuf_truncate(&b, b.len - 1);
-		if ((ret = note_key_parse(key, b.s, b.len, &e)) == -1)
-			fprintf(stderr, "listctl: %s: %s\n", path, e.text);
+	if (read_file(path, &b) == -1)
+		at = b.len;
+	while (at < b.len && n < KEYS_MAX) {
+		size_t len = strcspn(b.s + at, "\n");
+
+		if (note_key_parse(&keys[n++], b.s + at, len, &e) == -1)
+			break;
+		at += len + 1;
+	}
+	if (e.code != ERR_NONE || at < b.len) {
+		fprintf(stderr, "listctl: %s: %s\n", path, at < b.len &&
+		    e.code == ERR_NONE ? "too many keys" : e.text);
+		n = 0;
 	}
 	strbuf_free(&b);
-	return ret;
+	return n;
 }
 
 /* What was proved, in the entry's own words: one line an entry. */
@@ -132,17 +144,17 @@ listctl_evidence_verify(const struct listctl *lc)
 	const char *path = listctl_option(lc, "key");
 	json_t *list = json_array(), *o, *entry;
 	struct evidence_verdict v;
-	struct note_key key;
-	size_t i;
+	struct note_key keys[KEYS_MAX];
+	size_t i, n = 0;
 
-	if ((path != NULL && read_key(path, &key) == -1) ||
+	if ((path != NULL && (n = read_keys(path, keys)) == 0) ||
 	    read_file(lc->arg[0], &file) == -1) {
 		strbuf_free(&file);
 		json_decref(list);
 		return STATUS_USAGE;
 	}
 	evidence_verify((struct slice){ (const uint8_t *)file.s, file.len },
-	    path != NULL ? &key : NULL, &v, list_entry, list);
+	    keys, n, &v, list_entry, list);
 	strbuf_free(&file);
 	o = verdict_json(&v, path != NULL);
 	if (v.sound && lc->json)

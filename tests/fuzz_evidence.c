@@ -22,10 +22,10 @@ judge(struct slice file)
 	static const struct note_key nobody = { .type = NOTE_ED25519 };
 	struct evidence_verdict v;
 
-	evidence_verify(file, NULL, &v, NULL, NULL);
+	evidence_verify(file, NULL, 0, &v, NULL, NULL);
 	if (v.sound != (v.where[0] == '\0'))
 		abort();
-	evidence_verify(file, &nobody, &v, NULL, NULL);
+	evidence_verify(file, &nobody, 1, &v, NULL, NULL);
 	if (v.sound)
 		abort();
 }

@@ -36,6 +36,8 @@ static struct {
 	unsigned	durable, stuck, flowing;
 	uint64_t	applied;	/* S: the last batch */
 	unsigned	effects;	/* S: outcomes that had an effect */
+	unsigned	mails;		/* S: that came with them */
+	size_t		mail_octets;
 	int64_t		now;
 } b;
 
@@ -60,10 +62,10 @@ effects(struct txn *t, uint64_t batch, struct slice sealed,
     struct slice mails, struct err *e)
 {
 	struct outcome_head h;
+	struct mailed m;
 	struct unpack u;
 
 	(void)t;
-	(void)mails;
 	if (outcome_open(&u, sealed, &h, e) == -1)
 		return -1;
 	assert_true(h.batch == batch);
@@ -71,6 +73,13 @@ effects(struct txn *t, uint64_t batch, struct slice sealed,
 		return 0;
 	b.applied = batch;
 	b.effects += h.n;
+	unpack_init(&u, mails.p, mails.len);
+	while (mailed_next(&u, &m)) {
+		assert_int_equal(m.hash[0], m.notice);
+		b.mails++;
+		b.mail_octets += m.mail.len;
+	}
+	assert_true(unpack_done(&u));
 	return 0;
 }
 
@@ -407,6 +416,56 @@ a_crash_anywhere_changes_nothing(void **state)
 
 #define T(F)	cmocka_unit_test_setup_teardown(F, setup, teardown)
 
+static void
+mailed(uint64_t notice, size_t octets)
+{
+	static uint8_t text[1 << 20];
+	struct outcome o = { .state = OUTCOME_DELIVERED, .kind = 2,
+		.notice = notice, .attempt = 1 };
+	struct mailed m = { .notice = notice, .hash = { (uint8_t)notice },
+		.mail = { text, octets } };
+
+	batch_outcome(b.b, &o, true, b.now);
+	batch_mailed(b.b, &m);
+}
+
+/* What a confirmation said reaches S with its outcome, also after a crash. */
+static void
+mails_come_with_their_outcomes(void **state)
+{
+	(void)state;
+	mailed(1, 100);
+	mailed(2, 200);
+	batch_flush(b.b, b.now);
+	step(true, true, JOB_DONE);	/* Q */
+	assert_int_equal(b.mails, 0);
+	step(true, true, JOB_DONE);	/* S */
+	assert_int_equal(b.mails, 2);
+	assert_int_equal(b.mail_octets, 300);
+	mailed(3, OUTBOX_PART + 1);
+	batch_flush(b.b, b.now);
+	step(true, false, JOB_DONE);	/* Q has it, and nobody heard */
+	crash();
+	start();
+	assert_int_equal(b.mails, 3);
+	assert_int_equal(b.mail_octets, 300 + OUTBOX_PART + 1);
+}
+
+/* Past the limit of a batch the hash goes alone. */
+static void
+too_many_mails_go_by_hash(void **state)
+{
+	(void)state;
+	for (uint64_t n = 1; n <= 40; n++)
+		mailed(n, 1 << 20);
+	batch_flush(b.b, b.now);
+	step(true, true, JOB_DONE);
+	step(true, true, JOB_DONE);
+	assert_int_equal(b.mails, 40);
+	assert_true(b.mail_octets <= BATCH_MAILS_MAX);
+	assert_true(b.mail_octets >= BATCH_MAILS_MAX - (2 << 20));
+}
+
 int
 main(void)
 {
@@ -416,6 +475,8 @@ main(void)
 		T(a_full_store_is_waited_for),
 		T(rows_alone),
 		T(a_crash_anywhere_changes_nothing),
+		T(mails_come_with_their_outcomes),
+		T(too_many_mails_go_by_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,7 +121,8 @@ make(struct world *w, const struct bundle_ask *ask, struct evidence_writer *f,
 	evidence_begin(f);
 	if (bundle_make(ask, f, &w->e) == -1)
 		fail_msg("%s", w->e.text);
-	evidence_verify(SLICE(f->file.s, f->file.len), &key, v, NULL, NULL);
+	evidence_verify(SLICE(f->file.s, f->file.len), &key, 1, v, NULL,
+	    NULL);
 	if (!v->sound)
 		fail_msg("%s: %s", v->where, v->why);
 }

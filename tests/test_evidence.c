@@ -28,7 +28,7 @@ static void
 verify(const struct strbuf *b, struct evidence_verdict *v)
 {
 	evidence_verify((struct slice){ (const uint8_t *)b->s, b->len },
-	    sample_key(), v, NULL, NULL);
+	    sample_key(), 1, v, NULL, NULL);
 }
 
 static void
@@ -74,7 +74,7 @@ what_a_sound_file_says(void **state)
 	(void)state;
 	sample_make(sample_at(0), &b);
 	evidence_verify((struct slice){ (const uint8_t *)b.s, b.len },
-	    sample_key(), &v, note_entry, &seen);
+	    sample_key(), 1, &v, note_entry, &seen);
 	assert_true(v.sound);
 	assert_int_equal(v.entries, 3);
 	assert_int_equal(v.texts, 1);
@@ -139,7 +139,7 @@ no_beginning_passes(void **state)
 	sample_make(sample_at(0), &b);
 	for (size_t len = 0; len < b.len; len += 1 + len / 7) {
 		evidence_verify((struct slice){ (const uint8_t *)b.s, len },
-		    sample_key(), &v, NULL, NULL);
+		    sample_key(), 1, &v, NULL, NULL);
 		assert_false(v.sound);
 	}
 	strbuf_free(&b);
@@ -217,7 +217,7 @@ judge_edits(const char *path, const char *vkey)
 		for (at = 0; c.s[at] == b.s[at]; at++)
 			;
 		evidence_verify((struct slice){ (const uint8_t *)c.s, c.len },
-		    &key, &v, NULL, NULL);
+		    &key, 1, &v, NULL, NULL);
 		printf("%zu %u %s\n", at, (unsigned char)c.s[at], v.sound ?
 		    "sound" : v.where);
 	}
