@@ -121,6 +121,7 @@ campaign_params_read(const json_t *o, struct campaign_params *p,
 		.footer_text = get(o, "footer_text"),
 		.footer_html = get(o, "footer_html"),
 	} };
+	p->approved = get(o, "approved");
 	p->verp_key = (uint8_t)json_integer_value(json_object_get(o,
 	    "verp_key"));
 	p->url_key = (uint8_t)json_integer_value(json_object_get(o,

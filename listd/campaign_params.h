@@ -29,6 +29,8 @@ json_t *campaign_params_new(const struct conf *conf, const struct list *list,
 struct campaign_params {
 	struct template_params	t;
 	uint8_t			verp_key, url_key;
+	const char		*approved;	/* addresses to answer to (S16),
+						 * blanks between; or NULL */
 };
 
 /* -1 with ERR_DAMAGED when it is not what campaign_params_new() wrote. */

@@ -51,6 +51,7 @@ sending_free(void *state)
 	free(s->params);
 	strbuf_free(&s->findings);
 	strbuf_free(&s->print);
+	strbuf_free(&s->approved);
 }
 
 static void
@@ -63,6 +64,7 @@ sending_init(struct call *c, struct sending *s)
 	s->asked_ms = call_mono(c);
 	strbuf_init(&s->findings, CAMPAIGN_FINDINGS_MAX);
 	strbuf_init(&s->print, CAMPAIGN_FINGERPRINT_MAX);
+	strbuf_init(&s->approved, SEND_APPROVED_MAX);
 }
 
 /* ---- the answer */
@@ -319,6 +321,12 @@ meet(struct call *c, struct sending *s)
 }
 
 static void
+approved(struct call *c, void *arg)
+{
+	prepare(c, arg);
+}
+
+static void
 created(struct call *c, void *arg)
 {
 	struct sending *s = arg;
@@ -328,7 +336,11 @@ created(struct call *c, void *arg)
 		return;
 	}
 	s->live = s->c.id;
-	prepare(c, s);
+	if (s->approved.len > 0)
+		call_write(c, STORE_S, CALL_URGENT, send_approve_apply, s,
+		    approved);
+	else
+		prepare(c, s);
 }
 
 static void
@@ -465,7 +477,8 @@ read_options(struct call *c, struct sending *s)
 	struct err e = ERR_INIT;
 
 	s->reminder = call_option(c, "reminder") != NULL;
-	if (!call_after(c, &s->want.after) || !read_times(c, s))
+	if (!call_after(c, &s->want.after) || !read_times(c, s) ||
+	    !send_approved(c, s))
 		return false;
 	if (to == NULL)
 		return true;
@@ -522,7 +535,7 @@ resend_run(struct call *c)
 	    tally_get(t, id, &v, &e) == -1)
 		rc = -1;
 	if (rc == 1)
-		s->reminder = send_was_reminder(&of);
+		send_like(s, &of);
 	txn_end(t);
 	if (rc == -1) {
 		call_error(c, &e);

@@ -16,6 +16,8 @@ struct call;
 struct list;
 struct txn;
 
+#define SEND_APPROVED_MAX	1024	/* octets of --approve */
+
 struct sending {
 	struct prove	 prove;		/* first: see control_prove.h */
 	struct intake	 file;
@@ -40,6 +42,7 @@ struct sending {
 	char		 text[IPC_TEXT_MAX + 1];
 
 	bool		 reminder;	/* over each text (S69) */
+	struct strbuf	 approved;	/* folded, blanks between (S16) */
 	bool		 test;
 	struct identity	 to;
 	bool		 stranger;	/* it is nobody's of ours */
@@ -58,8 +61,12 @@ bool send_may(struct call *c, struct txn *t, const struct list *l,
 /* Fix what the copies are made with.  False: the call was ended. */
 bool send_params(struct call *c, struct sending *s, const struct list *l);
 
-/* Had this one a reminder? */
-bool send_was_reminder(const struct campaign *m);
+/* Read --approve.  False: the call was ended. */
+bool send_approved(struct call *c, struct sending *s);
+/* A job of S: who approved which addresses, for the campaign s->live. */
+int send_approve_apply(struct txn *t, void *sending, struct err *e);
+/* With the reminder and the approvals that this one had. */
+void send_like(struct sending *s, const struct campaign *m);
 
 /* ---- control_send_test.c */
 

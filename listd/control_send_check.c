@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/address.h"
 #include "lib/conf.h"
 #include "lib/date.h"
 #include "lib/err.h"
@@ -16,6 +17,7 @@
 #include "listd/control_send.h"
 #include "listd/control_verbs.h"
 #include "listd/role.h"
+#include "spool/act.h"
 #include "spool/dormancy.h"
 #include "spool/list.h"
 
@@ -90,6 +92,9 @@ send_params(struct call *c, struct sending *s, const struct list *l)
 		json_object_set_new(params, "test", json_true());
 	if (s->reminder)
 		json_object_set_new(params, "reminder", json_true());
+	if (s->approved.len > 0)
+		json_object_set_new(params, "approved",
+		    json_string(s->approved.s));
 	s->params = json_dumps(params, JSON_COMPACT);
 	json_decref(params);
 	s->want.created_ms = s->want.changed_ms = s->now_ms;
@@ -102,13 +107,53 @@ send_params(struct call *c, struct sending *s, const struct list *l)
 	return s->params != NULL;
 }
 
-bool
-send_was_reminder(const struct campaign *m)
+void
+send_like(struct sending *s, const struct campaign *m)
 {
 	json_t *params = json_loadb((const char *)m->params.p, m->params.len,
 	    0, NULL);
-	bool reminder = json_is_true(json_object_get(params, "reminder"));
+	const char *names = json_string_value(json_object_get(params,
+	    "approved"));
 
+	s->reminder = json_is_true(json_object_get(params, "reminder"));
+	if (names != NULL)
+		strbuf_adds(&s->approved, names);
 	json_decref(params);
-	return reminder;
+}
+
+/* ---- addresses to answer to, approved by name */
+
+bool
+send_approved(struct call *c, struct sending *s)
+{
+	const char *p = call_option(c, "approve");
+	struct err e = ERR_INIT;
+	struct address a;
+	size_t n;
+
+	for (; p != NULL && *p != '\0'; p += n + (p[n] == ',')) {
+		n = strcspn(p, ",");
+		if (address_parse(p, n, 0, &a, &e) == -1 ||
+		    address_fold(&a, &a, &e) == -1) {
+			call_error(c, &e);
+			return false;
+		}
+		if (s->approved.len > 0)
+			strbuf_addc(&s->approved, ' ');
+		address_format(&s->approved, &a);
+	}
+	if (s->approved.overflow)
+		call_fail(c, STATUS_USAGE, "--approve: too many addresses");
+	return !s->approved.overflow;
+}
+
+int
+send_approve_apply(struct txn *t, void *arg, struct err *e)
+{
+	const struct sending *s = arg;
+	char object[32];
+
+	snprintf(object, sizeof(object), "campaign %u", s->live);
+	return act_note(t, s->who, s->now_ms, "campaign approve", object,
+	    NULL, s->approved.s, e);
 }

@@ -30,7 +30,6 @@
 #include "listd/copier_private.h"
 #include "spool/campaign.h"
 #include "spool/content.h"
-#include "spool/org.h"
 #include "spool/store.h"
 
 #define CONTENT_READ_MAX	(16u << 20)	/* octets of a message */
@@ -235,14 +234,6 @@ copier_campaign(struct copier *c, uint32_t id, struct err *e)
 
 /* ---- before the release */
 
-/* "MUST", the rule and the words of a finding of our own. */
-static void
-add_finding(json_t *findings, const char *rule, const char *text)
-{
-	json_array_append_new(findings, json_pack("{s:s,s:s,s:s}", "grade",
-	    "MUST", "rule", rule, "text", text));
-}
-
 static void
 add_report(json_t *findings, const struct lint_report *r)
 {
@@ -254,63 +245,6 @@ add_report(json_t *findings, const struct lint_report *r)
 		    lint_grade_name(f->grade), "rule", f->rule, "line",
 		    (int)f->line, "part", f->part, "text", f->text));
 	}
-}
-
-struct domain_check {
-	struct txn	*t;
-	uint32_t	 org;
-	json_t		*findings;
-	const char	*field, *rule;
-	int		 ret;
-	struct err	*e;
-};
-
-/* S9, S16: whoever the message names as ours must be proven to be. */
-static void
-check_domain(void *arg, const struct address *a, struct slice display)
-{
-	struct domain_check *d = arg;
-	char text[400];
-	int ret;
-
-	(void)display;
-	ret = org_domain_covers(d->t, d->org, a->domain, d->e);
-	if (ret == -1)
-		d->ret = -1;
-	if (ret != 0)
-		return;
-	snprintf(text, sizeof(text), "%s names %.255s, which the organization "
-	    "has not proven", d->field, a->domain);
-	add_finding(d->findings, d->rule, text);
-}
-
-static int
-check_domains(struct copier *c, const struct source *s, json_t *findings,
-    struct err *e)
-{
-	struct domain_check d = { .org = s->c.org, .findings = findings,
-		.e = e };
-	struct mailhead *h = mailhead_parse(s->message.s, s->message.len, e);
-	static const struct { const char *field, *rule; } fields[] = {
-		{ "From", "S9" }, { "Sender", "S9" }, { "Reply-To", "S16" },
-	};
-
-	if (h == NULL || txn_read(c->p.store, STORE_S, &d.t, e) == -1) {
-		mailhead_free(h);
-		return -1;
-	}
-	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-		const char *value = mailhead_get(h, fields[i].field, 0);
-
-		d.field = fields[i].field;
-		d.rule = fields[i].rule;
-		if (value != NULL && mailbox_list_parse(value, strlen(value),
-		    check_domain, &d, NULL, e) == -1)
-			add_finding(findings, "R84", e->text);
-	}
-	txn_end(d.t);
-	mailhead_free(h);
-	return d.ret;
 }
 
 /* Make the first copy and let libopendkim judge it. */
@@ -364,6 +298,7 @@ prepare(struct copier *c, uint32_t campaign, json_t *findings,
 {
 	struct lint_report *report = xcalloc(1, sizeof(*report));
 	struct compiled *k = NULL;
+	struct named names;
 	struct source s;
 	int ret = -1;
 
@@ -375,7 +310,9 @@ prepare(struct copier *c, uint32_t campaign, json_t *findings,
 	if (source_author(&s, e) == 0)
 		k = compile(c, &s, report, e);
 	add_report(findings, report);
-	if (check_domains(c, &s, findings, e) == -1)
+	names = (struct named){ .message = SLICE(s.message.s, s.message.len),
+	    .org = s.c.org, .approved = s.p.approved };
+	if (copier_names(c, &names, findings, e) == -1)
 		goto out;
 	if (k != NULL)
 		ret = try_sample(c, campaign, s.c.list, octets, e);
@@ -404,7 +341,7 @@ copier_prepare(struct copier *c, uint32_t campaign, struct ipc_prepared *v,
 	v->ok = ret == 0 && !has_must(findings);
 	/* A refusal keeps its reason, whoever it was that refused. */
 	if (ret == -1 && !has_must(findings))
-		add_finding(findings, "", e.text);
+		copier_finding(findings, "MUST", "", e.text);
 	if (ret == -1)
 		snprintf(v->text, sizeof(v->text), "%.*s",
 		    (int)sizeof(v->text) - 1, e.text);

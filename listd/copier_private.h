@@ -90,6 +90,19 @@ void compiled_release(struct copier *c, struct compiled *k);
 int copier_read_content(struct copier *c, const uint8_t *hash, size_t max,
     struct strbuf *b, struct err *e);
 
+/* copier_names.c */
+struct named {
+	struct slice	 message;
+	uint32_t	 org;
+	const char	*approved;	/* addresses, blanks between; or NULL */
+};
+/* Add what is wrong with the addresses that a message names.  0 or -1. */
+int copier_names(struct copier *c, const struct named *names,
+    json_t *findings, struct err *e);
+/* grade: "MUST", "SHOULD" or "MAY". */
+void copier_finding(json_t *findings, const char *grade, const char *rule,
+    const char *text);
+
 /* copier_keys.c */
 /* The keys of domain or of the nearest domain above it; NULL with e. */
 struct signing_key *copier_key_for(struct copier *c, const char *domain,

@@ -9,19 +9,10 @@
 
 #include "lib/address.h"
 #include "lib/err.h"
+#include "lib/freemail.h"
 #include "lib/strbuf.h"
 #include "spool/list_private.h"
 #include "spool/org.h"
-
-/* Where anybody gets a mailbox: nobody's sending domain. */
-static const char *const freemail[] = {
-	"126.com", "163.com", "aol.com", "gmail.com", "gmx.at", "gmx.ch",
-	"gmx.com", "gmx.de", "gmx.net", "googlemail.com", "hotmail.com",
-	"icloud.com", "live.com", "mac.com", "mail.com", "mail.ru", "me.com",
-	"msn.com", "outlook.com", "proton.me", "protonmail.com", "qq.com",
-	"t-online.de", "web.de", "yahoo.co.jp", "yahoo.co.uk", "yahoo.com",
-	"yahoo.de", "yahoo.fr", "yandex.ru", "ymail.com",
-};
 
 static const char *const why_texts[] = {
 	"the list is not active",
@@ -69,15 +60,6 @@ list_statement(const struct list *l, struct strbuf *out)
 
 /* ---- whether it may send */
 
-static bool
-is_freemail(const char *domain)
-{
-	for (size_t i = 0; i < sizeof(freemail) / sizeof(freemail[0]); i++)
-		if (strcmp(domain, freemail[i]) == 0)
-			return true;
-	return false;
-}
-
 /* The domain of an address that was checked when it was set. */
 static const char *
 domain_of(const char *address)
@@ -110,7 +92,7 @@ list_may_send(struct txn *t, uint32_t id, unsigned *why_r, struct err *e)
 	why |= proven == 0 ? LIST_NO_FROM : 0;
 	why |= also == 0 ? LIST_NO_REPLY_TO : 0;
 	why |= l.commercial && l.postal[0] == '\0' ? LIST_NO_POSTAL : 0;
-	why |= is_freemail(from) ? LIST_NO_FREEMAIL : 0;
+	why |= freemail_domain(from) ? LIST_NO_FREEMAIL : 0;
 	why |= l.open && !list_answers(&l) ? LIST_NO_ANSWERS : 0;
 	*why_r = why;
 	return 0;

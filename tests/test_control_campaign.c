@@ -107,6 +107,44 @@ test_send_twice(void **state)
 	assert_int_equal(q->changed, 1);
 }
 
+/* S16: who approved what is an act, and goes along with the campaign. */
+static void
+test_approve(void **state)
+{
+	struct queue *q = *state;
+	struct answer *a;
+	struct campaign c;
+	struct txn *t;
+	json_t *o;
+	char *params;
+
+	make_list(q);
+	EXPECT(STATUS_USAGE, q, "campaign send", "LIST", "news", "<FILE",
+	    MESSAGE, "--approve", "nobody", NULL);
+	a = cw_call(q, "campaign send", "LIST", "news", "<FILE", MESSAGE,
+	    "--approve", "Desk@gmail.com,x@two.example", NULL);
+	assert_int_equal(a->status, 0);
+	c.id = (uint32_t)number_of(last_of(a), "id");
+	answer_free(a);
+	t = world_read(q->w, STORE_Q);
+	assert_int_equal(campaign_get(t, c.id, &c, NULL), 1);
+	params = strndup((const char *)c.params.p, c.params.len);
+	txn_end(t);
+	assert_non_null(strstr(params, "\"desk@gmail.com x@two.example\""));
+	free(params);
+	a = cw_call(q, "audit list", NULL);
+	assert_int_equal(a->status, 0);
+	for (size_t i = json_array_size(a->out); i-- > 0;) {
+		o = json_array_get(a->out, i);
+		if (strcmp(text_of(o, "verb"), "campaign approve") == 0)
+			break;
+		assert_true(i > 0);
+	}
+	assert_string_equal(text_of(o, "new"),
+	    "desk@gmail.com x@two.example");
+	answer_free(a);
+}
+
 /* F29: also in the same millisecond. */
 static void
 test_send_at_once(void **state)
@@ -824,6 +862,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_send),
 		TEST(test_send_twice),
+		TEST(test_approve),
 		TEST(test_send_at_once),
 		TEST(test_send_refused),
 		TEST(test_send_not_allowed),

@@ -75,6 +75,7 @@ static struct copier *copier;
 static struct content *content;
 static uint32_t list_id;
 static struct list the_list;	/* large */
+static const char *approved;	/* of the next campaign */
 
 /* ---- the world */
 
@@ -177,6 +178,8 @@ campaign_of(struct world *w, const char *message)
 		.created_ms = 1, .created_by = "root" } };
 	struct err e = ERR_INIT;
 
+	if (approved != NULL)
+		json_object_set_new(o, "approved", json_string(approved));
 	m.params = json_dumps(o, JSON_COMPACT);
 	m.c.params = SLICE(m.params, strlen(m.params));
 	assert_int_equal(content_put(content, message, strlen(message),
@@ -199,6 +202,13 @@ static const struct {
 	{ "Reply-To at a free-mail host (S16)",
 	    "From: x@one.example\r\nReply-To: x@mail.example\r\n"
 	    "Subject: x\r\n\r\nx\r\n", "S16" },
+	{ "a text that asks to write to a free-mail host (S16)",
+	    "From: x@one.example\r\nSubject: x\r\n\r\n"
+	    "Write to us: x@gmail.com\r\n", "S16" },
+	{ "a link that does (S16)",
+	    "From: x@one.example\r\nSubject: x\r\n"
+	    "Content-Type: text/html\r\n\r\n"
+	    "<a href=\"mailto:x%40gmail.com\">x</a>\r\n", "S16" },
 	{ "two From fields (R84)",
 	    "From: x@one.example\r\nFrom: y@one.example\r\nSubject: x\r\n"
 	    "\r\nx\r\n", NULL },
@@ -223,6 +233,69 @@ bad_messages_are_refused_with_reasons(void **state)
 			fail_msg("%s: %s", refusals[i].why, findings.s);
 		strbuf_free(&findings);
 	}
+}
+
+/* What an operator has approved by name is no reason any more (S16). */
+static void
+approved_addresses_may_be_answered_to(void **state)
+{
+	static const char message[] = "From: x@one.example\r\n"
+	    "Reply-To: Desk@Two.example\r\nSubject: x\r\n\r\n"
+	    "X@gmail.com x@gmail.com y@gmail.com help@one.example\r\n";
+	static const struct {
+		const char *approved, *named, *not_named;
+		bool ok;
+	} rows[] = {
+		{ NULL, "desk@two.example", "help@", false },
+		{ "desk@two.example", "y@gmail.com", "", false },
+		{ "x@gmail.com y@gmail.com", "desk@two.example", "", false },
+		{ "y@gmail.com desk@two.example x@gmail.com", "approved",
+		    "MUST", true },
+		{ "yy@gmail.com desk@two.example x@gmail.com", "y@gmail.com",
+		    "", false },
+	};
+
+	add_key("one.example");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct strbuf findings = STRBUF_INIT(256u << 10);
+		struct strbuf text = STRBUF_INIT(4096);
+		struct ipc_prepared v = { 0 };
+		uint32_t id;
+
+		/* Not the same message, which would be the same campaign. */
+		strbuf_addf(&text, "X-Row: %zu\r\n%s", i, message);
+		approved = rows[i].approved;
+		id = campaign_of(*state, text.s);
+		approved = NULL;
+		copier_prepare(copier, id, &v, &findings);
+		if (v.ok != rows[i].ok ||
+		    strstr(findings.s, rows[i].named) == NULL ||
+		    (rows[i].not_named[0] != '\0' &&
+		    strstr(findings.s, rows[i].not_named) != NULL))
+			fail_msg("%zu: %s", i, findings.s);
+		strbuf_free(&findings);
+		strbuf_free(&text);
+	}
+}
+
+/* From is nobody's to approve (S9). */
+static void
+an_author_is_not_approved(void **state)
+{
+	struct strbuf findings = STRBUF_INIT(256u << 10);
+	struct ipc_prepared v = { 0 };
+	uint32_t id;
+
+	add_key("one.example");
+	add_key("two.example");
+	approved = "x@two.example";
+	id = campaign_of(*state, "From: x@two.example\r\nSubject: x\r\n"
+	    "\r\nx\r\n");
+	approved = NULL;
+	copier_prepare(copier, id, &v, &findings);
+	assert_false(v.ok);
+	assert_non_null(strstr(findings.s, "S9"));
+	strbuf_free(&findings);
 }
 
 static void
@@ -845,6 +918,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_key_no_send),
 		cmocka_unit_test(bad_messages_are_refused_with_reasons),
+		cmocka_unit_test(approved_addresses_may_be_answered_to),
+		cmocka_unit_test(an_author_is_not_approved),
 		cmocka_unit_test(a_copy_is_whole_and_its_own),
 		cmocka_unit_test(copies_are_signed_in_any_order),
 		cmocka_unit_test(a_copy_keeps_the_key_it_was_hashed_for),
