@@ -351,8 +351,9 @@ NUMBER(request_singly_per_minute, CONF_INT, CONF_RELOAD, "20", 1, 10000,
 NUMBER(request_singly_per_day, CONF_INT, CONF_RELOAD, "100000", 1, 10000000,
     "The same for all requests to this host in a day."),
 NUMBER(similar_per_day, CONF_INT, CONF_RELOAD, "10", 1, 10,
-    "Similar mails to one mailbox in any 24 hours, of whatever kind.  Not "
-    "obeyed yet."),
+    "Mails that say the same to one mailbox in any 24 hours, whatever lists, "
+    "campaigns and addresses they come by; one more waits for its place, or "
+    "expires."),
 
 /* tests */
 TEXT(test_clock, CONF_PATH, 0, NULL, NULL,

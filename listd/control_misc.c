@@ -107,6 +107,7 @@ summary_json(struct call *c)
 	set(o, "outcomes", v.outcomes);
 	set(o, "begun", v.begun);
 	set(o, "duplicates", v.duplicates);
+	set(o, "mailboxes_looked_at", v.looks);
 	set(o, "no_consent", v.no_consent);
 	json_object_set_new(o, "holding", json_boolean(v.holding));
 	json_object_set_new(o, "departures_due",

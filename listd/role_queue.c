@@ -217,6 +217,7 @@ limits_of(const struct conf *c, struct scheduler_limits *l)
 	l->messages_per_connection = (unsigned)c->messages_per_connection;
 	l->queue_lifetime_ms = c->queue_lifetime;
 	l->recipient_per_day = (unsigned)c->recipient_per_day;
+	l->similar_per_day = (unsigned)c->similar_per_day;
 }
 
 static void

@@ -46,7 +46,7 @@ struct strbuf;
 #define SCHEDULER_READY_MS	10000	/* for deliver roles to report */
 #define SCHEDULER_NODE		1	/* this node's id */
 #define SCHEDULER_RELAYS_MAX	8	/* smarthosts */
-#define SCHEDULER_SIMILAR	10	/* mails to a mailbox in 24 h, S44 */
+#define SCHEDULER_SIMILAR	10	/* mails to a mailbox in 24 h; S44 */
 #define SCHEDULER_PART		200000	/* members of a part of a domain */
 
 /* Of the configuration; may be changed at any time. */
@@ -55,6 +55,7 @@ struct scheduler_limits {
 	unsigned	connections_per_site;	/* 0: as the data say */
 	unsigned	messages_per_connection;	/* the same */
 	unsigned	recipient_per_day;	/* S8: campaigns; 0: no limit */
+	unsigned	similar_per_day;	/* 0: SCHEDULER_SIMILAR */
 	int64_t		queue_lifetime_ms;
 };
 

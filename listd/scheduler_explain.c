@@ -518,7 +518,7 @@ bind_later(const struct scheduler *s, const struct wanted *w,
 {
 	if (!w->tried && w->similar)
 		bind(b, "similar", "%d mails that say the same to one mailbox "
-		    "in 24 hours", SCHEDULER_SIMILAR);
+		    "in 24 hours", (int)slots_limit(s));
 	else if (!w->tried)
 		bind(b, "recipient_per_day", "%u of the configuration, in 24 "
 		    "hours", s->limits.recipient_per_day);

@@ -510,6 +510,8 @@ int slots_allow(struct scheduler *s, const struct delivery *d,
     const struct member *m, int64_t *due_r, struct err *e);
 int slots_allow_notice(struct scheduler *s, const struct notice *n,
     int64_t *due_r, struct err *e);
+/* Similar mails that a mailbox may have in 24 hours. */
+unsigned slots_limit(const struct scheduler *s);
 int slots_load(struct scheduler *s, struct err *e);
 void slots_durable(struct scheduler *s);
 void slots_free(struct scheduler *s);

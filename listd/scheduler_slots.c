@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * scheduler_slots.c - no more than SLOTS_LIMIT similar mails to one mailbox in
- * any 24 hours, over lists, campaigns, confirmations and notices (S44).
+ * scheduler_slots.c - no more than similar_per_day similar mails to one mailbox
+ * in any 24 hours, over lists, campaigns, confirmations and notices (S44).
  *
  * A campaign that is like no other of these hours costs a comparison of three
  * numbers a copy: similar campaigns x addresses of a mailbox + notices to it,
@@ -41,7 +41,6 @@
 #include "spool/slot.h"
 #include "spool/subscriber.h"
 
-#define LIMIT		SCHEDULER_SIMILAR
 #define DAY_MS		(INT64_C(24) * 3600 * 1000)
 #define LOOK_AGAIN_MS	(INT64_C(3600) * 1000)	/* for one that goes on */
 #define ANEW_MS		(INT64_C(3600) * 1000)	/* older: stamped again */
@@ -63,6 +62,13 @@ struct counted {
 	int64_t		 until_ms[COUNTED_MAX];
 	size_t		 n;
 };
+
+unsigned
+slots_limit(const struct scheduler *s)
+{
+	return s->limits.similar_per_day != 0 ? s->limits.similar_per_day :
+	    SCHEDULER_SIMILAR;
+}
 
 /* ---- rows, and what is on its way to them */
 
@@ -246,10 +252,10 @@ time_order(const void *a, const void *b)
 
 /* When there are fewer than the limit. */
 static int64_t
-free_at(struct counted *c)
+free_at(const struct scheduler *s, struct counted *c)
 {
 	qsort(c->until_ms, c->n, sizeof(c->until_ms[0]), time_order);
-	return c->until_ms[c->n - LIMIT];
+	return c->until_ms[c->n - slots_limit(s)];
 }
 
 /* Of a copy that went without a look. */
@@ -316,7 +322,7 @@ static bool
 can_pass(const struct scheduler *s, const struct run *run, unsigned addresses)
 {
 	return (uint64_t)(run->near + 1) * addresses + most_notices(s) >
-	    LIMIT;
+	    slots_limit(s);
 }
 
 /* One campaign's copies to a mailbox, as far as they matter here. */
@@ -367,7 +373,7 @@ count_members(struct scheduler *s, const uint8_t *hash, struct copies *c,
 }
 
 static void
-tell_held(struct run *run)
+tell_held(const struct scheduler *s, struct run *run)
 {
 	struct log_line l;
 
@@ -376,7 +382,7 @@ tell_held(struct run *run)
 	run->told_similar = true;
 	log_begin(&l, LEVEL_NOTICE, "campaign-similar");
 	log_hex(&l, "campaign", run->c.id);
-	log_int(&l, "limit", LIMIT);
+	log_int(&l, "limit", slots_limit(s));
 	log_str(&l, "text", "mailboxes that had as many similar mails in 24 "
 	    "hours wait");
 	log_end(&l);
@@ -415,11 +421,11 @@ look_at(struct scheduler *s, const struct delivery *d, const uint8_t *hash,
 	count_slots(s, &c);
 	if (count_members(s, hash, &c, e) == -1)
 		return -1;
-	if (c.taken.n + c.more < LIMIT)
+	if (c.taken.n + c.more < slots_limit(s))
 		return 1;
-	if (c.taken.n >= LIMIT) {
-		tell_held(d->run);
-		*due_r = free_at(&c.taken);
+	if (c.taken.n >= slots_limit(s)) {
+		tell_held(s, d->run);
+		*due_r = free_at(s, &c.taken);
 		return 0;
 	}
 	slots_take(&c.slots, d->campaign, d->who, sched_now(s));
@@ -511,7 +517,7 @@ count_all(const struct scheduler *s, const struct slots *slots,
 	for (unsigned i = 0; i < slots->n; i++)
 		if (slots->v[i].campaign == 0)
 			count(most, slots->v[i].time_ms + SLOT_MS);
-	if (most->n + c->n < LIMIT)
+	if (most->n + c->n < slots_limit(s))
 		return;
 	some = *most;
 	for (size_t i = 0; i < c->n; i++) {
@@ -528,13 +534,13 @@ count_all(const struct scheduler *s, const struct slots *slots,
 }
 
 static void
-tell_notice_held(uint64_t notice, int64_t due_ms)
+tell_notice_held(const struct scheduler *s, uint64_t notice, int64_t due_ms)
 {
 	struct log_line l;
 
 	log_begin(&l, LEVEL_NOTICE, "notice-similar");
 	log_hex(&l, "notice", notice);
-	log_int(&l, "limit", LIMIT);
+	log_int(&l, "limit", slots_limit(s));
 	log_int(&l, "until_ms", due_ms);
 	log_end(&l);
 }
@@ -555,9 +561,9 @@ take_slot(struct scheduler *s, uint64_t notice, const uint8_t *hash,
 	if (find_copies(s, hash, &v, &copies, e) == -1)
 		return -1;
 	count_all(s, &v, &copies, &taken);
-	if (taken.n >= LIMIT) {
-		*due_r = free_at(&taken);
-		tell_notice_held(notice, *due_r);
+	if (taken.n >= slots_limit(s)) {
+		*due_r = free_at(s, &taken);
+		tell_notice_held(s, notice, *due_r);
 		return 0;
 	}
 	slots_take(&v, 0, notice, sched_now(s));

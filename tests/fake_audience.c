@@ -370,6 +370,7 @@ mailbox_of_member(struct txn *t, const struct member *m,
     uint8_t mailbox_r[static ADDRESS_HASH_OCTETS], struct err *e)
 {
 	(void)t, (void)e;
+	audience.mailbox_reads++;
 	fake_mailbox(audience_find(m->subscriber), mailbox_r);
 	return 0;
 }
@@ -403,6 +404,7 @@ mailbox_addresses(struct txn *t,
     struct err *e)
 {
 	(void)t, (void)e;
+	audience.mailbox_reads++;
 	*n_r = count_addresses(mailbox);
 	if (*n_r < 2)
 		*n_r = 2;
@@ -413,6 +415,7 @@ void
 mailbox_walk_begin(struct mailbox_walk *w,
     const uint8_t mailbox[static ADDRESS_HASH_OCTETS])
 {
+	audience.mailbox_reads++;
 	*w = (struct mailbox_walk){ .list = 0 };
 	memcpy(w->mailbox, mailbox, sizeof(w->mailbox));
 }

@@ -49,6 +49,7 @@ struct fake_audience {
 	uint64_t	bad_notice;
 	uint32_t	bad_domain;
 	unsigned	gate_calls;
+	unsigned	mailbox_reads;	/* but for mailbox_most() */
 };
 
 extern struct fake_audience audience;

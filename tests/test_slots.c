@@ -191,10 +191,26 @@ ordinary_campaigns_never_look(void **state)
 		send_to(sim, l, OFFER);
 	assert_int_equal(copies(sim), 10);
 	assert_int_equal(looks(sim), 0);
+	assert_int_equal(audience.mailbox_reads, 0);
 	/* Of those without a fingerprint, however many, nobody. */
 	for (uint32_t l = 1; l <= LISTS; l++)
 		send_to(sim, l, NULL);
 	assert_int_equal(looks(sim), 0);
+	assert_int_equal(audience.mailbox_reads, 0);
+	sim_free(sim);
+}
+
+/* similar_per_day of the configuration may ask for less. */
+static void
+a_lower_limit_is_kept(void **state)
+{
+	struct sim *sim = begin(state);
+
+	sim->limits.similar_per_day = 3;
+	scheduler_set_limits(sim->s, &sim->limits);
+	for (uint32_t l = 1; l <= 5; l++)
+		send_to(sim, l, changed(l));
+	assert_int_equal(copies(sim), 3);
 	sim_free(sim);
 }
 
@@ -468,6 +484,7 @@ main(void)
 		T(no_day_has_more),
 		T(other_issues_go),
 		T(ordinary_campaigns_never_look),
+		T(a_lower_limit_is_kept),
 		T(a_crowd_costs_its_own),
 		T(eleven_aliases_of_one),
 		T(lists_and_aliases_are_multiplied),
