@@ -280,6 +280,39 @@ forged_beats_signed(void **state)
 	assert_int_equal(note_verify(&n, &both[1], NULL), NOTE_UNSIGNED);
 }
 
+/*
+ * Ed25519's other signature of the same: S + L is S to a verifier that does
+ * not look (RFC 8032 section 8.4).
+ */
+static void
+signatures_have_one_form(void **state)
+{
+	static const uint8_t order[32] = { 0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63,
+	    0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
+	    [31] = 0x10 };
+	struct strbuf b = STRBUF_INIT(1000);
+	uint8_t octets[68];
+	unsigned carry = 0;
+	struct note n;
+
+	(void)state;
+	assert_int_equal(OPEN(TEXT "\n" PETER, &peter, 1), 0);
+	assert_true(base64_get_exact((const char *)n.signature[0].base64.p,
+	    n.signature[0].base64.len, octets, sizeof(octets)));
+	for (size_t i = 0; i < 32; i++) {
+		carry += octets[36 + i] + order[i];
+		octets[36 + i] = (uint8_t)carry;
+		carry >>= 8;
+	}
+	assert_int_equal(carry, 0);
+	strbuf_adds(&b, TEXT "\n\xe2\x80\x94 PeterNeumann ");
+	base64_put(&b, octets, sizeof(octets));
+	strbuf_addc(&b, '\n');
+	assert_int_equal(note_open(&n, b.s, b.len, &peter, 1, NULL), -1);
+	assert_int_equal(note_verify(&n, &peter, NULL), NOTE_FORGED);
+	strbuf_free(&b);
+}
+
 /* Whatever octet is changed, the note is refused, or never was for Peter. */
 static void
 every_octet_counts(void **state)
@@ -477,6 +510,7 @@ main(void)
 		cmocka_unit_test(names_of_keys),
 		cmocka_unit_test(published_notes),
 		cmocka_unit_test(forged_beats_signed),
+		cmocka_unit_test(signatures_have_one_form),
 		cmocka_unit_test(every_octet_counts),
 		cmocka_unit_test(malformed_notes_are_refused),
 		cmocka_unit_test(limits),
