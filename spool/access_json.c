@@ -82,14 +82,21 @@ add_membership(struct txn *t, const struct member *m, json_t *a,
 	return rc == -1 ? -1 : name_list(t, m->list, o, e);
 }
 
+/* The web role asks, which has no key to make an address's hash with. */
 static int
-add_memberships(struct txn *t, const uint8_t *hash, json_t *a, struct err *e)
+add_memberships(struct txn *t, const struct request *r, json_t *a,
+    struct err *e)
 {
+	struct address who;
 	uint32_t from = 1;
 	struct member m;
 	int rc;
 
-	while ((rc = subscriber_next_of(t, hash, from, &m, e)) == 1) {
+	if (address_parse(r->address, strlen(r->address), ADDRESS_UTF8, &who,
+	    e) == -1 || address_fold(&who, &who, e) == -1)
+		return -1;
+	while ((rc = subscriber_next_local(t, r->hash, from, who.local, &m,
+	    e)) == 1) {
 		if (add_membership(t, &m, a, e) == -1)
 			return -1;
 		if (m.list == UINT32_MAX)
@@ -185,7 +192,7 @@ person_json(struct txn *t, const struct request *r, int64_t now_ms,
 	    *blocks = json_array(), *entries = json_array();
 	bool left = false;
 
-	if (add_memberships(t, r->hash, lists, e) == -1 ||
+	if (add_memberships(t, r, lists, e) == -1 ||
 	    add_requests(t, r->hash, requests, e) == -1 ||
 	    add_suppressions(t, r->hash, blocks, e) == -1 ||
 	    add_entries(t, r->hash, entries, &left, e) == -1) {

@@ -327,10 +327,27 @@ has_hash(struct txn *t, const struct member *m, const uint8_t *hash,
 	return memcmp(own, hash, sizeof(own)) == 0;
 }
 
-/* The row at a position that has this id, or else (id 0) this hash. */
+/* Whom to look for at a position: the first that is given. */
+struct wanted {
+	uint64_t	 subscriber;
+	const char	*local;		/* folded */
+	const uint8_t	*hash;
+};
+
 static int
-find_at(struct txn *t, const struct key *position, uint64_t subscriber,
-    const uint8_t *hash, struct member *m, struct err *e)
+is_wanted(struct txn *t, const struct wanted *w, const struct member *m,
+    struct err *e)
+{
+	if (w->subscriber != 0)
+		return m->subscriber == w->subscriber;
+	if (w->local != NULL)
+		return strcmp(m->folded, w->local) == 0;
+	return has_hash(t, m, w->hash, e);
+}
+
+static int
+find_at(struct txn *t, const struct key *position, const struct wanted *w,
+    struct member *m, struct err *e)
 {
 	struct cursor *c = NULL;
 	struct slice key, value;
@@ -346,9 +363,7 @@ find_at(struct txn *t, const struct key *position, uint64_t subscriber,
 		}
 		if ((ret = member_decode(key, value, m, e)) == -1)
 			break;
-		same = subscriber != 0 ? m->subscriber == subscriber :
-		    has_hash(t, m, hash, e);
-		if (same != 0)
+		if ((same = is_wanted(t, w, m, e)) != 0)
 			break;
 	}
 	cursor_close(c);
@@ -359,18 +374,20 @@ int
 subscriber_at(struct txn *t, uint32_t list, uint32_t domain, uint64_t h8,
     uint64_t subscriber, struct member *m, struct err *e)
 {
+	const struct wanted w = { .subscriber = subscriber };
 	struct key k = KEY_INIT;
 
 	if (subscriber == 0)
 		return 0;
 	member_position(&k, list, domain, h8);
-	return find_at(t, &k, subscriber, NULL, m, e);
+	return find_at(t, &k, &w, m, e);
 }
 
 int
 subscriber_get(struct txn *t, uint64_t subscriber, struct member *m,
     struct err *e)
 {
+	const struct wanted w = { .subscriber = subscriber };
 	struct key k = KEY_INIT, position = KEY_INIT;
 	struct slice value;
 	int ret;
@@ -382,11 +399,11 @@ subscriber_get(struct txn *t, uint64_t subscriber, struct member *m,
 	if (value.len != MEMBER_PREFIX)
 		return row_damaged(TABLE_BY_ID, key_slice(&k), "length", e);
 	key_raw(&position, value.p, value.len);
-	return find_at(t, &position, subscriber, NULL, m, e);
+	return find_at(t, &position, &w, m, e);
 }
 
-int
-subscriber_find(struct txn *t, uint32_t list,
+static int
+find(struct txn *t, uint32_t list, const struct wanted *w,
     const uint8_t hash[static ADDRESS_HASH_OCTETS], struct member *m,
     struct err *e)
 {
@@ -402,7 +419,17 @@ subscriber_find(struct txn *t, uint32_t list,
 		return row_damaged(TABLE_BY_HASH, key_slice(&k), "length", e);
 	key_u32(&position, list);
 	key_raw(&position, value.p, value.len);
-	return find_at(t, &position, 0, hash, m, e);
+	return find_at(t, &position, w, m, e);
+}
+
+int
+subscriber_find(struct txn *t, uint32_t list,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], struct member *m,
+    struct err *e)
+{
+	const struct wanted w = { .hash = hash };
+
+	return find(t, list, &w, hash, m, e);
 }
 
 int
@@ -410,6 +437,15 @@ subscriber_next_of(struct txn *t,
     const uint8_t hash[static ADDRESS_HASH_OCTETS], uint32_t list,
     struct member *m, struct err *e)
 {
+	return subscriber_next_local(t, hash, list, NULL, m, e);
+}
+
+int
+subscriber_next_local(struct txn *t,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], uint32_t list,
+    const char *local, struct member *m, struct err *e)
+{
+	const struct wanted w = { .local = local, .hash = hash };
 	struct key from = KEY_INIT;
 	struct cursor *c = NULL;
 	struct slice key, value;
@@ -428,7 +464,7 @@ subscriber_next_of(struct txn *t,
 		list = unpack_u32(&u);
 	}
 	cursor_close(c);
-	return ret == 1 ? subscriber_find(t, list, hash, m, e) : ret;
+	return ret == 1 ? find(t, list, &w, hash, m, e) : ret;
 }
 
 /* ---- changes */

@@ -108,6 +108,13 @@ int subscriber_at(struct txn *t, uint32_t list, uint32_t domain, uint64_t h8,
 int subscriber_next_of(struct txn *t,
     const uint8_t hash[static ADDRESS_HASH_OCTETS], uint32_t list,
     struct member *m_r, struct err *e);
+/*
+ * The same for who has no key of addresses: by its folded local part.  NULL:
+ * as above.
+ */
+int subscriber_next_local(struct txn *t,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], uint32_t list,
+    const char *local, struct member *m_r, struct err *e);
 /* The first of a list after a member in the order of members; zeros first. */
 int subscriber_next(struct txn *t, uint32_t list, const struct member *after,
     struct member *m_r, struct err *e);
