@@ -15,6 +15,7 @@
 #include "listd/deliver_link.h"
 
 #define OUTCOMES_MAX	(256u << 10)	/* octets of the outcomes of a frame */
+#define OUTCOME_MAX	(2 * IPC_RAW_MAX)	/* of one, with its mail */
 
 /* A frame that waits for room, or for an acknowledgement. */
 struct kept {
@@ -159,7 +160,8 @@ deliver_link_outcome(struct deliver_link *l, const struct ipc_outcome *o)
 	l->seq++;
 	l->filled++;
 	ipc_put_outcome(&l->outcomes, o);
-	if (l->filled >= DELIVER_LINK_BATCH)
+	if (l->filled >= DELIVER_LINK_BATCH ||
+	    l->outcomes.len > OUTCOMES_MAX - OUTCOME_MAX)
 		deliver_link_flush(l);
 }
 

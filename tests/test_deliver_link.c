@@ -23,7 +23,21 @@ static struct {
 	struct strbuf	sent;
 	uint64_t	seq, epoch;	/* of the last frame of outcomes */
 	enum err_code	why;		/* of a refusal */
+	unsigned	outcomes;	/* that were whole */
+	size_t		largest;	/* octets of a frame */
 } channel;
+
+static void
+count_outcomes(struct unpack *u)
+{
+	static struct ipc_outcome o;
+
+	for (uint16_t n = unpack_u16(u); n > 0; n--) {
+		ipc_get_outcome(u, &o);
+		channel.outcomes += !u->bad;
+	}
+	assert_true(unpack_done(u));
+}
 
 static int
 take(void *arg, uint16_t type, const struct strbuf *b, struct err *e)
@@ -36,12 +50,15 @@ take(void *arg, uint16_t type, const struct strbuf *b, struct err *e)
 		return -1;
 	}
 	channel.room--;
+	if (b->len > channel.largest)
+		channel.largest = b->len;
 	unpack_init(&u, b->s, b->len);
 	if (type == IPC_OUTCOME) {
 		channel.seq = unpack_u64(&u);
 		channel.epoch = unpack_u64(&u);
 		strbuf_addf(&channel.sent, "o%u@%u ", (unsigned)channel.seq,
 		    (unsigned)channel.epoch);
+		count_outcomes(&u);
 	} else {
 		strbuf_addf(&channel.sent, "%c%u ",
 		    type == IPC_RETURNED ? 'r' : 'a',
@@ -115,6 +132,28 @@ outcomes_travel_together_and_in_order(void **state)
 	deliver_link_flush(l);
 	deliver_link_flush(l);
 	expect("o68@7 ");
+	end(l);
+}
+
+/* However large the mails of confirmations are, no outcome is lost. */
+static void
+mails_make_a_frame_full(void **state)
+{
+	static uint8_t mail[IPC_RAW_MAX];
+	const struct ipc_outcome o = { .result = IPC_DELIVERED,
+		.what = { .local = "l", .domain = "d.example" },
+		.mail = { mail, sizeof(mail) } };
+	struct deliver_link *l = begin();
+
+	(void)state;
+	deliver_link_up(l);
+	deliver_link_ready(l);
+	channel.outcomes = 0;
+	for (unsigned i = 0; i < 3 * DELIVER_LINK_BATCH; i++)
+		deliver_link_outcome(l, &o);
+	deliver_link_flush(l);
+	assert_int_equal(channel.outcomes, 3 * DELIVER_LINK_BATCH);
+	assert_true(channel.largest <= IPC_FRAME_MAX / 2);
 	end(l);
 }
 
@@ -234,6 +273,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(outcomes_travel_together_and_in_order),
+		cmocka_unit_test(mails_make_a_frame_full),
 		cmocka_unit_test(a_full_channel_loses_nothing),
 		cmocka_unit_test(a_peer_that_is_gone_gets_nothing),
 		cmocka_unit_test(a_new_queue_role_gets_what_is_open),

@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include "lib/reply_rules.h"
+#include "listd/copy.h"
+#include "listd/smtp_session_private.h"
 #include "tests/smtp_script.h"
 
 static const char rules[] =
@@ -131,11 +133,31 @@ refusals_by_the_rules(void **state)
 	strbuf_free(&mistakes);
 }
 
+/* What a server repeats of a confirmation is not kept with its reply (S39). */
+static void
+a_reply_tells_no_secret(void **state)
+{
+	struct copy copy = { .token = "abcdefghij234567klmnopqrst" };
+	struct item item = { .copy = &copy, .d = { .local = "ann",
+		.domain = "a.example" } };
+	char out[IPC_TEXT_MAX + 1];
+
+	(void)state;
+	item_text(&item, "<ann@a.example>: [URL https://x/c/"
+	    "ABCDEFGHIJ234567klmnopqrst] blocked", out);
+	assert_string_equal(out, "<rcpt>: [URL https://x/c/"
+	    "**************************] blocked");
+	item.copy = NULL;
+	item_text(&item, "no such user ann@a.example", out);
+	assert_string_equal(out, "no such user <rcpt>");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(refusals_by_the_rules),
+		cmocka_unit_test(a_reply_tells_no_secret),
 	};
 
 	return cmocka_run_group_tests(tests, script_set_up, script_tear_down);
