@@ -356,6 +356,10 @@ ipc_put_confirm(struct strbuf *b, const struct ipc_confirm *v)
 	ipc_put_evidence(b, &v->evidence);
 	pack_str(b, v->token);
 	put_slice(b, v->automation);
+	pack_u32(b, v->looks);
+	pack_i64(b, v->look_ms);
+	pack_raw(b, v->look_ip, sizeof(v->look_ip));
+	pack_str(b, v->look_agent);
 }
 
 void
@@ -365,6 +369,10 @@ ipc_get_confirm(struct unpack *u, struct ipc_confirm *v)
 	ipc_get_evidence(u, &v->evidence);
 	unpack_str(u, v->token, sizeof(v->token));
 	v->automation = unpack_bytes(u);
+	v->looks = unpack_u32(u);
+	v->look_ms = unpack_i64(u);
+	unpack_raw(u, v->look_ip, sizeof(v->look_ip));
+	unpack_str(u, v->look_agent, sizeof(v->look_agent));
 }
 
 void

@@ -46,6 +46,10 @@
  *	   any token masked (bytes 32)
  *	47 number of an act (uint)	48 SHA-256 of its row (bytes 32)
  *	49 purpose of the list, as it was stated (text)
+ *	50 how often the link was opened before the button was pressed (uint);
+ *	   51 ms from the reply to the first time (uint), 52 from where (bytes
+ *	   16), 53 by what (text), 54 its network (uint: 1 as that of the
+ *	   confirmation, 2 another)
  *	57 class of the source (uint)	58 class of the basis (uint)
  *	59 evidence vouched for (uint)	60 a row's own evidence (text)
  *	61 date of its request (uint)	62 IP of its request (bytes 16)
@@ -173,6 +177,11 @@ struct consent {
 	uint64_t	act;
 	struct slice	act_hash;	/* 32 octets or none */
 	struct slice	purpose;
+	uint32_t	looks;
+	int64_t		look_ms;	/* at least 1 when known */
+	struct slice	look_ip;	/* 16 octets or none */
+	struct slice	look_agent;
+	enum consent_network look_network;
 	uint32_t	origin, ground;	/* enum origin, enum ground */
 	uint32_t	vouched;	/* enum evidence */
 	struct slice	evidence;

@@ -95,7 +95,7 @@ json_number(const struct consent *c, const struct consent_field *f)
 	switch (f->type) {
 	case FIELD_KIND:
 		return json_string(consent_kind_name((enum consent_kind)v));
-	case FIELD_NETWORK: return json_string(networks[c->network]);
+	case FIELD_NETWORK: return json_string(networks[v]);
 	case FIELD_GRADE: return json_string(grades[c->grade]);
 	case FIELD_REASON:
 		return json_string(suppression_reason_name(

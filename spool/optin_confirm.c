@@ -44,18 +44,34 @@ struct use {
 /* ---- evidence */
 
 static enum consent_network
-compare_networks(const struct use *u)
+compare_networks(const uint8_t ip[static 16], const uint8_t other[static 16])
 {
 	static const uint8_t unknown[16];
-	const uint8_t *ip = u->c->in->evidence.ip;
-	uint8_t network[16];
+	uint8_t a[16], b[16];
 
-	if (memcmp(ip, unknown, 16) == 0 ||
-	    memcmp(u->req.network, unknown, 16) == 0)
+	if (memcmp(ip, unknown, 16) == 0 || memcmp(other, unknown, 16) == 0)
 		return CONSENT_NETWORK_UNKNOWN;
-	throttle_network(ip, 0, network);
-	return memcmp(network, u->req.network, 16) == 0 ?
-	    CONSENT_NETWORK_SAME : CONSENT_NETWORK_OTHER;
+	throttle_network(ip, 0, a);
+	throttle_network(other, 0, b);
+	return memcmp(a, b, 16) == 0 ? CONSENT_NETWORK_SAME :
+	    CONSENT_NETWORK_OTHER;
+}
+
+/* What scanners do: they open the link at once, and from elsewhere (T1). */
+static void
+tell_looks(const struct use *u, struct consent *c)
+{
+	const struct ipc_confirm *in = u->c->in;
+	int64_t since = in->look_ms - u->req.mailed_ms;
+
+	if (in->looks == 0)
+		return;
+	c->looks = in->looks;
+	if (u->req.mailed_ms != 0)
+		c->look_ms = since > 0 ? since : 1;
+	c->look_ip = SLICE(in->look_ip, sizeof(in->look_ip));
+	c->look_agent = consent_text(in->look_agent);
+	c->look_network = compare_networks(in->look_ip, in->evidence.ip);
 }
 
 static void
@@ -63,7 +79,8 @@ grade(const struct use *u, struct consent *c)
 {
 	int64_t since = u->c->now_ms - u->req.mailed_ms;
 
-	c->network = compare_networks(u);
+	c->network = compare_networks(u->c->in->evidence.ip, u->req.network);
+	tell_looks(u, c);
 	if (u->req.mailed_ms != 0)
 		c->token_ms = since > 0 ? since : 1;
 	if (strcmp(u->c->in->evidence.channel, "mail") == 0)

@@ -52,6 +52,9 @@ full_entry(void)
 		.enhanced = consent_text("5.1.1"),
 		.erased = SLICE("\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2", 16),
 		.act = 7, .act_hash = SLICE(digest, 32),
+		.purpose = consent_text("a letter"), .looks = 2, .look_ms = 9,
+		.look_ip = SLICE(ip, 16), .look_agent = consent_text("bot"),
+		.look_network = CONSENT_NETWORK_OTHER,
 		.attribute = consent_text("nick"),
 		.before = consent_text("An"), .after = consent_text("Ann"),
 	};

@@ -456,6 +456,52 @@ a_confirmation_makes_a_member(void **state)
 	assert_int_equal(people_rows(w, TABLE_MEMBERS), 1);
 }
 
+struct looked {
+	struct ipc_confirm	in;
+	struct optin_confirmed	out;
+};
+
+static int
+do_looked(struct txn *t, void *arg, struct err *e)
+{
+	struct looked *l = arg;
+	const struct optin_confirm c = { .in = &l->in, .now_ms = NOW + HOUR };
+
+	return job_answer(optin_confirm(t, &c, &l->out, e), e);
+}
+
+/* T1, T2: a scanner was there before; what it did lies with the yes. */
+static void
+who_opened_the_link_first_is_told(void **state)
+{
+	struct world *w = *state;
+	struct looked l = { .in = { .looks = 3, .look_ms = NOW + MINUTE,
+	    .look_agent = "LinkScanner/2" } };
+	struct optin_asked a = people_ask(w, "news", "ann@b.example",
+	    "192.0.2.7", NOW);
+	struct consent c;
+	struct txn *t;
+
+	people_token(w, a.notice, l.in.token);
+	snprintf(l.in.evidence.channel, sizeof(l.in.evidence.channel),
+	    "page");
+	memcpy(l.in.evidence.ip, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\x63",
+	    16);
+	memcpy(l.in.look_ip, "\0\0\0\0\0\0\0\0\0\0\xff\xff\xcb\0\x71\5", 16);
+	world_must(w, STORE_S, do_looked, &l);
+	assert_int_equal(l.out.result, OPTIN_CONFIRMED);
+	t = world_read(w, STORE_S);
+	c = entry(w, t, l.out.consent);
+	assert_int_equal(c.network, CONSENT_NETWORK_SAME);
+	assert_int_equal(c.looks, 3);
+	assert_true(says(c.look_agent, "LinkScanner/2"));
+	assert_memory_equal(c.look_ip.p, l.in.look_ip, 16);
+	assert_int_equal(c.look_network, CONSENT_NETWORK_OTHER);
+	/* What cannot be known, before any reply came, is not made up. */
+	assert_int_equal(c.look_ms, 0);
+	txn_end(t);
+}
+
 static void
 tokens_that_confirm_nothing(void **state)
 {
@@ -826,6 +872,7 @@ main(void)
 		TEST(a_flood_is_counted_and_not_listed),
 		TEST(the_host_has_a_limit_for_entries_too),
 		TEST(a_confirmation_makes_a_member),
+		TEST(who_opened_the_link_first_is_told),
 		TEST(tokens_that_confirm_nothing),
 		TEST(a_reply_confirms_and_a_robot_does_not),
 		TEST(presses_are_graded),

@@ -877,6 +877,40 @@ a_request_is_not_sent_twice(void **state)
 
 /* ---- confirming */
 
+/* T1: to open the link changes nothing, and is told with the press. */
+static void
+looks_come_with_the_press(void **state)
+{
+	static const char *const agents[] = { "Scanner/1", "Browser/1" };
+	struct world_seen seen;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(agents); i++) {
+		client_askf(w->port, &r, "GET /c/" WORLD_PENDING " HTTP/1.1\r\n"
+		    HOST "User-Agent: %s\r\n\r\n", agents[i]);
+		assert_int_equal(r.status, 200);
+	}
+	client_askf(w->port, &r, "GET /c/" WORLD_CONFIRMED " HTTP/1.1\r\n"
+	    HOST "\r\n");
+	world_take(w, &seen);
+	assert_int_equal(seen.confirms, 0);
+	atomic_store(&w->result, IPC_OK);
+	client_askf(w->port, &r, "POST /c/" WORLD_PENDING " HTTP/1.1\r\n" HOST
+	    "Content-Length: 0\r\n\r\n");
+	world_take(w, &seen);
+	assert_int_equal(seen.confirms, 1);
+	assert_int_equal(seen.confirm.looks, 2);
+	assert_string_equal(seen.confirm.look_agent, "Scanner/1");
+	assert_memory_equal(seen.confirm.look_ip,
+	    "\0\0\0\0\0\0\0\0\0\0\xff\xff\x7f\0\0\1", 16);
+	assert_true(seen.confirm.look_ms > 0 &&
+	    seen.confirm.look_ms <= seen.confirm.evidence.when_ms);
+	client_askf(w->port, &r, "POST /c/" WORLD_CONFIRMED " HTTP/1.1\r\n"
+	    HOST "Content-Length: 0\r\n\r\n");
+	world_take(w, &seen);
+	assert_int_equal(seen.confirm.looks, 0);
+}
+
 static void
 confirming_says_what_became_of_it(void **state)
 {
@@ -988,6 +1022,7 @@ main(void)
 		T(what_is_no_address_is_told),
 		T(closed_lists_take_nothing),
 		T(a_request_is_not_sent_twice),
+		T(looks_come_with_the_press),
 		T(confirming_says_what_became_of_it),
 		T(links_show_their_state),
 	};

@@ -31,6 +31,7 @@
 #include "lib/token.h"
 #include "lib/xmalloc.h"
 #include "tests/web_world.h"
+#include "web/looks.h"
 #include "web/metrics.h"
 #include "web/server.h"
 #include "lib/tlog_tile.h"
@@ -501,6 +502,7 @@ world_begin(const char *settings, bool tls)
 	w->env.keys = w->keys;
 	w->env.clock = &w->clock;
 	w->env.metrics = metrics_new();
+	w->env.looks = looks_new();
 	w->env.view = &fake_view;
 	w->env.view_arg = w;
 	w->base = event_base_new();
@@ -535,6 +537,7 @@ world_end(struct world *w)
 	timers_free(w->timers);
 	event_base_free(w->base);
 	metrics_free(w->env.metrics);
+	looks_free(w->env.looks);
 	keyring_free(w->keys);
 	pthread_mutex_destroy(&w->lock);
 	pthread_mutex_destroy(&w->door);

@@ -38,6 +38,7 @@
 
 struct clock;
 struct keyring;
+struct looks;
 struct metrics;
 struct sockaddr;
 struct view_ops;
@@ -53,6 +54,7 @@ struct exchange_env {
 	_Atomic(const struct keyring *) keys;
 	const struct clock	*clock;
 	struct metrics		*metrics;
+	struct looks		*looks;		/* NULL: not remembered */
 	const struct view_ops	*view;
 	void			*view_arg;
 	atomic_bool		 queue_up;	/* there is a channel */

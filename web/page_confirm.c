@@ -15,15 +15,14 @@
 #include "lib/err.h"
 #include "lib/token.h"
 #include "web/html.h"
+#include "web/looks.h"
 #include "web/page.h"
 #include "web/view.h"
 
-/* Has the argument the shape of a token? */
+/* Has the argument the shape of a token?  Then hash is its hash. */
 static bool
-shape(const struct exchange *x)
+shape(const struct exchange *x, uint8_t hash[static TOKEN_HASH_OCTETS])
 {
-	uint8_t hash[TOKEN_HASH_OCTETS];
-
 	return token_hash(x->route.argument, strlen(x->route.argument), hash);
 }
 
@@ -68,8 +67,9 @@ ask_page(struct exchange *x, const struct view_request *r)
 void
 page_confirm_get(struct exchange *x)
 {
+	uint8_t hash[TOKEN_HASH_OCTETS];
 	struct view_request r;
-	int rc = shape(x) ? look(x, &r) : 0;
+	int rc = shape(x, hash) ? look(x, &r) : 0;
 
 	if (rc == 0 || (rc == 1 && r.purpose == TOKEN_CONFIRM_EXPORT)) {
 		answer_plain(x, 404, TEXT_UNKNOWN_TITLE, TEXT_UNKNOWN);
@@ -81,6 +81,8 @@ page_confirm_get(struct exchange *x)
 	}
 	switch (r.state) {
 	case VIEW_PENDING:
+		looks_note(x->env->looks, hash, x->began_ms, x->from.ip,
+		    x->agent);
 		ask_page(x, &r);
 		break;
 	case VIEW_CONFIRMED:
@@ -98,9 +100,11 @@ page_confirm_get(struct exchange *x)
 enum exchange_step
 page_confirm_post(struct exchange *x)
 {
+	uint8_t hash[TOKEN_HASH_OCTETS];
 	struct ipc_confirm c;
+	struct look first;
 
-	if (!shape(x)) {
+	if (!shape(x, hash)) {
 		answer_plain(x, 404, TEXT_UNKNOWN_TITLE, TEXT_UNKNOWN);
 		return EXCHANGE_ANSWERED;
 	}
@@ -108,6 +112,11 @@ page_confirm_post(struct exchange *x)
 	c.request = exchange_ask(x, IPC_CONFIRM, true);
 	exchange_evidence(x, "page", &c.evidence);
 	memcpy(c.token, x->route.argument, TOKEN_CONFIRM_LEN);
+	first = looks_of(x->env->looks, hash);
+	c.looks = first.n;
+	c.look_ms = first.first_ms;
+	memcpy(c.look_ip, first.ip, sizeof(c.look_ip));
+	memcpy(c.look_agent, first.agent, sizeof(c.look_agent));
 	ipc_put_confirm(&x->ask.frame, &c);
 	return exchange_asked(x);
 }

@@ -25,6 +25,7 @@
 #include "spool/store.h"
 #include "web/certificate.h"
 #include "web/exchange.h"
+#include "web/looks.h"
 #include "web/metrics.h"
 #include "web/role_web.h"
 #include "web/server.h"
@@ -227,6 +228,7 @@ start(struct web *web, struct err *e)
 	web->view = view_new();
 	web->x.clock = env->clock;
 	web->x.metrics = metrics_new();
+	web->x.looks = looks_new();
 	web->x.view = &view_ops;
 	web->x.view_arg = web->view;
 	if (load_keys(web, e) == -1 || load_certificate(env, e) == -1 ||
@@ -248,6 +250,7 @@ release(struct web *web)
 	close_store(web);
 	view_free(web->view);
 	metrics_free(web->x.metrics);
+	looks_free(web->x.looks);
 	certificate_free();
 	while ((ring = web->rings) != NULL) {
 		web->rings = ring->older;
