@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * control_copy.c - copies of the store that somebody asks for: compact, backup.
+ * control_copy.c - copies of the store that somebody asks for: compact, backup;
+ * and restore --waive.
  *
  * compact ends when the copy has caught up: the roles restart, and this call
  * could not outlive that.  listctl looks at `stats` then, until the store was
@@ -8,7 +9,7 @@
  */
 #include "config.h"
 
-#include <string.h>
+#include <stdio.h>
 
 #include "lib/err.h"
 #include "listd/control_json.h"
@@ -16,7 +17,9 @@
 #include "listd/queue_api.h"
 #include "listd/role.h"
 #include "spool/act.h"
+#include "spool/restored.h"
 #include "spool/store_swap.h"
+#include "spool/writer.h"
 
 #define POLL_MS		100
 
@@ -126,7 +129,65 @@ control_copy_json(struct call *c)
 	return o;
 }
 
+static void
+backup_run(struct call *c)
+{
+	copy_run(c, "backup", true);
+}
+
+static void
+backup_end_run(struct call *c)
+{
+	struct queue_copy_state s;
+
+	queue_copy_look(call_queue(c), &s);
+	if (s.backup)
+		queue_copy_end(call_queue(c));
+	call_done(c);
+}
+
+/* ---- restore --waive */
+
+static int
+waive_apply(struct txn *t, void *arg, struct err *e)
+{
+	const struct copying *k = arg;
+	char who[ACT_WHO_MAX + 1];
+
+	/* Who says so, and by whose rights. */
+	snprintf(who, sizeof(who), "%s (%s)", k->verb, k->who);
+	return job_answer(restored_end(t, RESTORED_WAIVED, 0, who, k->now_ms,
+	    e), e);
+}
+
+static void
+waived(struct call *c, void *arg)
+{
+	(void)arg;
+	queue_release(call_queue(c));
+	call_output(c, json_pack("{s:b}", "departures_due", 0));
+	call_done(c);
+}
+
+static void
+restore_run(struct call *c)
+{
+	struct copying *k = call_state(c);
+
+	k->verb = call_option(c, "waive");
+	if (k->verb == NULL || k->verb[0] == '\0') {
+		call_fail(c, STATUS_NO, "stop the daemon first");
+		return;
+	}
+	k->who = call_who(c);
+	k->now_ms = call_now(c);
+	call_write(c, STORE_S, CALL_URGENT, waive_apply, NULL, waived);
+}
+
 const struct control_verb control_copy_verbs[] = {
+	{ "restore", restore_run, sizeof(struct copying), NULL },
+	{ "backup", backup_run, sizeof(struct copying), NULL },
+	{ "backup end", backup_end_run, 0, NULL },
 	{ "compact", compact_run, sizeof(struct copying), NULL },
 	{ NULL, NULL, 0, NULL },
 };

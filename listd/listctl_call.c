@@ -403,7 +403,8 @@ listctl_ask(const struct listctl *lc, const char *verb, const char *option,
 
 	*out_r = NULL;
 	*other = *lc;
-	memset(other->arg, 0, sizeof(other->arg));
+	if (strcmp(verb, lc->verb->name) != 0)
+		memset(other->arg, 0, sizeof(other->arg));
 	memset(other->option, 0, sizeof(other->option));
 	other->verb = verb_find(verb);
 	for (size_t i = 0; option != NULL && i < VERB_OPTIONS_MAX; i++)

@@ -19,6 +19,7 @@
 #include "lib/keyring.h"
 #include "lib/sys/rights.h"
 #include "listd/layout.h"
+#include "listd/listctl_copy.h"
 #include "listd/listctl_local.h"
 #include "listd/listctl_print.h"
 #include "listd/listctl_store.h"
@@ -35,7 +36,8 @@
 
 struct compacting {
 	const struct listctl *lc;
-	struct layout_users users;
+	const struct layout_users *users;
+	bool		 backup;
 };
 
 static int64_t
@@ -77,7 +79,7 @@ sweep_content(struct store *st, const struct conf *conf, struct err *e)
 }
 
 static int
-copy_all(struct store *st, const char *dir, struct err *e)
+copy_all(struct store *st, const char *dir, bool backup, struct err *e)
 {
 	struct store_copy *c = store_copy_begin(st, dir, now_ms(), e);
 	uint64_t shown = 0;
@@ -88,7 +90,7 @@ copy_all(struct store *st, const char *dir, struct err *e)
 	while ((rc = store_copy_step(c, e)) == 1)
 		show(c, &shown);
 	if (rc == 0)
-		rc = store_copy_finish(c, true, now_ms(), NULL, e);
+		rc = store_copy_finish(c, !backup, now_ms(), NULL, e);
 	if (shown > 0)
 		fputs("\r\033[K", stderr);
 	store_copy_free(c);
@@ -107,18 +109,34 @@ copy_store(void *arg)
 	struct err e = ERR_INIT;
 	int ret = STATUS_OK;
 
-	snprintf(dir, sizeof(dir), "%s/%s", data_dir, STORE_COMPACT_DIR);
+	snprintf(dir, sizeof(dir), "%s/%s", data_dir, k->backup ?
+	    STORE_BACKUP_DIR : STORE_COMPACT_DIR);
 	if (secrets_load(keys, data_dir, SECRETS_ALL, &e) == -1 ||
-	    rights_limit(&e) == -1 || (k->users.root &&
-	    rights_drop(&k->users.of[ROLE_QUEUE], &e) == -1) ||
+	    rights_limit(&e) == -1 || (k->users->root &&
+	    rights_drop(&k->users->of[ROLE_QUEUE], &e) == -1) ||
 	    (st = listctl_open_store(k->lc, keys, true, false, &e)) == NULL ||
-	    sweep_content(st, &k->lc->conf, &e) == -1 ||
-	    copy_all(st, dir, &e) == -1)
+	    (!k->backup && sweep_content(st, &k->lc->conf, &e) == -1) ||
+	    copy_all(st, dir, k->backup, &e) == -1)
 		ret = listctl_complain(k->lc, &e, e.code == ERR_SYSTEM ?
 		    STATUS_AGAIN : STATUS_CONFIG);
 	store_close(st);
 	keyring_free(keys);
 	return ret;
+}
+
+int
+listctl_copy_store(const struct listctl *lc, const struct layout_users *users,
+    bool backup)
+{
+	struct compacting k = { lc, users, backup };
+	struct err e = ERR_INIT;
+	int killed = 0, ret = listctl_in_child(copy_store, &k, &killed);
+
+	if (ret != -1)
+		return ret;
+	err_set(&e, ERR_DAMAGED, "the copy was ended by signal %d; see "
+	    "listctl check", killed);
+	return listctl_complain(lc, &e, STATUS_CONFIG);
 }
 
 static int
@@ -204,26 +222,21 @@ ask_daemon(const struct listctl *lc)
 int
 listctl_compact(const struct listctl *lc)
 {
-	struct compacting k = { .lc = lc };
+	struct layout_users users;
 	struct layout l = { .data_fd = -1, .lock_fd = -1 };
 	struct err e = ERR_INIT;
-	int ret, killed = 0;
+	int ret;
 
 	if (!listctl_has_store(lc))
 		return STATUS_CONFIG;
-	if (layout_users_lookup(&lc->conf, &k.users, &e) == -1)
+	if (layout_users_lookup(&lc->conf, &users, &e) == -1)
 		return listctl_complain(lc, &e, STATUS_CONFIG);
-	if (layout_open(&lc->conf, &k.users, &l, &e) == -1) {
+	if (layout_open(&lc->conf, &users, &l, &e) == -1) {
 		layout_close(&l);
 		return e.code == ERR_EXISTS ? ask_daemon(lc) :
 		    listctl_complain(lc, &e, STATUS_CONFIG);
 	}
-	ret = listctl_in_child(copy_store, &k, &killed);
-	if (ret == -1) {
-		err_set(&e, ERR_DAMAGED, "the copy was ended by signal %d; "
-		    "see listctl check", killed);
-		ret = listctl_complain(lc, &e, STATUS_CONFIG);
-	}
+	ret = listctl_copy_store(lc, &users, false);
 	if (ret == STATUS_OK)
 		ret = swap_store(lc);
 	layout_close(&l);

@@ -16,6 +16,8 @@ static const struct {
 } local[] = {
 	{ "init",		listctl_init },
 	{ "check",		listctl_check },
+	{ "backup",		listctl_backup },
+	{ "restore",		listctl_restore },
 	{ "compact",		listctl_compact },
 	{ "evidence verify",	listctl_evidence_verify },
 	{ "ledger checkpoint",	listctl_ledger_checkpoint },

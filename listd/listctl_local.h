@@ -10,6 +10,8 @@
 /* Each answers with the exit status. */
 int listctl_init(const struct listctl *lc);		/* listctl_store.c */
 int listctl_check(const struct listctl *lc);
+int listctl_backup(const struct listctl *lc);		/* listctl_backup.c */
+int listctl_restore(const struct listctl *lc);		/* listctl_restore.c */
 int listctl_compact(const struct listctl *lc);		/* listctl_compact.c */
 int listctl_evidence_verify(const struct listctl *lc);	/* listctl_evidence.c */
 int listctl_ledger_checkpoint(const struct listctl *lc); /* listctl_ledger.c */

@@ -36,6 +36,7 @@ enum departure_kind {
 	DEPARTURE_SET = 1,	/* a suppression */
 	DEPARTURE_LIFTED,
 	DEPARTURE_ENDED,	/* a membership; id is the list */
+	DEPARTURE_ERASED,	/* all of a person; no id */
 	DEPARTURE_KINDS
 };
 
@@ -69,7 +70,9 @@ void departures_use(struct store *st, struct departures *d);
  */
 int departure_note(struct txn *t, const struct departure *d, struct err *e);
 
-/* The membership of this address ends. */
+/* A person was erased; the membership of this address ends. */
+int departure_erased(struct txn *t,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e);
 int departure_ended(struct txn *t, uint32_t list,
     const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e);
 

@@ -11,6 +11,7 @@
 #include "lib/strbuf.h"
 #include "lib/xmalloc.h"
 #include "spool/consent.h"
+#include "spool/departures.h"
 #include "spool/leave.h"
 #include "spool/list.h"
 #include "spool/notice.h"
@@ -402,6 +403,8 @@ leave_erase(struct txn *t, const uint8_t hash[static ADDRESS_HASH_OCTETS],
 	leave_result_free(r_r);
 	memcpy(l.hash, hash, sizeof(l.hash));
 	ret = erase(t, &l, r_r, &erased, e);
+	if (ret == 0 && r_r->changed && departure_erased(t, hash, e) == -1)
+		ret = -1;
 	if (ret == -1)
 		leave_result_free(r_r);
 	strbuf_free(&erased);

@@ -12,6 +12,7 @@
 
 #include "lib/err.h"
 #include "lib/xmalloc.h"
+#include "spool/consent.h"
 #include "spool/departures.h"
 #include "spool/leave.h"
 #include "spool/restored.h"
@@ -27,9 +28,9 @@ struct replay {
 	uint64_t	 after, highest;
 	struct item	*v;
 	size_t		 n, cap;
-	size_t		 at;		/* the next to apply */
+	size_t		 done, at;	/* committed, and behind it applied */
 	bool		 settled;
-	struct replay_counts counts;
+	struct replay_counts counts, committed;
 };
 
 struct replay *
@@ -113,18 +114,24 @@ replay_add_store(struct replay *r, struct txn *t, struct err *e)
 
 /* ---- the last word */
 
-/* Suppressions first, memberships behind them. */
+/* Erasure first, as it takes entries along; memberships last. */
+static int
+rank(const struct departure *d)
+{
+	return d->kind == DEPARTURE_ERASED ? 0 :
+	    d->kind == DEPARTURE_ENDED ? 2 : 1;
+}
+
 static int
 subject(const struct departure *a, const struct departure *b)
 {
-	bool x = a->kind == DEPARTURE_ENDED, y = b->kind == DEPARTURE_ENDED;
 	int c = memcmp(a->hash, b->hash, sizeof(a->hash));
 
 	if (c != 0)
 		return c;
-	if (x != y)
-		return x ? 1 : -1;
-	if (!x && a->scope != b->scope)
+	if (rank(a) != rank(b))
+		return rank(a) - rank(b);
+	if (rank(a) == 1 && a->scope != b->scope)
 		return a->scope < b->scope ? -1 : 1;
 	return (a->id > b->id) - (a->id < b->id);
 }
@@ -162,19 +169,47 @@ settle(struct replay *r)
 
 /* ---- applied */
 
-/* 1 changed, 0 it was so, -1. */
+/* 1 changed, 0 it was so, -1.  With an entry of its own, as every one has. */
 static int
-suppress(struct txn *t, const struct departure *d, struct err *e)
+suppress(struct txn *t, const struct departure *d, int64_t now_ms,
+    struct err *e)
 {
+	struct consent c = { .kind = CONSENT_SUPPRESSED, .when_ms = now_ms,
+		.scope = d->scope, .reason = d->reason, .claimed_ms =
+		d->when_ms, .hash = SLICE(d->hash, sizeof(d->hash)),
+		.setter = consent_text("restore") };
 	struct suppression s = { .scope = d->scope, .id = d->id,
 		.reason = d->reason, .setter = d->setter,
 		.when_ms = d->when_ms };
+	struct suppression old;
+	int rc = suppression_get(t, d->hash, d->scope, d->id, &old, e);
 
+	if (rc == -1 || (rc == 1 && old.reason >= d->reason))
+		return rc == -1 ? -1 : 0;
+	if (d->scope == SUPPRESSION_LIST)
+		c.list = d->id;
+	else if (d->scope == SUPPRESSION_ORG)
+		c.org = d->id;
 	memcpy(s.hash, d->hash, sizeof(s.hash));
-	/* By the entry that says that the store was restored. */
-	if (txn_counter(t, COUNTER_CONSENT, &s.consent, e) == -1)
+	if (consent_append(t, &c, &s.consent, e) == -1)
 		return -1;
 	return suppression_add(t, &s, e);
+}
+
+/* All of them, however many rounds it takes. */
+static int
+erase(struct txn *t, const struct departure *d, int64_t now_ms,
+    struct err *e)
+{
+	struct leave_result result = { .changed = true };
+	int rc = 0, changed = 0;
+
+	while (rc == 0 && result.changed) {
+		rc = leave_erase(t, d->hash, "restore", now_ms, &result, e);
+		changed |= rc == 0 && result.changed;
+	}
+	leave_result_free(&result);
+	return rc == -1 ? -1 : changed;
 }
 
 static int
@@ -201,17 +236,21 @@ static int
 apply(struct txn *t, struct replay *r, const struct item *i, int64_t now_ms,
     struct err *e)
 {
-	bool ended = i->d.kind == DEPARTURE_ENDED;
+	uint64_t *count = &r->counts.suppressed;
 	int rc;
 
 	if (i->dropped)
 		return 0;
-	rc = ended ? end_membership(t, &i->d, now_ms, e) :
-	    suppress(t, &i->d, e);
-	if (rc == 1 && ended)
-		r->counts.removed++;
-	else if (rc == 1)
-		r->counts.suppressed++;
+	if (i->d.kind == DEPARTURE_ERASED) {
+		rc = erase(t, &i->d, now_ms, e);
+		count = &r->counts.erased;
+	} else if (i->d.kind == DEPARTURE_ENDED) {
+		rc = end_membership(t, &i->d, now_ms, e);
+		count = &r->counts.removed;
+	} else {
+		rc = suppress(t, &i->d, now_ms, e);
+	}
+	*count += rc == 1;
 	return rc == -1 ? -1 : 0;
 }
 
@@ -222,8 +261,12 @@ replay_apply(struct txn *t, struct replay *r, unsigned max, int64_t now_ms,
 	uint64_t last;
 	size_t end;
 
-	if (!r->settled)
+	if (!r->settled) {
 		settle(r);
+		r->committed = r->counts;
+	}
+	r->counts = r->committed;
+	r->at = r->done;
 	end = r->n - r->at > max ? r->at + max : r->n;
 	for (; r->at < end; r->at++)
 		if (apply(t, r, &r->v[r->at], now_ms, e) == -1)
@@ -234,4 +277,11 @@ replay_apply(struct txn *t, struct replay *r, unsigned max, int64_t now_ms,
 	if (last < r->highest)
 		txn_counter_set(t, COUNTER_DEPARTURE, r->highest);
 	return r->at < r->n;
+}
+
+void
+replay_commit(struct replay *r)
+{
+	r->done = r->at;
+	r->committed = r->counts;
 }

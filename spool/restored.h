@@ -58,6 +58,7 @@ struct replay_counts {
 	uint64_t	damaged;	/* that do not open */
 	uint64_t	suppressed;	/* set by the replay */
 	uint64_t	removed;	/* memberships */
+	uint64_t	erased;		/* people */
 	uint64_t	lifted;		/* suppressions lifted again since */
 };
 
@@ -69,11 +70,13 @@ int replay_add(struct replay *r, const char *path, struct err *e);
 /* What the lost store itself says, where it can be read: t is its S. */
 int replay_add_store(struct replay *r, struct txn *t, struct err *e);
 /*
- * After the last was added: apply up to max of it.  1 there is more, 0, -1.
- * A batch that is given up may be applied again.
+ * After the last was added: apply up to max of it, from where replay_commit()
+ * was called last.  1 there is more, 0, -1.
  */
 int replay_apply(struct txn *t, struct replay *r, unsigned max,
     int64_t now_ms, struct err *e);
+/* What was applied is durable. */
+void replay_commit(struct replay *r);
 const struct replay_counts *replay_counts(const struct replay *r);
 
 #endif

@@ -239,8 +239,10 @@ do_replay(struct txn *t, void *arg, struct err *e)
 	struct ending *k = arg;
 	int rc = 1;
 
-	while (k->r != NULL && rc == 1)
+	while (k->r != NULL && rc == 1) {
 		rc = replay_apply(t, k->r, 2, NOW + DAY, e);
+		replay_commit(k->r);
+	}
 	return rc == -1 ? -1 : job_answer(restored_end(t, k->how, 0, "Ann",
 	    NOW + DAY, e), e);
 }
@@ -286,15 +288,51 @@ is_suppressed(struct world *w, const char *address)
 	return rc == 1;
 }
 
+static int
+do_erase(struct txn *t, void *arg, struct err *e)
+{
+	struct leave_result r = { .changed = true };
+	int rc = 0;
+
+	while (rc == 0 && r.changed)
+		rc = leave_erase(t, arg, "desk", NOW + HOUR, &r, e);
+	leave_result_free(&r);
+	return rc;
+}
+
+static void
+erase(struct world *w, const char *address)
+{
+	struct identity who = people_identity(w, address);
+
+	world_must(w, STORE_S, do_erase, who.hash);
+}
+
+/* Consent entries of an address. */
+static int
+entries_of(struct world *w, const char *address)
+{
+	struct identity who = people_identity(w, address);
+	struct txn *t = world_read(w, STORE_S);
+	uint64_t index = 0;
+	int n = 0;
+
+	while (consent_next_of(t, who.hash, index + 1, &index, &w->e) == 1)
+		n++;
+	txn_end(t);
+	return n;
+}
+
 /* Before the backup ann left and came back, and bob left; then cat leaves, dan
- * leaves and comes back, and eve stays. */
+ * leaves and comes back, eve stays and fay is erased. */
 static void
 tell_the_story(struct world *w)
 {
 	static const char *const all[] = { "ann@b.example", "bob@b.example",
-		"cat@b.example", "dan@b.example", "eve@b.example" };
+		"cat@b.example", "dan@b.example", "eve@b.example",
+		"fay@b.example" };
 
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 6; i++)
 		people_join(w, "news", all[i], NOW - 20 * DAY);
 	people_leave(w, 1, all[0], IPC_LEAVE_LIST, NOW - 19 * DAY);
 	people_leave(w, 1, all[1], IPC_LEAVE_LIST, NOW - 19 * DAY);
@@ -303,6 +341,7 @@ tell_the_story(struct world *w)
 	people_leave(w, 1, all[2], IPC_LEAVE_LIST, NOW + HOUR);
 	people_leave(w, 1, all[3], IPC_LEAVE_LIST, NOW + HOUR);
 	people_join(w, "news", all[3], NOW + 2 * HOUR);
+	erase(w, "fay@b.example");
 }
 
 static void
@@ -327,10 +366,14 @@ a_restored_store_learns_who_left(void **state)
 	k.r = load(w, false);
 	world_must(w, STORE_S, do_replay, &k);
 	n = replay_counts(k.r);
-	assert_int_equal(n->read, 5);
+	assert_int_equal(n->read, 8);
 	assert_int_equal(n->suppressed, 1);
 	assert_int_equal(n->removed, 2);
+	assert_int_equal(n->erased, 1);
 	assert_int_equal(n->lifted, 1);
+	/* S31: what a backup brings back of a person goes again. */
+	assert_int_equal(people_state(w, 1, "fay@b.example"), 0);
+	assert_int_equal(entries_of(w, "fay@b.example"), 0);
 	replay_free(k.r);
 	assert_int_equal(state_of(w), RESTORED_DONE);
 	assert_int_equal(people_state(w, 1, "ann@b.example"), MEMBER_ACTIVE);
