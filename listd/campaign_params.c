@@ -12,6 +12,7 @@
 #include "lib/err.h"
 #include "lib/keyring.h"
 #include "listd/campaign_params.h"
+#include "spool/campaign.h"
 #include "spool/list.h"
 
 #define TEXT_MAX	2048
@@ -131,4 +132,15 @@ campaign_params_read(const json_t *o, struct campaign_params *p,
 		return 0;
 	err_set(e, ERR_DAMAGED, "the campaign's parameters are incomplete");
 	return -1;
+}
+
+bool
+campaign_params_reminder(const struct campaign *c)
+{
+	json_t *o = json_loadb((const char *)c->params.p, c->params.len, 0,
+	    NULL);
+	bool reminder = json_is_true(json_object_get(o, "reminder"));
+
+	json_decref(o);
+	return reminder;
 }

@@ -10,12 +10,14 @@
 #ifndef LISTD_CAMPAIGN_PARAMS_H
 #define LISTD_CAMPAIGN_PARAMS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <jansson.h>
 
 #include "lib/template.h"
 
+struct campaign;
 struct conf;
 struct err;
 struct keyring;
@@ -36,5 +38,7 @@ struct campaign_params {
 /* -1 with ERR_DAMAGED when it is not what campaign_params_new() wrote. */
 int campaign_params_read(const json_t *o, struct campaign_params *p_r,
     struct err *e);
+/* Has this campaign a reminder over its texts?  c with its slices. */
+bool campaign_params_reminder(const struct campaign *c);
 
 #endif

@@ -46,10 +46,9 @@ is_awake(struct call *c, struct txn *t, const struct list *l,
     const struct sending *s)
 {
 	int months = (int)call_conf(c)->dormant_months;
-	int64_t since, when = s->send_at_ms > s->now_ms ? s->send_at_ms :
-	    s->now_ms;
 	char day[DATE_DAY_LEN + 1];
 	struct err e = ERR_INIT;
+	int64_t since;
 	struct txn *q;
 	int rc;
 
@@ -61,7 +60,7 @@ is_awake(struct call *c, struct txn *t, const struct list *l,
 		call_error(c, &e);
 		return false;
 	}
-	if (!dormancy_is(since, when, months))
+	if (!dormancy_is(since, s->now_ms, months))
 		return true;
 	date_day(since, day);
 	call_fail(c, STATUS_NO, "the list %s has not been heard of since %s, "
@@ -115,7 +114,7 @@ send_like(struct sending *s, const struct campaign *m)
 	const char *names = json_string_value(json_object_get(params,
 	    "approved"));
 
-	s->reminder = json_is_true(json_object_get(params, "reminder"));
+	s->reminder = campaign_params_reminder(m);
 	if (names != NULL)
 		strbuf_adds(&s->approved, names);
 	json_decref(params);

@@ -17,10 +17,12 @@
 #include "lib/sys/log.h"
 #include "lib/sys/timers.h"
 #include "lib/xmalloc.h"
+#include "listd/campaign_params.h"
 #include "listd/queue_api.h"
 #include "listd/release.h"
 #include "listd/role.h"
 #include "listd/scheduler.h"
+#include "spool/dormancy.h"
 #include "spool/writer.h"
 
 #define LOOK_MS		60000	/* between looks at the wall clock */
@@ -309,6 +311,47 @@ hold_excess(struct release *w, uint32_t known)
 		queue_commit(w->queue, STORE_Q, &job);
 }
 
+/* 1: the list fell asleep while its campaign waited (S69); 0, -1. */
+static int
+look_at_list(struct release *w, struct txn *s, struct txn *q, uint32_t id,
+    struct err *e)
+{
+	struct campaign c;
+	int64_t since;
+	struct list l;
+	int rc;
+
+	if ((rc = campaign_get(q, id, &c, e)) != 1 ||
+	    campaign_params_reminder(&c) ||
+	    (rc = list_get(s, c.list, &l, e)) != 1)
+		return rc == -1 ? -1 : 0;	/* what is gone is told later */
+	if (dormancy_silent_since(s, q, &l, &since, e) == -1)
+		return -1;
+	return dormancy_is(since, now_of(w),
+	    (int)queue_env(w->queue)->conf->dormant_months);
+}
+
+static bool
+sleeps(struct release *w, uint32_t campaign, struct err *e)
+{
+	struct store *st = queue_store(w->queue);
+	struct txn *s = NULL, *q = NULL;
+	int rc = -1;
+
+	if (txn_read(st, STORE_S, &s, e) == 0 &&
+	    txn_read(st, STORE_Q, &q, e) == 0)
+		rc = look_at_list(w, s, q, campaign, e);
+	if (rc == 1)
+		err_set(e, ERR_REFUSED, "the list was silent for %lld months: "
+		    "it waits until one with --reminder was sent (S69)",
+		    (long long)queue_env(w->queue)->conf->dormant_months);
+	if (s != NULL)
+		txn_end(s);
+	if (q != NULL)
+		txn_end(q);
+	return rc != 0;
+}
+
 static void
 release_next(struct release *w, const struct campaign *c)
 {
@@ -318,7 +361,8 @@ release_next(struct release *w, const struct campaign *c)
 
 	w->after = c->id;
 	w->busy = true;
-	if (release_init(&w->one, w->queue, c, c->changed_by, &e) == -1)
+	if (release_init(&w->one, w->queue, c, c->changed_by, &e) == -1 ||
+	    sleeps(w, c->id, &e))
 		released(w, false, &e);
 	else if (!release_foresee(&w->one, queue_scheduler(w->queue)))
 		hold_excess(w, c->excess);
