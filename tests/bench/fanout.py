@@ -35,7 +35,7 @@ same cores.
                          the call to its answer, the store idle
     subscriber_bytes     of the store for a subscription: row and indexes
     attribute_bytes      ... for its attributes
-    entry_bytes          ... for its consent entry
+    entry_bytes          ... for its consent entry and its place in the ledger
     oneclick_per_s       durable one-click posts answered
     oneclick_ratio       that over what the fixed page gave
     oneclick_cpu_us_ROLE the role's user and system time for a post
@@ -164,12 +164,12 @@ def table_octets(folder, names):
 def measure_store(w):
     sizes = table_octets(os.path.join(w.daemon.data_dir, "subscribers"), [
         "members", "by_id", "by_hash", "counts", "attributes", "consent",
-        "consent_of"])
+        "consent_of", "leaves", "tiles"])
     rows = sum(sizes[n] for n in ("members", "by_id", "by_hash", "counts"))
     figure("subscriber_bytes", rows / MEMBERS, "octets")
     figure("attribute_bytes", sizes["attributes"] / MEMBERS, "octets")
-    figure("entry_bytes", (sizes["consent"] + sizes["consent_of"]) / MEMBERS,
-           "octets")
+    figure("entry_bytes", sum(sizes[n] for n in (
+        "consent", "consent_of", "leaves", "tiles")) / MEMBERS, "octets")
 
 
 # ---- one call without the start of a program around it
