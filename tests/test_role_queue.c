@@ -35,8 +35,11 @@
 #include "listd/role.h"
 #include "listd/scheduler.h"
 #include "spool/campaign.h"
+#include "spool/consent.h"
+#include "spool/ledger.h"
 #include "spool/list.h"
 #include "spool/outcome.h"
+#include "spool/writer.h"
 #include "tests/spool_people.h"
 
 #define PEOPLE		30
@@ -47,6 +50,7 @@
 static struct {
 	struct world	*w;
 	struct role_env	*env;
+	struct queue	*q;
 	struct channel	*deliver, *web;
 	uint64_t	epoch;
 	bool		ready, drained, refused;
@@ -146,7 +150,7 @@ control_start(struct queue *q, int listen_fd, struct err *e)
 	struct control *ctl = calloc(1, sizeof(*ctl));
 
 	(void)listen_fd, (void)e;
-	ctl->q = q;
+	ctl->q = t.q = q;
 	return ctl;
 }
 
@@ -718,6 +722,72 @@ a_form_is_kept_by_its_hash(void **state)
 }
 
 /* A frame that makes no sense closes its channel and nothing else. */
+/* ---- the ledger's head */
+
+#define SIGNED	4
+
+static struct ledger_checkpoint seen[SIGNED];
+static unsigned nseen;
+
+static int
+append_entry(struct txn *txn, void *arg, struct err *e)
+{
+	const struct consent c = { .kind = CONSENT_ACT, .when_ms = 1 };
+
+	(void)arg;
+	return consent_append(txn, &c, NULL, e);
+}
+
+/* Commit without end, and look what is signed. */
+static bool
+commit_and_look(void)
+{
+	static const struct job job = { .apply = append_entry,
+		.lane = WRITER_URGENT };
+	struct ledger_checkpoint c;
+	struct ledger_head head;
+	struct err e = ERR_INIT;
+	struct txn *txn;
+
+	assert_int_equal(txn_read(queue_store(t.q), STORE_S, &txn, &e), 0);
+	assert_int_equal(ledger_checkpoint(txn, &c, &e), 1);
+	assert_int_equal(ledger_head(txn, &head, &e), 0);
+	txn_end(txn);
+	assert_true(c.size <= head.size);
+	if (nseen == 0 || seen[nseen - 1].size != c.size)
+		seen[nseen++] = c;
+	if (nseen < SIGNED)
+		queue_commit(t.q, STORE_S, &job);
+	return nseen == SIGNED;
+}
+
+/* Whoever comes after it has a head to carry; then one a second. */
+static void
+the_head_is_signed_once_a_second(void **state)
+{
+	struct ledger_checkpoint c;
+	struct ledger_head head;
+	struct txn *txn;
+
+	(void)state;
+	nseen = 0;
+	assert_int_equal(run_role(commit_and_look), STATUS_OK);
+	for (unsigned i = 1; i < SIGNED; i++) {
+		assert_true(seen[i].size > seen[i - 1].size);
+		/* By two clocks, each cut to a millisecond. */
+		assert_true(seen[i].when_ms - seen[i - 1].when_ms >= 998);
+	}
+	/* What came last is signed in the next life. */
+	assert_int_equal(run_role(at_once), STATUS_OK);
+	world_reopen(t.w);
+	txn = world_read(t.w, STORE_S);
+	assert_int_equal(ledger_checkpoint(txn, &c, &t.w->e), 1);
+	assert_int_equal(ledger_head(txn, &head, &t.w->e), 0);
+	assert_true(c.size == head.size && c.size > seen[SIGNED - 1].size);
+	assert_memory_equal(c.root, head.root, sizeof(c.root));
+	txn_end(txn);
+}
+
 static bool
 talk_nonsense(void)
 {
@@ -779,6 +849,7 @@ main(void)
 		T(leaving_recalls_the_copy),
 		T(a_request_is_mailed),
 		T(a_form_is_kept_by_its_hash),
+		T(the_head_is_signed_once_a_second),
 		T(nonsense_ends_a_channel),
 		T(a_damaged_store_is_refused),
 	};
