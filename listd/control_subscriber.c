@@ -300,7 +300,7 @@ struct look {
 	char		 buf[ACT_OBJECT_MAX];
 	int64_t		 now_ms;
 	struct member	 at;		/* export: the last one told */
-	uint32_t	 list;
+	uint32_t	 list, org;	/* export; else 0 */
 	uint64_t	 next;		/* history: first index not told */
 };
 
@@ -308,7 +308,15 @@ static int
 look_apply(struct txn *t, void *arg, struct err *e)
 {
 	struct look *s = arg;
+	const struct consent c = { .kind = CONSENT_EXPORTED,
+	    .when_ms = s->now_ms, .list = s->list, .org = s->org,
+	    .channel = consent_text("control"),
+	    .setter = consent_text(s->operator),
+	    .note = consent_text("members of the list") };
 
+	/* Whoever takes a whole list away leaves an entry of it (S21). */
+	if (s->list != 0 && consent_append(t, &c, NULL, e) == -1)
+		return -1;
 	return act_note(t, s->operator, s->now_ms, s->verb, s->buf, NULL,
 	    NULL, e);
 }
@@ -511,6 +519,7 @@ export_run(struct call *c)
 	if (!call_find_list(c, call_arg(c, "LIST"), &l))
 		return;
 	s->list = l.id;
+	s->org = l.org;
 	look_begin(c, "subscriber export", l.name, export_noted);
 }
 

@@ -17,7 +17,6 @@
 #include "listd/queue_api.h"
 #include "listd/role.h"
 #include "spool/act.h"
-#include "spool/consent.h"
 #include "spool/leave.h"
 #include "spool/list.h"
 #include "spool/org.h"
@@ -170,27 +169,15 @@ static int
 lift_apply(struct txn *t, void *arg, struct err *e)
 {
 	struct suppressing *s = arg;
-	struct consent entry = { .kind = CONSENT_LIFTED,
-		.when_ms = s->leave.now_ms, .list = s->leave.list,
-		.org = s->leave.org, .scope = s->leave.scope,
-		.channel = consent_text("control"),
-		.hash = SLICE(s->who.hash, sizeof(s->who.hash)),
-		.setter = consent_text(s->leave.who),
-		.clock_unsure = s->leave.clock_unsure };
-	struct suppression old;
-	int rc = suppression_get(t, s->who.hash, s->leave.scope, s->id, &old,
-	    e);
+	enum suppression_reason was;
+	int rc;
 
+	rc = leave_lift(t, &s->leave, &was, e);
 	s->lifted = rc == 1;
 	if (rc != 1)
 		return rc;
-	entry.reason = old.reason;
-	if (suppression_lift(t, s->who.hash, s->leave.scope, s->id,
-	    SUPPRESSION_BY_DESK, e) != 1 ||
-	    consent_append(t, &entry, NULL, e) == -1)
-		return -1;
-	return note(t, s, "suppress remove",
-	    suppression_reason_name(old.reason), NULL, e);
+	return note(t, s, "suppress remove", suppression_reason_name(was),
+	    NULL, e);
 }
 
 static void

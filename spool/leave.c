@@ -180,6 +180,8 @@ append_entry(struct txn *t, const struct leave *l, uint32_t org,
 	c.count = r->n;
 	if (l->evidence != NULL)
 		consent_evidence(&c, l->evidence);
+	else if (l->who != NULL)
+		c.channel = consent_text("control");
 	return consent_append(t, &c, index_r, e);
 }
 
@@ -222,6 +224,33 @@ leave_apply(struct txn *t, const struct leave *l, struct leave_result *r_r,
 		return 0;
 	leave_result_free(r_r);
 	return -1;
+}
+
+int
+leave_lift(struct txn *t, const struct leave *l,
+    enum suppression_reason *was_r, struct err *e)
+{
+	struct consent c = { .kind = CONSENT_LIFTED, .when_ms = l->now_ms,
+	    .list = l->list, .org = l->org, .scope = l->scope,
+	    .hash = SLICE(l->hash, sizeof(l->hash)),
+	    .setter = consent_text(l->who), .follows = l->follows,
+	    .clock_unsure = l->clock_unsure };
+	struct suppression s;
+	int rc = suppression_get(t, l->hash, l->scope, scope_id(l, l->org),
+	    &s, e);
+
+	if (rc != 1)
+		return rc;
+	*was_r = s.reason;
+	c.reason = s.reason;
+	if (l->evidence != NULL)
+		consent_evidence(&c, l->evidence);
+	else
+		c.channel = consent_text("control");
+	if (suppression_lift(t, l->hash, l->scope, scope_id(l, l->org),
+	    l->setter, e) != 1)
+		return -1;
+	return consent_append(t, &c, NULL, e) == -1 ? -1 : 1;
 }
 
 int

@@ -40,7 +40,7 @@ struct leave {
 	bool		keep_open;	/* remove, but set no suppression */
 	/* Of an import: it says that the person left elsewhere, then. */
 	uint32_t	import;
-	uint64_t	follows;	/* its entry */
+	uint64_t	follows;	/* its entry; LIFTED: why */
 	int64_t		claimed_ms;
 };
 
@@ -61,6 +61,13 @@ void leave_result_free(struct leave_result *r);
  */
 int leave_apply(struct txn *t, const struct leave *l,
     struct leave_result *r_r, struct err *e);
+/*
+ * Lift what stands in l's scope against its address, with the entry that says
+ * so; l->setter lifts it, and it rests on the entry l->follows if that is not
+ * 0.  1 with its reason, 0 there was none, -1 as suppression_lift().
+ */
+int leave_lift(struct txn *t, const struct leave *l,
+    enum suppression_reason *was_r, struct err *e);
 /* The one-click POST, page, mailto: by the person, from a frame. */
 int leave_unsubscribe(struct txn *t, const struct ipc_unsubscribe *in,
     int64_t now_ms, struct leave_result *r_r, struct err *e);

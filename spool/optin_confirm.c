@@ -17,6 +17,7 @@
 #include "spool/act.h"
 #include "spool/change.h"
 #include "spool/consent.h"
+#include "spool/leave.h"
 #include "spool/list.h"
 #include "spool/notice.h"
 #include "spool/optin_private.h"
@@ -208,16 +209,16 @@ admit(struct txn *t, struct use *u, uint64_t consent, struct err *e)
 
 /* The person's own fresh request lifts their unsubscribe of this list. */
 static int
-lift(struct txn *t, const struct use *u, struct err *e)
+lift(struct txn *t, const struct use *u, uint64_t confirmed, struct err *e)
 {
-	struct suppression s;
-	int rc = suppression_get(t, u->req.hash, SUPPRESSION_LIST,
-	    u->req.list, &s, e);
+	struct leave l = { .scope = SUPPRESSION_LIST, .list = u->req.list,
+	    .org = u->org, .setter = SUPPRESSION_BY_PERSON,
+	    .follows = confirmed, .now_ms = u->c->now_ms,
+	    .evidence = &u->c->in->evidence };
+	enum suppression_reason was;
 
-	if (rc != 1)
-		return rc;
-	return suppression_lift(t, u->req.hash, SUPPRESSION_LIST, u->req.list,
-	    SUPPRESSION_BY_PERSON, e) == -1 ? -1 : 0;
+	memcpy(l.hash, u->req.hash, sizeof(l.hash));
+	return leave_lift(t, &l, &was, e) == -1 ? -1 : 0;
 }
 
 static int
@@ -235,7 +236,7 @@ subscribe(struct txn *t, struct use *u, struct optin_confirmed *r,
     struct err *e)
 {
 	if (append_entry(t, u, CONSENT_CONFIRMED, OPTIN_CONFIRMED,
-	    &r->consent, e) == -1 || lift(t, u, e) == -1 ||
+	    &r->consent, e) == -1 || lift(t, u, r->consent, e) == -1 ||
 	    admit(t, u, r->consent, e) == -1 || forget_pair(t, u, e) == -1)
 		return -1;
 	r->subscriber = u->m.subscriber;

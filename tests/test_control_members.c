@@ -17,6 +17,7 @@
 #include "lib/strbuf.h"
 #include "lib/xmalloc.h"
 #include "listd/import_reader.h"
+#include "spool/consent.h"
 #include "spool/content.h"
 #include "spool/import.h"
 #include "spool/list.h"
@@ -161,8 +162,11 @@ test_export(void **state)
 {
 	struct queue *q = *state;
 	uint32_t list = cw_ready_list(q, "news");
+	struct consent c;
 	struct answer *a;
 	char address[64];
+	struct txn *t;
+	uint64_t last;
 
 	for (int i = 0; i < 600; i++) {
 		snprintf(address, sizeof(address), "m%d@d%d.example.com", i,
@@ -173,6 +177,14 @@ test_export(void **state)
 	assert_int_equal(a->status, 0);
 	assert_int_equal(json_array_size(a->out), 600);
 	answer_free(a);
+	/* S21: that somebody took it away is on record. */
+	t = world_read(q->w, STORE_S);
+	assert_int_equal(consent_last(t, &last, NULL), 0);
+	assert_int_equal(consent_get(t, last - 1, &c, NULL), 1);
+	assert_int_equal(c.kind, CONSENT_EXPORTED);
+	assert_int_equal(c.list, list);
+	assert_true(c.setter.len > 0);
+	txn_end(t);
 }
 
 /* ---- imports */

@@ -153,6 +153,40 @@ every_door_has_its_answer(void **state)
 	}
 }
 
+/* S20: one accepted and five throttled are six, with time, IP and result. */
+static void
+throttled_ones_are_recorded_too(void **state)
+{
+	struct world *w = *state;
+	struct optin_asked a[6];
+	uint64_t before = people_entries(w);
+	char address[32];
+	struct consent c;
+	struct txn *t;
+
+	people_limits.network_hour = 1;
+	for (int i = 0; i < 6; i++) {
+		snprintf(address, sizeof(address), "p%d@b%d.example", i, i);
+		a[i] = people_ask(w, "news", address, "192.0.2.9", NOW + i);
+	}
+	people_limits.network_hour = 30;
+	assert_int_equal(people_entries(w), before + 6);
+	t = world_read(w, STORE_S);
+	for (int i = 0; i < 6; i++) {
+		c = entry(w, t, a[i].consent);
+		assert_int_equal(c.kind, i == 0 ? CONSENT_REQUEST :
+		    CONSENT_REQUEST_THROTTLED);
+		assert_int_equal(c.result, i == 0 ? OPTIN_ACCEPTED :
+		    OPTIN_THROTTLED);
+		assert_true(c.when_ms == NOW + i);
+		assert_int_equal(c.ip.len, 16);
+		assert_memory_equal(c.ip.p + 12, "\xc0\0\2\x09", 4);
+		assert_int_equal(c.port, 4711);
+		assert_int_equal(c.raw.len, 3);
+	}
+	txn_end(t);
+}
+
 static void
 closed_lists_take_nobody(void **state)
 {
@@ -697,7 +731,9 @@ static void
 a_fresh_request_brings_a_leaver_back(void **state)
 {
 	struct world *w = *state;
-	uint64_t first, second;
+	uint64_t first, second, last;
+	struct consent c;
+	struct txn *t;
 
 	first = people_join(w, "news", "a@b.example", NOW);
 	assert_true(people_leave(w, 1, "a@b.example", IPC_LEAVE_LIST,
@@ -707,6 +743,15 @@ a_fresh_request_brings_a_leaver_back(void **state)
 	assert_int_not_equal(second, first);
 	assert_int_equal(people_gate(w, second), GATE_OPEN);
 	assert_int_equal(people_rows(w, TABLE_SUPPRESSIONS), 0);
+	/* That the suppression went is an entry, which says by what. */
+	t = world_read(w, STORE_S);
+	assert_int_equal(consent_last(t, &last, &w->e), 0);
+	c = entry(w, t, last);
+	assert_int_equal(c.kind, CONSENT_LIFTED);
+	assert_int_equal(c.reason, SUPPRESSION_UNSUBSCRIBE);
+	assert_int_equal(c.scope, SUPPRESSION_LIST);
+	assert_int_equal(entry(w, t, c.follows).kind, CONSENT_CONFIRMED);
+	txn_end(t);
 	/* "All lists" stays for the others when one is asked for again. */
 	people_leave(w, 1, "a@b.example", IPC_LEAVE_ORGANIZATION,
 	    NOW + 2 * DAY);
@@ -862,6 +907,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_request_leaves_all_that_was_seen),
 		TEST(every_door_has_its_answer),
+		TEST(throttled_ones_are_recorded_too),
 		TEST(closed_lists_take_nobody),
 		TEST(answers_do_not_tell_who_is_known),
 		TEST(a_member_is_told_by_mail_once_a_day),
