@@ -26,6 +26,7 @@
 
 #define SLICE_ROWS	4096	/* entries looked at in one transaction */
 #define SLICE_PROOFS	64	/* entries proved in one */
+#define FORMER_MAX	8	/* addresses before this one */
 
 bool
 bundle_is_withheld(const struct consent *c)
@@ -83,6 +84,37 @@ add_followed(struct bundle *b, struct txn *t, const struct consent *c,
 	return f.kind == CONSENT_IMPORT ? add_index(b, c->follows, e) : 0;
 }
 
+/*
+ * The consent of an address that was changed was given by the one before it:
+ * what that one has of the list belongs to the proof (T12).
+ */
+static int
+add_former(struct bundle *b, struct txn *t, const struct consent *changed,
+    unsigned depth, struct err *e)
+{
+	struct consent was, c;
+	uint64_t index, from = 0;
+	int rc;
+
+	if (changed->kind != CONSENT_ADDRESS_CHANGED ||
+	    changed->follows == 0 || depth == FORMER_MAX)
+		return 0;
+	if ((rc = consent_get(t, changed->follows, &was, e)) != 1 ||
+	    was.hash.len != ADDRESS_HASH_OCTETS)
+		return rc == -1 ? -1 : 0;
+	while ((rc = consent_next_of(t, was.hash.p, from, &index, e)) == 1) {
+		from = index + 1;
+		if ((rc = consent_get(t, index, &c, e)) == -1)
+			return -1;
+		if (rc == 1 && c.list == changed->list &&
+		    is_told(b->ask, &c) && (add_index(b, index, e) == -1 ||
+		    add_followed(b, t, &c, e) == -1 ||
+		    add_former(b, t, &c, depth + 1, e) == -1))
+			return -1;
+	}
+	return rc;
+}
+
 static int
 collect_address(struct bundle *b, struct txn *t,
     const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e)
@@ -97,6 +129,7 @@ collect_address(struct bundle *b, struct txn *t,
 			return -1;
 		if (rc == 1 && is_told(b->ask, &c) &&
 		    (add_followed(b, t, &c, e) == -1 ||
+		    add_former(b, t, &c, 0, e) == -1 ||
 		    add_index(b, index, e) == -1))
 			return -1;
 	}
@@ -194,7 +227,8 @@ look_at_consent(struct bundle *b, struct txn *t, struct slice hash,
 		if (rc == 0 || c.list != k->list)
 			continue;
 		k->requested |= c.kind == CONSENT_REQUEST;
-		k->confirmed |= c.kind == CONSENT_CONFIRMED;
+		k->confirmed |= c.kind == CONSENT_CONFIRMED ||
+		    c.kind == CONSENT_ADDRESS_CHANGED;
 		k->imported |= c.kind == CONSENT_IMPORT_ROW;
 		if (memcmp(c.shown, none, sizeof(none)) != 0)
 			add_shown(b, c.shown);

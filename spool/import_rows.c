@@ -182,7 +182,9 @@ import_row_newer(struct txn *t, uint32_t list, const struct import_row *row,
 		return rc == -1 ? -1 : 0;
 	if ((rc = consent_get(t, m.consent, &c, e)) != 1)
 		return rc;
-	return c.kind == CONSENT_CONFIRMED && c.when_ms > row->claimed_ms;
+	return (c.kind == CONSENT_CONFIRMED ||
+	    c.kind == CONSENT_ADDRESS_CHANGED) &&
+	    c.when_ms > row->claimed_ms;
 }
 
 /* Who left or bounced elsewhere is not mailed here either (R14). */

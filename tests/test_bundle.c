@@ -23,6 +23,7 @@
 #include "lib/token.h"
 #include "lib/verp.h"
 #include "listd/bundle.h"
+#include "spool/change.h"
 #include "spool/consent.h"
 #include "spool/content.h"
 #include "spool/effect.h"
@@ -577,6 +578,50 @@ a_copy_leads_to_whom_it_went(void **state)
 
 #define T(FN)	cmocka_unit_test_setup_teardown(FN, set_up, tear_down)
 
+/* ---- an address that was changed */
+
+struct changing {
+	struct identity	 from;
+	struct optin_asked out;
+};
+
+static int
+do_change(struct txn *t, void *arg, struct err *e)
+{
+	struct changing *c = arg;
+	const struct change_ask a = { .from = &c->from,
+	    .to = "new-ann@c.example", .list = 1, .who = "root",
+	    .limits = &people_limits, .now_ms = NOW + DAY };
+
+	return change_ask(t, &a, &c->out, e);
+}
+
+/* T12: the proof of the new one begins with the old one's, of that list. */
+static void
+a_change_of_address_is_proven_whole(void **state)
+{
+	struct world *w = *state;
+	struct changing c = { .from = people_identity(w, "ann@b.example") };
+	char token[TOKEN_CONFIRM_LEN + 1];
+	struct evidence_writer f;
+	struct evidence_verdict v;
+	struct bundle_ask ask;
+
+	people_join(w, "news", "ann@b.example", NOW);
+	people_join(w, "other", "ann@b.example", NOW + HOUR);
+	world_must(w, STORE_S, do_change, &c);
+	assert_int_equal(c.out.result, OPTIN_ACCEPTED);
+	people_token(w, c.out.notice, token);
+	assert_int_equal(people_confirm(w, token, NULL, NOW + 2 * DAY).result,
+	    OPTIN_CONFIRMED);
+	ask = ask_address(w, "new-ann@c.example");
+	make(w, &ask, &f, &v);
+	/* Asked and confirmed there, wanted, changed; asked here; removed. */
+	assert_int_equal(v.entries, 6);
+	assert_true(has(&f, "ann@b.example"));
+	evidence_free(&f);
+}
+
 int
 main(void)
 {
@@ -591,6 +636,7 @@ main(void)
 		T(without_a_head_it_waits),
 		T(a_period_is_of_a_list),
 		T(a_copy_leads_to_whom_it_went),
+		T(a_change_of_address_is_proven_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
