@@ -528,6 +528,39 @@ a_period_is_of_a_list(void **state)
 }
 
 static int
+append_many(struct txn *t, void *arg, struct err *e)
+{
+	struct consent c = { .kind = CONSENT_UNSUBSCRIBED, .list = 2,
+		.org = 1, .when_ms = NOW };
+
+	for (unsigned i = 0; i < *(unsigned *)arg; i++)
+		if (consent_append(t, &c, NULL, e) == -1)
+			return -1;
+	return 0;
+}
+
+static void
+a_file_has_an_end(void **state)
+{
+	struct world *w = *state;
+	struct bundle_ask a = ask_of(w, BUNDLE_PERIOD);
+	unsigned n = EVIDENCE_ENTRIES_MAX;
+	struct evidence_writer f;
+	struct evidence_verdict v;
+	uint64_t last;
+
+	a.list = 2;
+	world_must(w, STORE_S, append_many, &n);
+	make(w, &a, &f, &v);
+	assert_int_equal(v.entries, n);
+	evidence_free(&f);
+	n = 1;
+	world_must(w, STORE_S, append_many, &n);
+	assert_int_equal(bundle_look(&a, &last, &w->e), -1);
+	assert_int_equal(w->e.code, ERR_LIMIT);
+}
+
+static int
 trace(struct world *w, const char *text, struct trace *t)
 {
 	if (!trace_parse(w->keys, text, t))
@@ -635,6 +668,7 @@ main(void)
 		T(a_witness_is_preferred),
 		T(without_a_head_it_waits),
 		T(a_period_is_of_a_list),
+		T(a_file_has_an_end),
 		T(a_copy_leads_to_whom_it_went),
 		T(a_change_of_address_is_proven_whole),
 	};
