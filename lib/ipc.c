@@ -356,6 +356,7 @@ ipc_put_confirm(struct strbuf *b, const struct ipc_confirm *v)
 	ipc_put_evidence(b, &v->evidence);
 	pack_str(b, v->token);
 	put_slice(b, v->automation);
+	put_slice(b, v->shown);
 	pack_u32(b, v->looks);
 	pack_i64(b, v->look_ms);
 	pack_raw(b, v->look_ip, sizeof(v->look_ip));
@@ -369,6 +370,7 @@ ipc_get_confirm(struct unpack *u, struct ipc_confirm *v)
 	ipc_get_evidence(u, &v->evidence);
 	unpack_str(u, v->token, sizeof(v->token));
 	v->automation = unpack_bytes(u);
+	v->shown = unpack_bytes(u);
 	v->looks = unpack_u32(u);
 	v->look_ms = unpack_i64(u);
 	unpack_raw(u, v->look_ip, sizeof(v->look_ip));

@@ -355,6 +355,7 @@ struct ipc_confirm {
 	struct ipc_evidence evidence;
 	char		token[64];
 	struct slice	automation;	/* sign found in a reply; empty: none */
+	struct slice	shown;		/* as in struct ipc_subscribe */
 	/* Who opened the link before, as far as web knows; 0: nobody. */
 	uint32_t	looks;
 	int64_t		look_ms;	/* UTC, of the first */

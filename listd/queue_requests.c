@@ -531,33 +531,26 @@ adopt(struct queue_requests *all, const struct ipc_forward *f)
 }
 
 /*
- * What the form said becomes content, before an entry names it by its hash.
- * Most requests follow a form whose text is there already.
+ * What a page said becomes content, before an entry names it by its hash.
+ * Most requests follow a page whose text is there already.
  */
 static int
-keep_shown(struct queue_requests *all, struct ipc_subscribe *s)
+keep_shown(struct queue_requests *all, const char *form, struct slice shown)
 {
 	const struct content *content = queue_content(all->q);
 	uint8_t claimed[CONTENT_HASH], hash[CONTENT_HASH];
 	struct err e = ERR_INIT;
 	uint64_t size;
 
-	/* By mail: they are shown it by the page that confirms. */
-	if (s->shown.len == 0 && s->evidence.form[0] == '\0') {
-		if (statement_keep(queue_store(all->q), content, s->list,
-		    s->evidence.form, &e) == -1)
-			goto fail;
+	if (shown.len == 0)
 		return 0;
-	}
-	if (s->shown.len == 0)
-		return 0;
-	if (!content_unhex(s->evidence.form, claimed)) {
+	if (!content_unhex(form, claimed)) {
 		err_set(&e, ERR_INPUT, "the text of a form without its hash");
 		goto fail;
 	}
 	if (content_hold(content, claimed, &size, NULL) == 1)
 		return 0;
-	if (content_put(content, s->shown.p, s->shown.len, hash, &e) == -1)
+	if (content_put(content, shown.p, shown.len, hash, &e) == -1)
 		goto fail;
 	if (memcmp(hash, claimed, sizeof(hash)) == 0)
 		return 0;
@@ -565,6 +558,35 @@ keep_shown(struct queue_requests *all, struct ipc_subscribe *s)
 fail:
 	log_failure(LEVEL_ERROR, "form", &e);
 	return -1;
+}
+
+static int
+keep_subscribe(struct queue_requests *all, struct ipc_subscribe *s)
+{
+	struct err e = ERR_INIT;
+
+	if (s->shown.len > 0 || s->evidence.form[0] != '\0')
+		return keep_shown(all, s->evidence.form, s->shown);
+	/* By mail: they are shown it by the page that confirms. */
+	if (statement_keep(queue_store(all->q), queue_content(all->q),
+	    s->list, s->evidence.form, &e) == 0)
+		return 0;
+	log_failure(LEVEL_ERROR, "form", &e);
+	return -1;
+}
+
+/* Files and texts that the job will name. */
+static int
+keep_content(struct queue_requests *all, struct peer_request *r)
+{
+	switch (r->type) {
+	case IPC_FORWARD: return adopt(all, &r->in.forward);
+	case IPC_SUBSCRIBE: return keep_subscribe(all, &r->in.subscribe);
+	case IPC_CONFIRM:
+		return keep_shown(all, r->in.confirm.evidence.form,
+		    r->in.confirm.shown);
+	default: return 0;
+	}
 }
 
 static void
@@ -595,9 +617,7 @@ peer_request_start(struct peer_request *r)
 	all->open++;
 	if (r->peer->open >= QUEUE_REQUESTS_MAX)
 		channel_pause(r->peer->ch);
-	if ((r->type == IPC_FORWARD && adopt(all, &r->in.forward) == -1) ||
-	    (r->type == IPC_SUBSCRIBE &&
-	    keep_shown(all, &r->in.subscribe) == -1)) {
+	if (keep_content(all, r) == -1) {
 		peer_request_end(r, IPC_TRY_AGAIN);
 		return;
 	}

@@ -911,6 +911,54 @@ looks_come_with_the_press(void **state)
 	assert_int_equal(seen.confirm.looks, 0);
 }
 
+/* A press with this field in it. */
+static void
+press(const char *token, const char *shown, struct world_seen *seen)
+{
+	char body[128];
+
+	snprintf(body, sizeof(body), "shown=%s", shown);
+	client_askf(w->port, &r, "POST /c/%s HTTP/1.1\r\n" HOST FORM
+	    "Content-Length: %zu\r\n\r\n%s", token, strlen(body), body);
+	world_take(w, seen);
+	assert_int_equal(seen->confirms, 1);
+}
+
+/* T10: what the page said whose button was pressed, and no other's words. */
+static void
+the_page_that_confirms_is_kept(void **state)
+{
+	static const char mark[] = "name=\"shown\" value=\"";
+	struct world_seen seen;
+	char hex[65];
+	const char *p;
+
+	(void)state;
+	atomic_store(&w->result, IPC_OK);
+	client_askf(w->port, &r, "GET /c/" WORLD_PENDING " HTTP/1.1\r\n" HOST
+	    "\r\n");
+	assert_non_null(p = strstr(r.body.s, mark));
+	snprintf(hex, sizeof(hex), "%.64s", p + sizeof(mark) - 1);
+	press(WORLD_PENDING, hex, &seen);
+	assert_string_equal(seen.confirm.evidence.form, hex);
+	assert_non_null(strstr(seen.shown, "Yes, I confirm"));
+	assert_non_null(strstr(seen.shown, WORLD_TITLE));
+	/* It is everybody's, so it names nobody and lets nobody in. */
+	assert_null(strchr(seen.shown, '@'));
+	assert_null(strstr(seen.shown, WORLD_PENDING));
+	/* A page of other words, or none, is not vouched for. */
+	hex[0] = hex[0] == '0' ? '1' : '0';
+	press(WORLD_PENDING, hex, &seen);
+	assert_string_equal(seen.confirm.evidence.form, "");
+	assert_int_equal(seen.shown_len, 0);
+	press(WORLD_PENDING, "", &seen);
+	assert_string_equal(seen.confirm.evidence.form, "");
+	/* An owner agrees to no mail. */
+	client_askf(w->port, &r, "GET /c/" WORLD_OWNER " HTTP/1.1\r\n" HOST
+	    "\r\n");
+	assert_null(strstr(r.body.s, mark));
+}
+
 static void
 confirming_says_what_became_of_it(void **state)
 {
@@ -1023,6 +1071,7 @@ main(void)
 		T(closed_lists_take_nothing),
 		T(a_request_is_not_sent_twice),
 		T(looks_come_with_the_press),
+		T(the_page_that_confirms_is_kept),
 		T(confirming_says_what_became_of_it),
 		T(links_show_their_state),
 	};

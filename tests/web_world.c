@@ -257,6 +257,8 @@ decode(struct world_seen *s, uint16_t type, struct unpack *u)
 		s->confirms++;
 		ipc_get_confirm(u, &s->confirm);
 		keep_raw(s, &s->confirm.evidence);
+		memcpy(s->shown, s->confirm.shown.p, s->confirm.shown.len);
+		s->shown_len = s->confirm.shown.len;
 		return s->confirm.request;
 	case IPC_UNSUBSCRIBE:
 		s->unsubscribes++;

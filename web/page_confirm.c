@@ -13,10 +13,12 @@
 
 #include "lib/clock.h"
 #include "lib/err.h"
+#include "lib/formdata.h"
 #include "lib/token.h"
 #include "web/html.h"
 #include "web/looks.h"
 #include "web/page.h"
+#include "web/shown.h"
 #include "web/view.h"
 
 /* Has the argument the shape of a token?  Then hash is its hash. */
@@ -32,6 +34,60 @@ look(const struct exchange *x, struct view_request *r_r)
 {
 	return x->env->view->request(x->env->view_arg, x->route.argument,
 	    clock_utc_ms(x->env->clock), r_r, NULL);
+}
+
+/*
+ * What the page says to who confirms a subscription, the address left out.
+ * False: it is not known what.
+ */
+static bool
+page_shown(const struct exchange *x, const struct view_request *r,
+    struct shown *s)
+{
+	shown_begin(s, x->site->hostname, "/c/");
+	if (r->purpose != TOKEN_CONFIRM_SUBSCRIPTION || r->title[0] == '\0')
+		return false;
+	shown_line(s, TEXT_CONFIRM_TITLE, NULL);
+	shown_line(s, TEXT_CONFIRM_ASK_LIST, r->title);
+	shown_line(s, TEXT_CONFIRM_ADDRESS, "...");
+	shown_words(s, r->statement);
+	shown_line(s, TEXT_CONFIRM_BUTTON, NULL);
+	shown_line(s, TEXT_CONFIRM_NOT_YOU, NULL);
+	return shown_end(s);
+}
+
+/* The page says by its hash what it showed, for the post to say it again. */
+static void
+hide_shown(struct exchange *x, struct strbuf *out,
+    const struct view_request *r)
+{
+	struct shown s;
+
+	if (page_shown(x, r, &s))
+		html_hidden(out, "shown", s.hex);
+	shown_free(&s);
+}
+
+/*
+ * The post came from this very page: then its text is what was agreed to.
+ * *s has the text, which is to be freed.
+ */
+static void
+tell_shown(struct exchange *x, struct shown *s, struct ipc_confirm *c)
+{
+	char hex[SHOWN_HEX + 1] = "";
+	struct formdata fields;
+	struct view_request r;
+
+	formdata_init(&fields);
+	formdata_parse(&fields, exchange_type(x), x->body.s, x->body.len,
+	    NULL);
+	formdata_text(&fields, "shown", hex, sizeof(hex));
+	formdata_free(&fields);
+	strbuf_init(&s->text, 0);
+	if (hex[0] != '\0' && look(x, &r) == 1 && page_shown(x, &r, s) &&
+	    strcmp(s->hex, hex) == 0)
+		shown_tell(s, &c->evidence, &c->shown);
 }
 
 static void
@@ -56,6 +112,8 @@ ask_page(struct exchange *x, const struct view_request *r)
 	if (r != NULL && r->purpose == TOKEN_CONFIRM_SUBSCRIPTION)
 		html_statement(out, r->statement);
 	html_form_begin(out);
+	if (r != NULL)
+		hide_shown(x, out, r);
 	html_button(out, TEXT_CONFIRM_BUTTON, "");
 	html_form_end(out);
 	strbuf_adds(out, "<div class=\"soft apart\">");
@@ -102,6 +160,7 @@ page_confirm_post(struct exchange *x)
 {
 	uint8_t hash[TOKEN_HASH_OCTETS];
 	struct ipc_confirm c;
+	struct shown shown;
 	struct look first;
 
 	if (!shape(x, hash)) {
@@ -117,7 +176,9 @@ page_confirm_post(struct exchange *x)
 	c.look_ms = first.first_ms;
 	memcpy(c.look_ip, first.ip, sizeof(c.look_ip));
 	memcpy(c.look_agent, first.agent, sizeof(c.look_agent));
+	tell_shown(x, &shown, &c);
 	ipc_put_confirm(&x->ask.frame, &c);
+	shown_free(&shown);
 	return exchange_asked(x);
 }
 

@@ -13,9 +13,8 @@
  */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
-
-#include <openssl/evp.h>
 
 #include "lib/address.h"
 #include "lib/clock.h"
@@ -24,50 +23,30 @@
 #include "web/form_token.h"
 #include "web/html.h"
 #include "web/page.h"
+#include "web/shown.h"
 #include "web/view.h"
-
-#define SHOWN_MAX	IPC_SHOWN_MAX
-#define HEX_OCTETS	(2 * FORM_TOKEN_HASH + 1)
-
-_Static_assert(sizeof(((struct ipc_evidence *)0)->form) == HEX_OCTETS,
-    "room for the hash of the form");
 
 /* A form as it is shown: its text, and the hash that stands for it. */
 struct form {
 	struct view_list list;
-	struct strbuf	 shown;
-	uint8_t		 hash[FORM_TOKEN_HASH];
+	struct shown	 shown;
 };
-
-static void
-shown_line(struct form *f, enum text id, const char *value)
-{
-	size_t mark = f->shown.len;
-	const char *t = text(id), *hole = strstr(t, "{}");
-
-	if (hole == NULL || value == NULL)
-		strbuf_adds(&f->shown, t);
-	else
-		strbuf_addf(&f->shown, "%.*s%s%s", (int)(hole - t), t, value,
-		    hole + 2);
-	if (f->shown.len != mark)
-		strbuf_addc(&f->shown, '\n');
-}
 
 /* The words of the form in their order, which is what is consented to. */
 static bool
 form_shown(struct form *f, const struct site *site)
 {
-	strbuf_addf(&f->shown, "%s\n%s/join/%s\n\n", TEXT_VERSION,
-	    site->hostname, f->list.name);
-	shown_line(f, TEXT_JOIN_TITLE, f->list.title);
-	shown_line(f, TEXT_JOIN_ASK, f->list.title);
-	shown_line(f, TEXT_JOIN_THEN, NULL);
-	shown_line(f, TEXT_JOIN_ADDRESS, NULL);
-	shown_line(f, TEXT_JOIN_BUTTON, NULL);
-	strbuf_adds(&f->shown, f->list.statement);
-	return !f->shown.overflow && EVP_Digest(f->shown.s, f->shown.len,
-	    f->hash, NULL, EVP_sha256(), NULL) == 1;
+	char path[VIEW_NAME_MAX + 16];
+
+	snprintf(path, sizeof(path), "/join/%s", f->list.name);
+	shown_begin(&f->shown, site->hostname, path);
+	shown_line(&f->shown, TEXT_JOIN_TITLE, f->list.title);
+	shown_line(&f->shown, TEXT_JOIN_ASK, f->list.title);
+	shown_line(&f->shown, TEXT_JOIN_THEN, NULL);
+	shown_line(&f->shown, TEXT_JOIN_ADDRESS, NULL);
+	shown_line(&f->shown, TEXT_JOIN_BUTTON, NULL);
+	shown_words(&f->shown, f->list.statement);
+	return shown_end(&f->shown);
 }
 
 /* False with the answer made: no such list, or it cannot be looked up. */
@@ -77,7 +56,7 @@ form_find(struct exchange *x, struct form *f)
 	int rc = x->env->view->list(x->env->view_arg, x->route.argument,
 	    &f->list, NULL);
 
-	strbuf_init(&f->shown, SHOWN_MAX);
+	strbuf_init(&f->shown.text, 0);
 	if (rc == 1 && !f->list.gone && f->list.open &&
 	    form_shown(f, x->site))
 		return true;
@@ -85,7 +64,7 @@ form_find(struct exchange *x, struct form *f)
 		answer_no_list(x);
 	else
 		answer_try_again(x);
-	strbuf_free(&f->shown);
+	shown_free(&f->shown);
 	return false;
 }
 
@@ -96,7 +75,7 @@ form_page(struct exchange *x, const struct form *f, enum text note,
 	struct strbuf *out = answer_html(&x->answer, 200);
 	char token[FORM_TOKEN_LEN + 1];
 
-	form_token_make(x->env->keys, f->list.id, f->hash,
+	form_token_make(x->env->keys, f->list.id, f->shown.hash,
 	    clock_utc_ms(x->env->clock), token);
 	html_begin(out, TEXT_JOIN_TITLE, f->list.title);
 	if (note != TEXT_NONE)
@@ -122,7 +101,7 @@ page_join_get(struct exchange *x)
 	if (!form_find(x, &f))
 		return;
 	form_page(x, &f, TEXT_NONE, "");
-	strbuf_free(&f.shown);
+	shown_free(&f.shown);
 }
 
 static bool
@@ -136,20 +115,15 @@ is_address(const char *text)
 static enum exchange_step
 ask_queue(struct exchange *x, const struct form *f, const char *address)
 {
-	static const char digits[] = "0123456789abcdef";
 	struct ipc_subscribe s;
 
 	memset(&s, 0, sizeof(s));
 	x->malformed = !is_address(address);
 	s.request = exchange_ask(x, IPC_SUBSCRIBE, false);
 	exchange_evidence(x, "form", &s.evidence);
-	for (size_t i = 0; i < FORM_TOKEN_HASH; i++) {
-		s.evidence.form[2 * i] = digits[f->hash[i] >> 4];
-		s.evidence.form[2 * i + 1] = digits[f->hash[i] & 15];
-	}
+	shown_tell(&f->shown, &s.evidence, &s.shown);
 	memcpy(s.list, f->list.name, sizeof(f->list.name));
 	memcpy(s.address, address, strlen(address) + 1);
-	s.shown = (struct slice){ (const uint8_t *)f->shown.s, f->shown.len };
 	ipc_put_subscribe(&x->ask.frame, &s);
 	return exchange_asked(x);
 }
@@ -184,12 +158,12 @@ page_join_post(struct exchange *x)
 	read_fields(x, address, sizeof(address), token, sizeof(token));
 	if (address[0] == '\0')
 		form_page(x, &f, TEXT_JOIN_MALFORMED, "");
-	else if (form_token_check(x->env->keys, token, f.list.id, f.hash,
+	else if (form_token_check(x->env->keys, token, f.list.id, f.shown.hash,
 	    clock_utc_ms(x->env->clock)) != FORM_TOKEN_GOOD)
 		form_page(x, &f, TEXT_JOIN_AGAIN, address);
 	else
 		step = ask_queue(x, &f, address);
-	strbuf_free(&f.shown);
+	shown_free(&f.shown);
 	return step;
 }
 
@@ -222,6 +196,6 @@ page_join_reply(struct exchange *x, enum ipc_result result)
 			form_page(x, &f, TEXT_JOIN_MALFORMED, "");
 		else
 			answer_try_again(x);
-		strbuf_free(&f.shown);
+		shown_free(&f.shown);
 	}
 }

@@ -278,7 +278,10 @@ class Scene:
         page = self.http("GET", path)
         if page.status != 200 or b"<form" not in page.body:
             raise Failed("GET %s: %r" % (path, page))
-        done = self.http("POST", path)
+        shown = re.findall(r'name="shown" value="([0-9a-f]+)"', page.text())
+        from .http import urlencoded
+        content_type, body = urlencoded({"shown": "".join(shown)})
+        done = self.http("POST", path, body=body, content_type=content_type)
         if done.status != 200:
             raise Failed("POST %s: %r" % (path, done))
         return done
