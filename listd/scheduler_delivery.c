@@ -95,6 +95,7 @@ delivery_free_now(struct scheduler *s, struct delivery *d)
 		d->test->done(d->test->arg, NULL, "it was given up");
 		free(d->test);
 	}
+	free(d->mailbox);
 	free(d);
 }
 
@@ -654,6 +655,8 @@ static void
 take_result(struct scheduler *s, struct delivery *d,
     const struct ipc_outcome *o)
 {
+	if (o->result == IPC_DELIVERED || o->result == IPC_UNANSWERED)
+		slots_delivered(s, d);
 	switch (o->result) {
 	case IPC_DELIVERED:
 		ended(s, d, o, OUTCOME_DELIVERED);

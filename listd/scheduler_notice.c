@@ -95,7 +95,7 @@ notice_has_slot(struct scheduler *s, struct delivery *d)
 	int64_t due;
 
 	if (notice_get(s->s_txn, d->who & ~WHO_NOTICE, &n, &e) != 1 ||
-	    slots_allow_notice(s, &n, &due, &e) != 0 ||
+	    slots_allow_notice(s, d, &n, &due, &e) != 0 ||
 	    due <= sched_now(s) + SLOT_SOON_MS)
 		return true;	/* what is wrong is told where it goes out */
 	notice_later(s, d, due);

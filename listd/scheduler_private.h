@@ -89,6 +89,7 @@ struct delivery {
 	int64_t		 first_ms;	/* of the first attempt; 0: none yet */
 	int64_t		 born_ms;	/* notices: created */
 	bool		 any_tls;	/* notices: TLS promised or not */
+	uint8_t		*mailbox;	/* whose slot it goes by, or NULL */
 	TAILQ_ENTRY(delivery) link;	/* of its session, or of its site */
 	struct hash_link by_id, by_who;
 	const char	*domain_name;	/* behind local */
@@ -506,10 +507,12 @@ int frequency_allows(struct scheduler *s, const struct delivery *d,
  * May this copy go to member m, or this notice?  1; 0 not before *due_r (UTC
  * ms), be it that its slot is on its way to disk; -1.
  */
-int slots_allow(struct scheduler *s, const struct delivery *d,
+int slots_allow(struct scheduler *s, struct delivery *d,
     const struct member *m, int64_t *due_r, struct err *e);
-int slots_allow_notice(struct scheduler *s, const struct notice *n,
-    int64_t *due_r, struct err *e);
+int slots_allow_notice(struct scheduler *s, struct delivery *d,
+    const struct notice *n, int64_t *due_r, struct err *e);
+/* It has arrived, or may have: its slot, if any, is as old as that. */
+void slots_delivered(struct scheduler *s, const struct delivery *d);
 /* Similar mails that a mailbox may have in 24 hours. */
 unsigned slots_limit(const struct scheduler *s);
 int slots_load(struct scheduler *s, struct err *e);

@@ -146,7 +146,7 @@ struct later {
 
 /* A copy of a campaign: 1 it may go, 0 by *v_r or not before then, -1. */
 static int
-ask_gate(struct scheduler *s, const struct delivery *d,
+ask_gate(struct scheduler *s, struct delivery *d,
     enum gate_verdict *v_r, struct later *later_r, struct err *e)
 {
 	const struct gate_question q = {
@@ -180,7 +180,7 @@ gate_open(struct scheduler *s, struct delivery *d)
 	if (d->kind == IPC_KIND_NOTICE) {
 		rc = gate_check_notice(s->s_txn, d->who & ~WHO_NOTICE,
 		    sched_now(s), &v, &n, &e);
-		if (rc == 0 && v == GATE_OPEN && (rc = slots_allow_notice(s,
+		if (rc == 0 && v == GATE_OPEN && (rc = slots_allow_notice(s, d,
 		    &n, &later.due_ms, &e)) == 0) {
 			notice_later(s, d, later.due_ms);
 			return false;

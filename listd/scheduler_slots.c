@@ -43,7 +43,7 @@
 
 #define DAY_MS		(INT64_C(24) * 3600 * 1000)
 #define LOOK_AGAIN_MS	(INT64_C(3600) * 1000)	/* for one that goes on */
-#define ANEW_MS		(INT64_C(3600) * 1000)	/* older: stamped again */
+#define ANEW_MS		1000	/* older: its time is that of the attempt */
 #define NEAR_LOOK_MS	60000	/* until similar ones are counted again */
 #define NEAR_MAX	256	/* similar campaigns that are told apart */
 #define COUNTED_MAX	256	/* mails to one mailbox; then it is full */
@@ -55,6 +55,7 @@ struct mailbox {
 	uint8_t		 hash[ADDRESS_HASH_OCTETS];
 	struct slots	 slots;
 	uint64_t	 serial;	/* of the last batch it is in */
+	uint64_t	 reserved;	/* ... with a slot that is new there */
 };
 
 /* Mail that counts for one: when each stops to. */
@@ -95,7 +96,7 @@ mailbox_find(const struct scheduler *s, const uint8_t *hash)
 	return NULL;
 }
 
-/* What counts of it now, and whether all of that is durable. */
+/* What counts of it now, and whether all slots of it are durable. */
 static int
 load(struct scheduler *s, const uint8_t *hash, struct slots *v_r,
     bool *durable_r, struct err *e)
@@ -103,7 +104,7 @@ load(struct scheduler *s, const uint8_t *hash, struct slots *v_r,
 	const struct mailbox *m = mailbox_find(s, hash);
 
 	s->looks++;
-	*durable_r = m == NULL;
+	*durable_r = m == NULL || m->reserved <= s->durable;
 	if (m != NULL) {
 		*v_r = m->slots;
 	} else if (sched_q(s) == NULL) {
@@ -117,7 +118,8 @@ load(struct scheduler *s, const uint8_t *hash, struct slots *v_r,
 }
 
 static void
-store(struct scheduler *s, const uint8_t *hash, const struct slots *v)
+store(struct scheduler *s, const uint8_t *hash, const struct slots *v,
+    bool reserves)
 {
 	struct mailbox *m = mailbox_find(s, hash);
 
@@ -128,6 +130,8 @@ store(struct scheduler *s, const uint8_t *hash, const struct slots *v)
 	}
 	m->slots = *v;
 	m->serial = s->serial;
+	if (reserves)
+		m->reserved = s->serial;
 	batch_slots(s->batcher, hash, v);
 	batch_want(s->batcher, s->mono_ms);
 }
@@ -227,7 +231,7 @@ scheduler_mailbox_erased(struct scheduler *s, const uint8_t *hash)
 	static const struct slots none = { .n = 0 };
 
 	sched_turn_begin(s);
-	store(s, hash, &none);
+	store(s, hash, &none, false);
 	sched_turn_end(s);
 	s->p.wake(s->p.arg);
 }
@@ -388,26 +392,52 @@ tell_held(const struct scheduler *s, struct run *run)
 	log_end(&l);
 }
 
-/* It has one: 1 go, 0 when its time has to be written anew, or is not yet. */
+/*
+ * It has one: 1 go, 0 when that is not durable yet.  Its time is to be that of
+ * the attempt, and of the answer (slots_delivered()); if a crash forgets that,
+ * it is as old as the attempt before.
+ */
 static int
-use_slot(struct scheduler *s, const uint8_t *hash, struct slots *v,
-    uint32_t campaign, uint64_t who, bool durable, int64_t *due_r)
+use_slot(struct scheduler *s, struct delivery *d, const uint8_t *hash,
+    struct slots *v, bool durable, int64_t *due_r)
 {
-	const struct slot *own = slots_find(v, campaign, who);
+	uint64_t who = d->who & ~WHO_NOTICE;
+	const struct slot *own = slots_find(v, d->campaign, who);
 	int64_t now = sched_now(s);
 
-	if (now - own->time_ms < ANEW_MS) {
+	if (!durable) {
 		*due_r = now + WAIT_MS;
-		return durable;
+		return 0;
 	}
-	slots_take(v, campaign, who, now);
-	store(s, hash, v);
-	*due_r = now + WAIT_MS;
-	return 0;
+	if (now - own->time_ms >= ANEW_MS) {
+		slots_take(v, d->campaign, who, now);
+		store(s, hash, v, false);
+	}
+	if (d->mailbox == NULL)
+		d->mailbox = xmalloc(ADDRESS_HASH_OCTETS);
+	memcpy(d->mailbox, hash, ADDRESS_HASH_OCTETS);
+	return 1;
+}
+
+void
+slots_delivered(struct scheduler *s, const struct delivery *d)
+{
+	struct err e = ERR_INIT;
+	struct slots v;
+	bool durable;
+
+	if (d->mailbox == NULL)
+		return;
+	if (load(s, d->mailbox, &v, &durable, &e) == -1) {
+		log_failure(LEVEL_ERROR, "slots-damaged", &e);
+		return;		/* its time is that of the attempt */
+	}
+	slots_take(&v, d->campaign, d->who & ~WHO_NOTICE, sched_now(s));
+	store(s, d->mailbox, &v, false);
 }
 
 static int
-look_at(struct scheduler *s, const struct delivery *d, const uint8_t *hash,
+look_at(struct scheduler *s, struct delivery *d, const uint8_t *hash,
     int64_t *due_r, struct err *e)
 {
 	struct copies c = { .d = d };
@@ -416,8 +446,7 @@ look_at(struct scheduler *s, const struct delivery *d, const uint8_t *hash,
 	if (load(s, hash, &c.slots, &durable, e) == -1)
 		return -1;
 	if (slots_find(&c.slots, d->campaign, d->who) != NULL)
-		return use_slot(s, hash, &c.slots, d->campaign, d->who,
-		    durable, due_r);
+		return use_slot(s, d, hash, &c.slots, durable, due_r);
 	count_slots(s, &c);
 	if (count_members(s, hash, &c, e) == -1)
 		return -1;
@@ -429,14 +458,14 @@ look_at(struct scheduler *s, const struct delivery *d, const uint8_t *hash,
 		return 0;
 	}
 	slots_take(&c.slots, d->campaign, d->who, sched_now(s));
-	store(s, hash, &c.slots);
+	store(s, hash, &c.slots, true);
 	*due_r = sched_now(s);
 	return 0;
 }
 
 int
-slots_allow(struct scheduler *s, const struct delivery *d,
-    const struct member *m, int64_t *due_r, struct err *e)
+slots_allow(struct scheduler *s, struct delivery *d, const struct member *m,
+    int64_t *due_r, struct err *e)
 {
 	uint8_t hash[ADDRESS_HASH_OCTETS];
 	struct run *run = d->run;
@@ -546,9 +575,10 @@ tell_notice_held(const struct scheduler *s, uint64_t notice, int64_t due_ms)
 }
 
 static int
-take_slot(struct scheduler *s, uint64_t notice, const uint8_t *hash,
+take_slot(struct scheduler *s, struct delivery *d, const uint8_t *hash,
     int64_t *due_r, struct err *e)
 {
+	uint64_t notice = d->who & ~WHO_NOTICE;
 	struct campaign_copies copies = { .n = 0 };
 	struct counted taken;
 	struct slots v;
@@ -557,7 +587,7 @@ take_slot(struct scheduler *s, uint64_t notice, const uint8_t *hash,
 	if (load(s, hash, &v, &durable, e) == -1)
 		return -1;
 	if (slots_find(&v, 0, notice) != NULL)
-		return use_slot(s, hash, &v, 0, notice, durable, due_r);
+		return use_slot(s, d, hash, &v, durable, due_r);
 	if (find_copies(s, hash, &v, &copies, e) == -1)
 		return -1;
 	count_all(s, &v, &copies, &taken);
@@ -567,15 +597,15 @@ take_slot(struct scheduler *s, uint64_t notice, const uint8_t *hash,
 		return 0;
 	}
 	slots_take(&v, 0, notice, sched_now(s));
-	store(s, hash, &v);
+	store(s, hash, &v, true);
 	note_most(s, &v);
 	*due_r = sched_now(s) + WAIT_MS;
 	return 0;
 }
 
 int
-slots_allow_notice(struct scheduler *s, const struct notice *n,
-    int64_t *due_r, struct err *e)
+slots_allow_notice(struct scheduler *s, struct delivery *d,
+    const struct notice *n, int64_t *due_r, struct err *e)
 {
 	uint8_t hash[ADDRESS_HASH_OCTETS];
 	int rc;
@@ -585,5 +615,5 @@ slots_allow_notice(struct scheduler *s, const struct notice *n,
 	/* What is no address is not mailed either. */
 	if ((rc = mailbox_of_text(s->s_txn, n->address, hash, e)) != 1)
 		return rc == -1 ? -1 : 1;
-	return take_slot(s, n->id, hash, due_r, e);
+	return take_slot(s, d, hash, due_r, e);
 }

@@ -7,7 +7,7 @@
  *			notice), subscriber or notice u64, time i64
  *
  * A slot is reserved before its mail is handed out and is its own from then
- * on, for retries too; its time is that of the last attempt.  Rows are few:
+ * on, for retries too; its time is that of the last attempt, or its answer.  Rows are few:
  * only confirmations and notices, and campaigns' copies to mailboxes that
  * might get too much, have slots.  What is older than SLOT_MS counts nothing,
  * and a row of nothing else is swept.  Times are UTC.
