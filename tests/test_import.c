@@ -343,6 +343,32 @@ one_of_another_order_is_not_taken_up(void **state)
 	assert_int_equal(look(w, again.id).counts.duplicate, 2);
 }
 
+static int
+do_begin_as(struct txn *t, void *arg, struct err *e)
+{
+	struct begin *b = arg;
+
+	b->in.format = 1;
+	return job_answer(import_begin(t, &b->in, NOW, &b->out, e), e);
+}
+
+/* The same file, read as another program's: its rows say something else. */
+static void
+one_of_another_format_is_not_taken_up(void **state)
+{
+	struct world *w = *state;
+	struct import im = begin(w, "shop", true, 8);
+	struct begin b = { .in = { .list = 1, .vouched = EVIDENCE_CONFIRMED,
+	    .source = "shop", .who = "root" } };
+
+	assert_int_equal(feed(w, im.id, 0, three, 3), 0);
+	b.in.file[0] = 8;
+	world_must(w, STORE_S, do_begin_as, &b);
+	assert_int_not_equal(b.out.id, im.id);
+	assert_int_equal(b.out.counts.rows, 0);
+	assert_int_equal(look(w, im.id).state, IMPORT_CANCELLED);
+}
+
 static bool
 tell(void *arg, const struct check_finding *f)
 {
@@ -542,6 +568,7 @@ main(void)
 		TEST(a_slice_is_applied_once),
 		TEST(an_ended_import_takes_no_rows),
 		TEST(one_of_another_order_is_not_taken_up),
+		TEST(one_of_another_format_is_not_taken_up),
 		TEST(batches_come_to_the_same),
 		TEST(a_killed_slice_is_whole_or_not),
 		TEST(an_undo_takes_back_what_nobody_confirmed),
