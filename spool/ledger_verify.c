@@ -17,6 +17,7 @@
 #include "lib/checkpoint.h"
 #include "lib/err.h"
 #include "lib/xmalloc.h"
+#include "spool/act.h"
 #include "spool/consent.h"
 #include "spool/ledger_private.h"
 #include "spool/ledger_walk.h"
@@ -111,6 +112,26 @@ ledger_walk_erased(struct walk *w, uint64_t index, struct slice row)
 	unpack_init(&u, c.erased.p, c.erased.len);
 	while (u.left >= 8)
 		close_gap(w, index, unpack_u64(&u));
+}
+
+/* An entry of an act holds the act's row to what it was (S10). */
+static void
+look_at_act(struct walk *w, uint64_t index, struct slice row)
+{
+	/* Version 2, kind ACT, behind the head of the map. */
+	static const char begins[] = { 0, CONSENT_VERSION, 1, CONSENT_ACT };
+	struct err e = ERR_INIT;
+	struct slice entry;
+	struct consent c;
+
+	if (row.len <= CONSENT_SALT + LEDGER_SEAL + 1 + sizeof(begins))
+		return;
+	entry = SLICE(row.p + CONSENT_SALT,
+	    row.len - CONSENT_SALT - LEDGER_SEAL);
+	if (memcmp(entry.p + 1, begins, sizeof(begins)) == 0 &&
+	    consent_decode(entry, &c, NULL) == 0 &&
+	    act_check_entry(w->t, &c, &e) == -1)
+		ledger_tell(w, index, "its act: %s", e.text);
 }
 
 /* Runs of entries that are missing and were not erased. */
@@ -229,6 +250,7 @@ take(struct walk *w, const struct slice *row)
 		known = judge(w, index, *row, known ? leaf : NULL, hash) ||
 		    !known;
 		ledger_walk_erased(w, index, *row);
+		look_at_act(w, index, *row);
 	}
 	if (row == NULL || !known)
 		merkle_leaf(leaf, LEDGER_HASH, hash);

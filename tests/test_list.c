@@ -19,6 +19,7 @@
 #include "lib/strbuf.h"
 #include "spool/act.h"
 #include "spool/consent.h"
+#include "spool/ledger_verify.h"
 #include "spool/list.h"
 #include "spool/org.h"
 #include "spool/row.h"
@@ -768,6 +769,24 @@ drop_last(struct txn *t, void *arg, struct err *e)
 	return txn_del(t, TABLE_ACTS, key_slice(&k), e) == 1 ? 0 : -1;
 }
 
+static void
+hear(void *arg, uint64_t index, const char *text)
+{
+	(void)arg, (void)index, (void)text;
+}
+
+/* The first entry that `ledger verify` objects to; 0: none. */
+static uint64_t
+ledger_objects_to(struct world *w)
+{
+	const struct ledger_verifying p = { .st = w->st, .finding = hear };
+	struct ledger_verdict v = { .size = 0 };
+
+	if (ledger_verify(&p, &v, &w->e) == -1)
+		fail_msg("verify: %s", w->e.text);
+	return v.first;
+}
+
 /* Each act is in the ledger too, which a key does not help against (S10). */
 static void
 the_ledger_holds_every_act(void **state)
@@ -789,13 +808,16 @@ the_ledger_holds_every_act(void **state)
 	txn_end(t);
 	assert_int_equal(first_bad(w), 0);
 	assert_false(an_entry_objects(w, 3));
+	assert_int_equal(ledger_objects_to(w), 0);
 	world_must(w, STORE_S, forge_with_key, w);
 	assert_int_equal(first_bad(w), 3);
 	assert_true(an_entry_objects(w, 3));
+	assert_int_equal(ledger_objects_to(w), a.entry);
 	/* Cut off with its counter, nothing but the entry tells. */
 	world_must(w, STORE_S, drop_last, NULL);
 	assert_int_equal(first_bad(w), 0);
 	assert_true(an_entry_objects(w, 3));
+	assert_int_equal(ledger_objects_to(w), a.entry);
 }
 
 static int

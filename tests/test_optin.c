@@ -160,7 +160,7 @@ throttled_ones_are_recorded_too(void **state)
 	struct world *w = *state;
 	struct optin_asked a[6];
 	uint64_t before = people_entries(w);
-	char address[32];
+	char address[64];
 	struct consent c;
 	struct txn *t;
 
