@@ -332,7 +332,9 @@ static int
 verify(struct looking *k, struct store *st, struct err *e)
 {
 	struct ledger_claim *claim = xcalloc(k->n + 1, sizeof(*claim));
+	const struct conf_witnesses *witnesses = &k->lc->conf.ledger_witness;
 	struct ledger_verifying p = { .st = st, .claim = claim,
+		.witness = witnesses->v, .witnesses = witnesses->n,
 		.finding = tell, .progress = tell_progress, .arg = k };
 	struct ledger_verdict v;
 	uint64_t told;

@@ -78,6 +78,20 @@ add_checkpoint(struct walk *w, const struct note_key *keys, size_t n)
 	    sizeof(((struct due *)0)->name), "the checkpoint kept here");
 }
 
+/* A witness that we know has signed it. */
+static bool
+is_cosigned(const struct walk *w, const char *name, struct slice p)
+{
+	struct note note;
+
+	for (size_t i = 0; i < w->p->witnesses; i++)
+		if (strcmp(w->p->witness[i].name, name) == 0)
+			return note_parse(&note, p.p, p.len, NULL) == 0 &&
+			    note_verify(&note, &w->p->witness[i], NULL) ==
+			    NOTE_SIGNED;
+	return true;
+}
+
 static void
 add_cosigned(struct walk *w, const struct note_key *keys, size_t n)
 {
@@ -94,6 +108,9 @@ add_cosigned(struct walk *w, const struct note_key *keys, size_t n)
 			    e.text);
 			continue;
 		}
+		if (!is_cosigned(w, name, note))
+			ledger_tell(w, 0, "what witness %s signed: not by its "
+			    "key", name);
 		snprintf(add_due(w, c.size, c.root)->name,
 		    sizeof(((struct due *)0)->name), "what witness %s signed",
 		    name);

@@ -44,6 +44,9 @@ struct ledger_verifying {
 	struct store	*st;		/* opened with the ledger's secrets */
 	struct ledger_claim *claim;	/* from outside; in any order */
 	size_t		 claims;
+	/* Whose cosignatures are verified too; others' need but ours. */
+	const struct note_key *witness;
+	size_t		 witnesses;
 	/* Told of what is wrong; index 0: it is of no single entry. */
 	void		(*finding)(void *arg, uint64_t index,
 			    const char *text);

@@ -25,6 +25,7 @@
 #include "spool/ledger_sign.h"
 #include "spool/ledger_verify.h"
 #include "spool/store_private.h"
+#include "tests/ledger_world.h"
 #include "tests/spool_world.h"
 
 #define URL	"https://lists.example.org"
@@ -703,6 +704,44 @@ notes_of_others_are_no_claims(void **state)
 	assert_int_equal(w->e.code, ERR_INPUT);
 }
 
+/* ---- witnesses */
+
+static int
+put_note(struct txn *t, void *arg, struct err *e)
+{
+	const struct strbuf *note = arg;
+
+	return ledger_cosigned_put(t, "w0.example", SLICE(note->s,
+	    note->len), e);
+}
+
+/* What lies there in a witness's name must be signed by it. */
+static void
+a_known_witness_has_signed(void **state)
+{
+	struct world *w = *state;
+	const struct note_key key = ledger_witness(0);
+	const struct ledger_verifying p = { .st = w->st, .finding = say,
+		.witness = &key, .witnesses = 1 };
+	struct strbuf note, ours = STRBUF_INIT(LEDGER_NOTE_MAX);
+	struct ledger_checkpoint c;
+	struct ledger_verdict v;
+
+	sign(w, &c);
+	note = ledger_cosigned_note(&c, 0, NOW / 1000);
+	world_must(w, STORE_S, put_note, &note);
+	assert_int_equal(ledger_verify(&p, &v, &w->e), 0);
+	assert_true(v.findings == 0);
+	strbuf_add(&ours, c.text, c.len);
+	world_must(w, STORE_S, put_note, &ours);
+	assert_int_equal(ledger_verify(&p, &v, &w->e), 0);
+	assert_true(v.findings == 1);
+	assert_non_null(strstr(said.s, "w0.example signed: not by its key"));
+	assert_true(verify(w).findings == 0);
+	strbuf_free(&note);
+	strbuf_free(&ours);
+}
+
 /* ---- beside a writer */
 
 static void
@@ -795,6 +834,7 @@ main(void)
 		TEST(a_rewritten_tail),
 		TEST(a_tail_rewritten_without_the_key),
 		TEST(notes_of_others_are_no_claims),
+		TEST(a_known_witness_has_signed),
 		TEST(beside_a_writer),
 	};
 
