@@ -92,15 +92,21 @@ steps(struct world *w, struct sweep *s, unsigned max)
 
 /* Files that a whole sweep removes. */
 static uint64_t
-sweep(struct world *w, int64_t now_ms)
+sweep_kept(struct world *w, int64_t keep_ms, int64_t now_ms)
 {
-	struct sweep *s = sweep_new(w->st, content, 0, now_ms);
+	struct sweep *s = sweep_new(w->st, content, keep_ms, now_ms);
 	uint64_t removed;
 
 	assert_int_equal(steps(w, s, STEPS_MAX), 0);
 	removed = sweep_removed(s);
 	sweep_free(s);
 	return removed;
+}
+
+static uint64_t
+sweep(struct world *w, int64_t now_ms)
+{
+	return sweep_kept(w, 0, now_ms);
 }
 
 /* ---- what names files */
@@ -252,6 +258,23 @@ a_campaign_keeps_its_message_for_its_time(void **state)
 			fail_msg("%s", rows[i].why);
 }
 
+/* S60: or for as long as the configuration says. */
+static void
+a_setting_says_how_long(void **state)
+{
+	struct world *w = *state;
+	struct campaign c;
+	uint8_t hash[32];
+
+	put_old(w, "kept for a week", hash);
+	c = campaign(w, hash);
+	set_state(w, &c, CAMPAIGN_RUNNING);
+	set_state(w, &c, CAMPAIGN_FINISHED);
+	assert_int_equal(sweep_kept(w, 7 * DAY, NOW + 7 * DAY - 1), 0);
+	assert_int_equal(sweep_kept(w, 7 * DAY, NOW + 7 * DAY), 1);
+	assert_false(is_there(w, hash));
+}
+
 /* A second campaign over the same bytes has its own time. */
 static void
 one_name_is_enough(void **state)
@@ -360,6 +383,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_named_stays_and_the_rest_goes),
 		TEST(a_campaign_keeps_its_message_for_its_time),
+		TEST(a_setting_says_how_long),
 		TEST(one_name_is_enough),
 		TEST(it_may_end_at_any_step),
 		TEST(what_is_named_meanwhile_stays),
