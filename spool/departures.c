@@ -89,7 +89,8 @@ departure_get(const uint8_t *p, struct departure *d)
 	d->consent = unpack_u64(&u);
 	if (!unpack_done(&u) || d->kind == 0 || d->kind >= DEPARTURE_KINDS)
 		return false;
-	if (d->kind == DEPARTURE_ENDED || d->kind == DEPARTURE_ERASED)
+	if (d->kind == DEPARTURE_ENDED || d->kind == DEPARTURE_ERASED ||
+	    d->kind == DEPARTURE_INVITED)
 		return true;
 	return d->scope >= SUPPRESSION_LIST && d->scope <= SUPPRESSION_HOST &&
 	    (d->kind != DEPARTURE_SET || (d->reason != 0 &&
@@ -389,6 +390,16 @@ departure_ended(struct txn *t, uint32_t list,
     const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e)
 {
 	struct departure d = { .kind = DEPARTURE_ENDED, .id = list };
+
+	memcpy(d.hash, hash, sizeof(d.hash));
+	return departure_note(t, &d, e);
+}
+
+int
+departure_invited(struct txn *t, uint32_t list,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e)
+{
+	struct departure d = { .kind = DEPARTURE_INVITED, .id = list };
 
 	memcpy(d.hash, hash, sizeof(d.hash));
 	return departure_note(t, &d, e);

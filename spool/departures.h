@@ -37,6 +37,8 @@ enum departure_kind {
 	DEPARTURE_LIFTED,
 	DEPARTURE_ENDED,	/* a membership; id is the list */
 	DEPARTURE_ERASED,	/* all of a person; no id */
+	DEPARTURE_INVITED,	/* nobody left, but was asked, once; id is the
+				 * list (spool/invite.h) */
 	DEPARTURE_KINDS
 };
 
@@ -74,6 +76,10 @@ int departure_note(struct txn *t, const struct departure *d, struct err *e);
 int departure_erased(struct txn *t,
     const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e);
 int departure_ended(struct txn *t, uint32_t list,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e);
+
+/* This address was asked for a list, which is once in all lives of a store. */
+int departure_invited(struct txn *t, uint32_t list,
     const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e);
 
 /* 0 to go on, -1 to end with e. */

@@ -10,6 +10,7 @@
 #include "lib/strbuf.h"
 #include "spool/check_private.h"
 #include "spool/consent.h"
+#include "spool/departures.h"
 #include "spool/invite.h"
 #include "spool/optin_private.h"
 #include "spool/row.h"
@@ -55,19 +56,26 @@ invite_find(struct txn *t, const uint8_t hash[static ADDRESS_HASH_OCTETS],
 	return rc;
 }
 
-static int
-invited_put(struct txn *t, const uint8_t hash[static ADDRESS_HASH_OCTETS],
-    uint32_t list, uint64_t consent, struct err *e)
+int
+invite_remember(struct txn *t,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], uint32_t list,
+    uint64_t consent, struct err *e)
 {
 	struct key k = invited_key(hash, list);
 	struct strbuf b = STRBUF_INIT(64);
-	int rc;
+	uint64_t before;
+	int rc = invite_find(t, hash, list, &before, e);
 
+	if (rc != 0)
+		return rc == 1 ? 0 : -1;
 	record_begin(&b, INVITED_VERSION);
 	pack_u64(&b, consent);
 	rc = row_put(t, TABLE_INVITED, key_slice(&k), &b, e);
 	strbuf_free(&b);
-	return rc;
+	/* A store that is restored must not ask again. */
+	if (rc == 0)
+		rc = departure_invited(t, list, hash, e);
+	return rc == -1 ? -1 : 1;
 }
 
 int
@@ -167,7 +175,7 @@ ask(struct txn *t, const struct invite *v, const struct asking *a,
 	if (optin_new_id(id, e) == 0 &&
 	    consent_append(t, &c, &index, e) == 0 &&
 	    optin_add_request(t, &mail, id, index, &notice, e) == 0 &&
-	    invited_put(t, a->who.hash, v->list, index, e) == 0)
+	    invite_remember(t, a->who.hash, v->list, index, e) == 1)
 		ret = optin_mailed(t, a, true, e);
 	strbuf_free(&address);
 	return ret;

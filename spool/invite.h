@@ -66,6 +66,10 @@ void invite_count(struct invite_counts *c, enum invite_verdict v);
 /* The entry by which an address was asked for a list.  1, 0, -1. */
 int invite_find(struct txn *t, const uint8_t hash[static ADDRESS_HASH_OCTETS],
     uint32_t list, uint64_t *consent_r, struct err *e);
+/* That it was asked, by an entry or none that is known.  1, 0 it was so, -1. */
+int invite_remember(struct txn *t,
+    const uint8_t hash[static ADDRESS_HASH_OCTETS], uint32_t list,
+    uint64_t consent, struct err *e);
 /*
  * The import is undone: who was asked because of it and has not answered can
  * not any more.  0 or -1.

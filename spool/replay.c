@@ -14,6 +14,7 @@
 #include "lib/xmalloc.h"
 #include "spool/consent.h"
 #include "spool/departures.h"
+#include "spool/invite.h"
 #include "spool/leave.h"
 #include "spool/restored.h"
 #include "spool/store_private.h"
@@ -119,7 +120,8 @@ static int
 rank(const struct departure *d)
 {
 	return d->kind == DEPARTURE_ERASED ? 0 :
-	    d->kind == DEPARTURE_ENDED ? 2 : 1;
+	    d->kind == DEPARTURE_ENDED ? 2 :
+	    d->kind == DEPARTURE_INVITED ? 3 : 1;
 }
 
 static int
@@ -247,6 +249,9 @@ apply(struct txn *t, struct replay *r, const struct item *i, int64_t now_ms,
 	} else if (i->d.kind == DEPARTURE_ENDED) {
 		rc = end_membership(t, &i->d, now_ms, e);
 		count = &r->counts.removed;
+	} else if (i->d.kind == DEPARTURE_INVITED) {
+		rc = invite_remember(t, i->d.hash, i->d.id, 0, e);
+		count = &r->counts.invited;
 	} else {
 		rc = suppress(t, &i->d, now_ms, e);
 	}

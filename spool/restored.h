@@ -60,6 +60,7 @@ struct replay_counts {
 	uint64_t	removed;	/* memberships */
 	uint64_t	erased;		/* people */
 	uint64_t	lifted;		/* suppressions lifted again since */
+	uint64_t	invited;	/* who was asked, and is not again */
 };
 
 /* Of what comes behind this departure. */

@@ -21,6 +21,7 @@
 #include "spool/act.h"
 #include "spool/consent.h"
 #include "spool/departures.h"
+#include "spool/invite.h"
 #include "spool/ledger.h"
 #include "spool/restored.h"
 #include "spool/store_copy.h"
@@ -323,6 +324,26 @@ entries_of(struct world *w, const char *address)
 	return n;
 }
 
+static int
+do_invited(struct txn *t, void *arg, struct err *e)
+{
+	return invite_remember(t, arg, 1, 7, e) == 1 ? 0 : -1;
+}
+
+/* Was this address asked, once, for the list? */
+static bool
+was_asked(struct world *w, const char *address)
+{
+	struct identity who = people_identity(w, address);
+	struct txn *t = world_read(w, STORE_S);
+	uint64_t consent;
+	int rc = invite_find(t, who.hash, 1, &consent, &w->e);
+
+	txn_end(t);
+	assert_int_not_equal(rc, -1);
+	return rc == 1;
+}
+
 /* Before the backup ann left and came back, and bob left; then cat leaves, dan
  * leaves and comes back, eve stays and fay is erased. */
 static void
@@ -342,6 +363,31 @@ tell_the_story(struct world *w)
 	people_leave(w, 1, all[3], IPC_LEAVE_LIST, NOW + HOUR);
 	people_join(w, "news", all[3], NOW + 2 * HOUR);
 	erase(w, "fay@b.example");
+}
+
+/* Who was asked after the backup was made is not asked again (S35). */
+static void
+a_restored_store_asks_nobody_twice(void **state)
+{
+	struct world *w = *state;
+	struct departures *d = open_journal(w);
+	struct identity who = people_identity(w, "gus@b.example");
+	struct ending k = { .how = RESTORED_DONE };
+
+	back_up(w);
+	world_must(w, STORE_S, do_invited, who.hash);
+	assert_true(was_asked(w, "gus@b.example"));
+	close_journal(w, d);
+	lose_the_store(w);
+	assert_false(was_asked(w, "gus@b.example"));
+	world_must(w, STORE_S, do_begin, NULL);
+	k.r = load(w, false);
+	world_must(w, STORE_S, do_replay, &k);
+	assert_int_equal(replay_counts(k.r)->invited, 1);
+	assert_int_equal(replay_counts(k.r)->suppressed, 0);
+	replay_free(k.r);
+	assert_true(was_asked(w, "gus@b.example"));
+	assert_false(is_suppressed(w, "gus@b.example"));
 }
 
 static void
@@ -458,6 +504,7 @@ main(void)
 		T(what_is_not_committed_is_not_written),
 		T(damage_costs_what_it_hits),
 		T(a_restored_store_learns_who_left),
+		T(a_restored_store_asks_nobody_twice),
 		T(the_lost_store_tells_too),
 		T(somebody_may_waive_it),
 	};
