@@ -23,10 +23,12 @@
 #include "listd/control_verbs.h"
 #include "listd/import_format.h"
 #include "listd/import_reader.h"
+#include "listd/queue_api.h"
 #include "listd/role.h"
 #include "spool/import.h"
 #include "spool/import_dry.h"
 #include "spool/list.h"
+#include "spool/statement.h"
 #include "spool/writer.h"
 
 #define BAD_TOLD_MAX	1000	/* bad rows told one by one */
@@ -307,6 +309,7 @@ begun(struct call *c, void *arg)
 
 	s->file.copy = -1;
 	s->skip = s->begun.counts.rows;
+	s->begun.clock_unsure = queue_clock_unsure(call_queue(c));
 	start_reading(c, s, fd);
 }
 
@@ -320,6 +323,28 @@ intake_work(void *arg, struct err *e)
 	return intake_run(&s->file, e);
 }
 
+/*
+ * Whoever vouches for rows says that their people were told what the list
+ * tells (S68).  False: the call was ended.
+ */
+static bool
+state_what_was_told(struct call *c, struct importing *s)
+{
+	char hex[CONTENT_HEX];
+	struct err e = ERR_INIT;
+
+	if (s->given.vouched == EVIDENCE_NONE)
+		return true;
+	if (statement_keep(call_store(c), call_content(c),
+	    call_arg(c, "LIST"), hex, &e) == -1) {
+		call_error(c, &e);
+		return false;
+	}
+	if (!content_unhex(hex, s->given.shown))
+		memset(s->given.shown, 0, sizeof(s->given.shown));
+	return true;
+}
+
 static void
 taken_in(struct call *c, void *arg)
 {
@@ -328,6 +353,8 @@ taken_in(struct call *c, void *arg)
 	memcpy(s->given.file, s->file.hash, sizeof(s->given.file));
 	memcpy(s->given.evidence, s->evidence.hash,
 	    sizeof(s->given.evidence));
+	if (!state_what_was_told(c, s))
+		return;
 	/* In the bulk lane: an urgent job would shorten the first slices. */
 	call_write(c, STORE_S, CALL_BULK, begin_apply, NULL, begun);
 }

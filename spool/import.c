@@ -183,6 +183,8 @@ import_decode(struct slice key, struct slice value, struct import *im,
 		return -1;
 	unpack_init(&u, key.p, key.len);
 	im->id = unpack_u32(&u);
+	memset(im->shown, 0, sizeof(im->shown));
+	im->clock_unsure = false;
 	return 0;
 }
 
@@ -268,7 +270,7 @@ append_entry(struct txn *t, const struct import *im, const struct list *l,
     uint64_t *index_r, struct err *e)
 {
 	char proof[CONTENT_HEX];
-	const struct consent c = { .kind = CONSENT_IMPORT,
+	struct consent c = { .kind = CONSENT_IMPORT,
 	    .when_ms = im->started_ms, .list = im->list, .org = l->org,
 	    .purpose = consent_text(l->purpose), .import = im->id,
 	    .source = consent_text(im->source),
@@ -280,6 +282,7 @@ append_entry(struct txn *t, const struct import *im, const struct list *l,
 	    .origin = origin_of(im->source), .ground = ground_of(im->basis),
 	    .evidence = consent_text(evidence_hex(im, proof) ? proof : "") };
 
+	memcpy(c.shown, im->shown, sizeof(c.shown));
 	return consent_append(t, &c, index_r, e);
 }
 

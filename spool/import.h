@@ -77,6 +77,10 @@ struct import {
 	char		source[IMPORT_TEXT_MAX + 1];
 	char		basis[IMPORT_TEXT_MAX + 1];
 	char		who[129];
+	/* Of the one who imports, and not kept in the record: */
+	uint8_t		shown[32];	/* what those vouched for were told:
+					 * content, or zeros */
+	bool		clock_unsure;	/* entries of its rows say so */
 };
 
 const char *import_state_name(enum import_state s);

@@ -93,6 +93,7 @@ entry_of(struct consent *c, const struct import *im, uint32_t org,
 	    .list = im->list, .org = org, .hash = SLICE(row->hash,
 	    sizeof(row->hash)), .address = SLICE(address, n + 1 + m),
 	    .import = im->id, .follows = im->consent,
+	    .clock_unsure = im->clock_unsure,
 	    .claimed_ms = row->claimed_ms };
 	if (row->own != NULL)
 		add_own(c, row->own);
@@ -236,6 +237,7 @@ check(struct txn *t, const struct import_slice *in, struct slicing *s,
 
 	if (import_must(t, in->id, &s->im, e) == -1)
 		return -1;
+	s->im.clock_unsure = store_clock_unsure(txn_store(t));
 	if (s->im.state != IMPORT_RUNNING) {
 		err_set(e, ERR_REFUSED, "the import %u is %s", in->id,
 		    import_state_name(s->im.state));

@@ -21,6 +21,7 @@
 #include "spool/content.h"
 #include "spool/import.h"
 #include "spool/list.h"
+#include "spool/statement.h"
 #include "spool/subscriber.h"
 #include "tests/control_world.h"
 
@@ -131,7 +132,11 @@ test_erase(void **state)
 {
 	struct queue *q = *state;
 	uint32_t list = cw_ready_list(q, "news");
+	char hex[CONTENT_HEX], shown[CONTENT_HEX];
+	struct consent c;
+	struct import im;
 	struct answer *a;
+	struct txn *t;
 	json_t *o;
 
 	cw_member(q, list, "alice@example.com");
@@ -151,9 +156,21 @@ test_erase(void **state)
 	    "confirmed", NULL);
 	assert_int_equal(count_of(last_of(a), "suppressed"), 1);
 	answer_free(a);
-	/* Nor did the file that was imported stay anywhere. */
+	/*
+	 * Nor did the file that was imported stay anywhere.  What the list
+	 * tells did, which the import's entry names: kept again, it is there.
+	 */
 	assert_int_equal(files_in(q->w->dir, "incoming"), 0);
-	assert_int_equal(files_in(q->w->dir, "content"), 0);
+	assert_int_equal(files_in(q->w->dir, "content"), 1);
+	assert_int_equal(statement_keep(q->w->st, queue_content(q), "news",
+	    hex, NULL), 0);
+	assert_int_equal(files_in(q->w->dir, "content"), 1);
+	t = world_read(q->w, STORE_S);
+	assert_int_equal(import_get(t, 1, &im, NULL), 1);
+	assert_int_equal(consent_get(t, im.consent, &c, NULL), 1);
+	content_hex(c.shown, shown);
+	assert_string_equal(shown, hex);
+	txn_end(t);
 }
 
 /* More members than one slice holds. */
