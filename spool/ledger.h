@@ -49,7 +49,7 @@ struct ledger_entry {
 void ledger_entry_of(struct slice row, struct ledger_entry *entry_r);
 
 struct ledger_head {
-	uint64_t	size;		/* leaves: the index of the last entry */
+	uint64_t	size;		/* leaves: the last entry's index */
 	uint8_t		root[LEDGER_HASH];
 };
 
