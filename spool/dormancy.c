@@ -61,7 +61,13 @@ dormancy_member_since(struct txn *t, uint64_t subscriber, int64_t *since_ms,
 		return rc == -1 ? -1 : 1;
 	if (c.kind == CONSENT_CONFIRMED)
 		*since_ms = c.when_ms;
-	else if (c.kind == CONSENT_IMPORT_ROW && c.claimed_ms != 0)
+	if (c.kind != CONSENT_IMPORT_ROW)
+		return 1;
+	/* What a row does not say, its import says of all. */
+	if (c.claimed_ms == 0 &&
+	    (rc = consent_get(t, c.follows, &c, e)) != 1)
+		return rc == -1 ? -1 : 1;
+	if (c.claimed_ms != 0)
 		*since_ms = c.claimed_ms;
 	return 1;
 }

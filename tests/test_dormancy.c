@@ -187,6 +187,7 @@ tests_are_no_matter(void **state)
 
 struct member_of {
 	struct consent	c;
+	int64_t		all_ms;
 	uint64_t	subscriber;
 };
 
@@ -204,6 +205,14 @@ do_member(struct txn *t, void *arg, struct err *e)
 		return -1;
 	j->c.list = 1;
 	j->c.hash = SLICE(who.hash, sizeof(who.hash));
+	/* What the import says of all its rows. */
+	if (j->all_ms != 0) {
+		const struct consent all = { .kind = CONSENT_IMPORT,
+			.when_ms = 1, .claimed_ms = j->all_ms };
+
+		if (consent_append(t, &all, &j->c.follows, e) == -1)
+			return -1;
+	}
 	if (consent_append(t, &j->c, &n.consent, e) == -1 ||
 	    subscriber_add(t, &n, &m, e) == -1)
 		return -1;
@@ -216,12 +225,13 @@ since_when(void **state)
 {
 	static const struct {
 		struct consent	c;
-		int64_t		want;
+		int64_t		all_ms, want;
 	} rows[] = {
-		{ { .kind = CONSENT_CONFIRMED, .when_ms = 5 }, 5 },
+		{ { .kind = CONSENT_CONFIRMED, .when_ms = 5 }, 0, 5 },
 		{ { .kind = CONSENT_IMPORT_ROW, .when_ms = 5,
-		    .claimed_ms = 3 }, 3 },
-		{ { .kind = CONSENT_IMPORT_ROW, .when_ms = 5 },
+		    .claimed_ms = 3 }, 2, 3 },
+		{ { .kind = CONSENT_IMPORT_ROW, .when_ms = 5 }, 2, 2 },
+		{ { .kind = CONSENT_IMPORT_ROW, .when_ms = 5 }, 0,
 		    1700000000000 },
 	};
 	struct queue *q = *state;
@@ -230,7 +240,8 @@ since_when(void **state)
 
 	cw_ready_list(q, "news");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct member_of j = { .c = rows[i].c };
+		struct member_of j = { .c = rows[i].c,
+			.all_ms = rows[i].all_ms };
 		struct member m;
 
 		world_must(q->w, STORE_S, do_member, &j);
