@@ -156,21 +156,20 @@ is_digit(char c)
 /* ---- words */
 
 /*
- * Octets of printable ASCII at s that are a URL or an address of mail; 0 when
- * they are words.
+ * Octets of printable ASCII at s, without a blank.  *token_r: a URL or an
+ * address of mail is among them, and none of it is a word.
  */
 static size_t
-token_at(const char *s, const char *end)
+ascii_at(const char *s, const char *end, bool *token_r)
 {
 	size_t n = 0;
-	bool token;
 
 	while (s + n < end && s[n] > ' ' && s[n] < 0x7f &&
 	    strchr("<>\"", s[n]) == NULL)
 		n++;
-	token = memmem(s, n, "://", 3) != NULL || memchr(s, '@', n) != NULL ||
-	    (n > 4 && memcmp(s, "www.", 4) == 0);
-	return token ? n : 0;
+	*token_r = memmem(s, n, "://", 3) != NULL ||
+	    memchr(s, '@', n) != NULL || memmem(s, n, "www.", 4) != NULL;
+	return n;
 }
 
 /*
@@ -305,16 +304,22 @@ take_word(struct paragraph *p, const char *s, const char *end)
 static void
 find_words(struct paragraph *p, const char *s, const char *end)
 {
+	const char *known = s;	/* before it there is no token */
 	bool fresh = true;	/* no word goes on here */
+	bool token;
 	uint32_t c;
 	size_t n;
 
 	p->n = 0;
 	p->frame = false;
 	while (s < end) {
-		if (fresh && (n = token_at(s, end)) > 0) {
-			s += n;
-			continue;
+		if (fresh && s >= known) {
+			n = ascii_at(s, end, &token);
+			known = s + n;
+			if (token) {
+				s = known;
+				continue;
+			}
 		}
 		if ((n = utf8_next(s, (size_t)(end - s), &c)) == 0)
 			break;

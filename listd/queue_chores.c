@@ -38,6 +38,7 @@
 #define CHORE_LONG	20000	/* of one that ends with its slice of time */
 #define SWEEP_EVERY_MS	(24ll * 3600 * 1000)
 #define PRUNE_EVERY_MS	(24ll * 3600 * 1000)
+#define SLOTS_EVERY_MS	3600000
 #define SWEEP_LATER_MS	600000	/* a copy of the store is being made */
 #define SWEEP_PAUSE_MS	10
 
@@ -52,6 +53,7 @@ struct chore {
 	bool		 told;		/* no outcome of it comes any more */
 	uint32_t	 list;		/* the next to look at */
 	bool		 prunes;	/* a pass over the evidence is due */
+	bool		 slots;		/* ... over what mailboxes had */
 	struct retention_pass pass;
 	int		 more;
 };
@@ -168,7 +170,8 @@ forget_slots(struct txn *t, void *arg, struct err *e)
 {
 	struct chore *c = arg;
 
-	c->more = slots_sweep(t, c->slot_at, CHORE_ROWS, c->now_ms, e);
+	c->more = !c->slots ? 0 :
+	    slots_sweep(t, c->slot_at, CHORE_ROWS, c->now_ms, e);
 	return job_answer(c->more, e);
 }
 
@@ -265,6 +268,9 @@ on_minute(void *arg)
 	c->prunes = c->now_ms >= q->prune_ms;
 	if (c->prunes)
 		q->prune_ms = c->now_ms + PRUNE_EVERY_MS;
+	c->slots = c->now_ms >= q->slots_ms;
+	if (c->slots)
+		q->slots_ms = c->now_ms + SLOTS_EVERY_MS;
 	q->chore = 0;
 	q->chore_runs = true;
 	run_chore(c);

@@ -67,6 +67,7 @@ struct queue {
 	struct sweep	*sweeping;	/* NULL: none runs */
 	bool		 chore_runs;
 	int64_t		 prune_ms;	/* UTC, when evidence is looked at */
+	int64_t		 slots_ms;	/* ... over slots */
 	unsigned	 chore;		/* which is next */
 	uint64_t	 epoch;
 	struct queue_peer deliver[ROLE_DELIVER_MAX];

@@ -159,6 +159,8 @@ static const struct {
 	    LONG "red", true },
 	{ "a URL's query", "text/plain", LONG "see https://x.example/?a=1 on",
 	    LONG "see https://x.example/?a=2 on", true },
+	{ "a URL in brackets", "text/plain", LONG "see (www.x.example/9) on",
+	    LONG "see (www.x.example/7) on", true },
 	{ "an address of mail", "text/plain", LONG "for ann.lee+x@a.example",
 	    LONG "for bob@b.example", true },
 	{ "a token", "text/plain", LONG "code 7fa9c2e1d0 red",
@@ -232,6 +234,30 @@ long_texts_are_sampled(void **state)
 	assert_in_range(similar_percent(&s[0], &s[1]), 48, 72);
 }
 
+/* No text takes more than its length: this one a run of half a million. */
+static void
+a_run_without_blanks_is_read_once(void **state)
+{
+	static const char head[] = "Content-Transfer-Encoding: quoted-"
+	    "printable\r\n\r\n";
+	size_t max = 800000, n = sizeof(head) - 1;
+	char *m = malloc(max + 8);
+	struct similar s;
+	struct err e = ERR_INIT;
+
+	(void)state;
+	memcpy(m, head, n);
+	while (n < max) {
+		for (unsigned i = 0; i < 35; i++, n += 2)
+			memcpy(m + n, "a.", 2);
+		memcpy(m + n, "=\r\n", 3);
+		n += 3;
+	}
+	assert_int_equal(similar_of((const uint8_t *)m, n, &s, &e), 0);
+	assert_int_equal(s.n, 1);
+	free(m);
+}
+
 static void
 nothing_is_like_nothing(void **state)
 {
@@ -280,6 +306,7 @@ main(void)
 		cmocka_unit_test(others_are_not_merged),
 		cmocka_unit_test(a_line_at_a_time),
 		cmocka_unit_test(long_texts_are_sampled),
+		cmocka_unit_test(a_run_without_blanks_is_read_once),
 		cmocka_unit_test(nothing_is_like_nothing),
 		cmocka_unit_test(stored_and_read_back),
 	};
