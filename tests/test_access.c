@@ -680,6 +680,47 @@ not_everybody_moves(void **state)
 	store_is_sound(w);
 }
 
+struct suspending {
+	uint64_t	 subscriber;
+	enum member_why	 why;
+};
+
+static int
+do_suspend(struct txn *t, void *arg, struct err *e)
+{
+	const struct suspending *s = arg;
+	struct member m;
+
+	if (subscriber_get(t, s->subscriber, &m, e) != 1)
+		return -1;
+	return subscriber_set_state(t, &m, MEMBER_SUSPENDED, s->why, 0, e);
+}
+
+/* A dead mailbox is a reason to go; what the desk holds stays where it is. */
+static void
+who_is_suspended_for_a_dead_mailbox_moves(void **state)
+{
+	struct world *w = *state;
+	struct suspending s = { .why = MEMBER_WHY_UNKNOWN };
+	char token[TOKEN_CONFIRM_LEN + 1];
+
+	s.subscriber = people_join(w, "news", ANN, NOW);
+	world_must(w, STORE_S, do_suspend, &s);
+	changing(w, ANN, NEW, 1, NOW + DAY, token);
+	/* Held by the desk: it can not be asked for. */
+	s.why = MEMBER_WHY_DESK;
+	s.subscriber = people_join(w, "club", ANN, NOW);
+	world_must(w, STORE_S, do_suspend, &s);
+	assert_int_equal(change(w, ANN, "x@c.example", 2, NOW + DAY).result,
+	    OPTIN_UNKNOWN);
+	assert_int_equal(people_confirm(w, token, NULL, NOW + 2 * DAY).result,
+	    OPTIN_CONFIRMED);
+	assert_int_equal(people_state(w, 1, NEW), MEMBER_ACTIVE);
+	assert_int_equal(people_state(w, 1, ANN), 0);
+	assert_int_equal(people_state(w, 2, ANN), MEMBER_SUSPENDED);
+	store_is_sound(w);
+}
+
 static int
 do_prune(struct txn *t, void *arg, struct err *e)
 {
@@ -854,6 +895,7 @@ main(void)
 		TEST(neither_address_is_with_the_other),
 		TEST(a_later_event_wins),
 		TEST(not_everybody_moves),
+		TEST(who_is_suspended_for_a_dead_mailbox_moves),
 		TEST(the_chain_is_kept_whole),
 		TEST(asking_alone_leaves_hashes),
 		TEST(their_mail_passes_the_gate),
