@@ -19,6 +19,7 @@
 #include "spool/consent.h"
 #include "spool/list.h"
 #include "spool/org.h"
+#include "spool/revocation.h"
 #include "spool/suppression.h"
 #include "spool/writer.h"
 #include "tests/spool_people.h"
@@ -376,6 +377,39 @@ what_was_revoked_stays_so(void **state)
 	}
 }
 
+static int
+forget_revocations(struct txn *t, void *arg, struct err *e)
+{
+	return revocation_erase(t, arg, e);
+}
+
+static int
+upgrade(struct txn *t, void *arg, struct err *e)
+{
+	(void)arg;
+	return revocation_upgrade(t, e);
+}
+
+/* A store from before has its entries alone: they say it again. */
+static void
+entries_say_again_who_revoked(void **state)
+{
+	struct world *w = *state;
+	struct identity who = people_identity(w, "a@b.example");
+	struct revived r = { .w = w, .list = 1, .address = "a@b.example" };
+
+	r.consent = consent_of_member(w, people_join(w, "news",
+	    "a@b.example", NOW));
+	r.later = (struct consent)LATER(CONSENT_UNSUBSCRIBED, 2, 1,
+	    SUPPRESSION_ORG);
+	world_must(w, STORE_S, revive, &r);
+	assert_int_equal(people_gate(w, r.subscriber), GATE_NO_CONSENT);
+	world_must(w, STORE_S, forget_revocations, who.hash);
+	assert_int_equal(people_gate(w, r.subscriber), GATE_OPEN);
+	world_must(w, STORE_S, upgrade, NULL);
+	assert_int_equal(people_gate(w, r.subscriber), GATE_NO_CONSENT);
+}
+
 /* To resume counts by the confirmation it follows, and only while it holds. */
 static void
 resumed_as_far_as_confirmed(void **state)
@@ -530,6 +564,7 @@ main(void)
 		TEST(a_hold_is_not_the_end),
 		cmocka_unit_test(a_flag_without_its_entry_opens_nothing),
 		TEST(what_was_revoked_stays_so),
+		TEST(entries_say_again_who_revoked),
 		TEST(resumed_as_far_as_confirmed),
 		TEST(consent_is_for_a_purpose),
 		TEST(a_copied_list_has_no_members),

@@ -19,6 +19,7 @@
 #include "lib/strbuf.h"
 #include "web/form_token.h"
 #include "web/html.h"
+#include "web/looks.h"
 #include "web/metrics.h"
 #include "web/site.h"
 #include "web/view.h"
@@ -235,6 +236,56 @@ figures_add_up(void **state)
 	strbuf_free(&out);
 }
 
+/* ---- looks.h */
+
+static void
+token_of(uint32_t i, uint8_t token[static TOKEN_HASH_OCTETS])
+{
+	memset(token, 0, TOKEN_HASH_OCTETS);
+	/* As hashes do, they differ where the place is chosen. */
+	token[0] = (uint8_t)(i >> 8);
+	token[1] = (uint8_t)i;
+	token[2] = (uint8_t)(i >> 16);
+}
+
+/* Who is looked at goes on being known; there is room for so many. */
+static void
+looks_are_remembered_for_a_while(void **state)
+{
+	static const uint8_t ip[16] = { 1 }, other[16] = { 2 };
+	uint8_t token[TOKEN_HASH_OCTETS];
+	struct looks *l = looks_new();
+	struct look first;
+	unsigned known = 0;
+
+	(void)state;
+	token_of(7, token);
+	assert_int_equal(looks_of(l, token).n, 0);
+	looks_note(l, token, 1000, ip, "Scanner");
+	looks_note(l, token, 2000, other, "Browser");
+	first = looks_of(l, token);
+	assert_int_equal(first.n, 2);
+	assert_true(first.first_ms == 1000);
+	assert_memory_equal(first.ip, ip, 16);
+	assert_string_equal(first.agent, "Scanner");
+	for (uint32_t i = 0; i < 4 * LOOKS_MAX; i++) {
+		token_of(i, token);
+		looks_note(l, token, 3000, ip, "x");
+		token_of(7, token);
+		looks_note(l, token, 3000, ip, "y");
+	}
+	assert_true(looks_of(l, token).n > 4 * LOOKS_MAX);
+	assert_string_equal(looks_of(l, token).agent, "Scanner");
+	for (uint32_t i = 0; i < 4 * LOOKS_MAX; i++) {
+		token_of(i, token);
+		known += looks_of(l, token).n > 0;
+	}
+	assert_in_range(known, LOOKS_MAX / 2, LOOKS_MAX);
+	looks_free(l);
+	looks_note(NULL, token, 1, ip, "");
+	assert_int_equal(looks_of(NULL, token).n, 0);
+}
+
 int
 main(void)
 {
@@ -245,6 +296,7 @@ main(void)
 		cmocka_unit_test(addresses_are_hidden),
 		cmocka_unit_test(prefixes_are_found),
 		cmocka_unit_test(figures_add_up),
+		cmocka_unit_test(looks_are_remembered_for_a_while),
 	};
 
 	return cmocka_run_group_tests_name("web_parts", tests, NULL, NULL);
