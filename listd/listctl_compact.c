@@ -32,6 +32,7 @@
 
 #define ASK_NS		200000000	/* between two looks */
 #define ASK_TIMES	3000
+#define AWAY_TIMES	25
 #define SHOW_ROWS	100000	/* between two lines of progress */
 
 struct compacting {
@@ -187,13 +188,18 @@ static int
 wait_for_swap(const struct listctl *lc, int64_t since)
 {
 	json_t *stats;
-	int ret = STATUS_AGAIN;
+	int ret = STATUS_AGAIN, away = 0;
 
-	for (int i = 0; i < ASK_TIMES && ret == STATUS_AGAIN; i++) {
+	/* The socket stays; a daemon that is away for long is gone. */
+	for (int i = 0; i < ASK_TIMES && away < AWAY_TIMES &&
+	    ret == STATUS_AGAIN; i++) {
 		nanosleep(&(struct timespec){ .tv_nsec = ASK_NS }, NULL);
+		away++;
 		if (listctl_ask(lc, "stats", NULL, false, &stats) ==
-		    STATUS_OK)
+		    STATUS_OK) {
 			ret = look_at_stats(stats, since);
+			away = 0;
+		}
 		if (ret == STATUS_OK)
 			listctl_print(stdout, json_object_get(stats,
 			    "compaction"), lc->json, true);

@@ -149,6 +149,8 @@ check_started(struct parent *p)
 	say_ready();
 	if (p->params->started != NULL)
 		p->params->started();
+	if (p->restart_wanted)
+		parent_restart_begin(p);
 }
 
 static void

@@ -41,6 +41,7 @@ struct parent {
 	uint64_t		 epoch;
 	bool			 started;	/* every role was ready once */
 	enum stop_stage		 stage;
+	bool			 restart_wanted;	/* when all are ready */
 	bool			 restarting;	/* all roles begin anew after it */
 	bool			 killed_delivers;
 	bool			 reload_later;	/* asked for meanwhile */

@@ -137,7 +137,8 @@ drain_others(struct parent *p)
 void
 parent_restart_begin(struct parent *p)
 {
-	if (p->stage != RUNNING || !p->started)
+	p->restart_wanted = p->stage == RUNNING && !p->started;
+	if (p->stage != RUNNING || p->restart_wanted)
 		return;
 	p->stage = DRAINING;
 	p->restarting = true;

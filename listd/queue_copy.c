@@ -41,6 +41,8 @@
 
 #define DAY_MS		(24ll * 3600 * 1000)
 #define LOOK_MS		(3600ll * 1000)	/* is compaction due? */
+#define FIRST_LOOK_MS	60000
+#define BACKUP_MS	DAY_MS		/* for listctl to take it away */
 #define LEAD_MS		DAY_MS		/* begun so long before it must end */
 #define REST_MIN_MS	1
 #define REST_MAX_MS	200
@@ -349,6 +351,10 @@ on_due(void *arg)
 	struct err e = ERR_INIT;
 
 	timer_start(&k->due, LOOK_MS);
+	/* Of a listctl that died; the sweeper waits for it. */
+	if (k->stage == DONE && clock_utc_ms(k->q->env->clock) >
+	    k->begun_ms + BACKUP_MS)
+		queue_copy_end(k->q);
 	if (read_due(k->q, &first, &compacted, &e) == -1) {
 		log_failure(LEVEL_ERROR, "compact", &e);
 		return;
@@ -420,10 +426,12 @@ queue_copy_open(struct queue *q, struct err *e)
 	q->copy = k;
 	/* Of an earlier life: half a copy, or the store before this one. */
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		struct err le = ERR_INIT;
+
 		snprintf(k->dir, sizeof(k->dir), "%s/%s",
 		    q->env->conf->data_dir, dirs[i]);
-		if (store_copy_remove(k->dir, e) == -1)
-			return -1;
+		if (store_copy_remove(k->dir, &le) == -1)
+			log_failure(LEVEL_WARNING, "copy", &le);
 	}
 	k->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	k->event = k->fd == -1 ? NULL : event_new(q->env->base, k->fd,
@@ -433,7 +441,7 @@ queue_copy_open(struct queue *q, struct err *e)
 		return -1;
 	}
 	timer_init(&k->due, q->env->timers, on_due, k);
-	timer_start(&k->due, 0);
+	timer_start(&k->due, FIRST_LOOK_MS);
 	return 0;
 }
 
