@@ -27,67 +27,12 @@
 #include "listd/figures.h"
 #include "listd/queue_api.h"
 #include "listd/queue_figures.h"
+#include "listd/queue_request.h"
 #include "listd/queue_requests.h"
 #include "listd/scheduler.h"
-#include "spool/access.h"
-#include "spool/content.h"
-#include "spool/cosign.h"
-#include "spool/effect.h"
 #include "spool/leave.h"
-#include "spool/list.h"
-#include "spool/notice.h"
 #include "spool/optin.h"
-#include "spool/statement.h"
 #include "spool/writer.h"
-
-#define ACTION_FAILED	1	/* of struct ipc_bounce */
-
-struct peer {
-	struct queue_requests	*all;
-	enum role_kind		 kind;
-	struct channel		*ch;
-	unsigned		 generation;	/* of ch: answers know theirs */
-	size_t			 open;
-};
-
-struct queue_requests {
-	struct queue	*q;
-	struct peer	 inbound, web;
-	size_t		 open;
-	bool		 closed;
-};
-
-struct peer_request {
-	struct peer	*peer;
-	unsigned	 generation;
-	uint16_t	 type;
-	uint8_t		*frame;
-	uint64_t	 id;
-	int64_t		 now_ms;
-	bool		 clock_unsure;
-	struct optin_limits limits;
-	char		 postmaster[CONF_ADDRESS_MAX];
-	union {
-		struct ipc_subscribe	subscribe;
-		struct ipc_confirm	confirm;
-		struct ipc_unsubscribe	unsubscribe;
-		struct ipc_data		data;
-		struct ipc_bounce	bounce;
-		struct ipc_forward	forward;
-		struct ipc_cosign	cosign;
-	} in;
-	struct conf_witnesses *witnesses;	/* of a cosignature */
-
-	/* what the job found */
-	enum ipc_result	 result;
-	const char	*text;
-	struct leave_result gone;
-	size_t		 kept;		/* files and settings, by an erasure */
-	bool		 erased;
-	uint8_t		 mailbox[ADDRESS_HASH_OCTETS];	/* of who was */
-	bool		 suspended;
-	bool		 joined;	/* a confirmation made a member */
-};
 
 /* ---- answers */
 
@@ -206,7 +151,7 @@ count(const struct peer_request *r)
 			figures_count(f, FIGURE_LEAVES);
 		break;
 	case IPC_BOUNCE:
-		if (r->in.bounce.action == ACTION_FAILED)
+		if (r->in.bounce.action == REQUEST_ACTION_FAILED)
 			figures_count(f, bounce_figure(&r->in.bounce));
 		break;
 	default:
@@ -260,192 +205,6 @@ on_committed(void *arg, enum job_result jr, const struct err *e)
 		break;
 	}
 	peer_request_end(r, r->result);
-}
-
-/* ---- jobs: run in the writer's thread */
-
-static int
-apply_subscribe(struct txn *t, struct peer_request *r, struct err *e)
-{
-	struct optin_ask ask = { .in = &r->in.subscribe,
-		.limits = &r->limits, .now_ms = r->now_ms,
-		.clock_unsure = r->clock_unsure };
-	struct optin_asked asked;
-
-	if (optin_request(t, &ask, &asked, e) == -1)
-		return -1;
-	r->result = optin_answer(asked.result);
-	r->text = "";		/* nothing of what is known of an address */
-	return 0;
-}
-
-static int
-help(struct txn *t, const struct peer_request *r,
-    const struct ipc_subscribe *in, struct err *e)
-{
-	struct optin_ask ask = { .in = in, .limits = &r->limits,
-		.now_ms = r->now_ms };
-	uint64_t notice;
-
-	return optin_help(t, &ask, &notice, e);
-}
-
-static int
-apply_confirm(struct txn *t, struct peer_request *r, struct err *e)
-{
-	struct optin_confirm c = { .in = &r->in.confirm, .now_ms = r->now_ms,
-		.clock_unsure = r->clock_unsure };
-	struct optin_confirmed got;
-
-	if (optin_confirm(t, &c, &got, e) == -1)
-		return -1;
-	r->result = optin_answer(got.result);
-	r->text = optin_result_name(got.result);
-	r->joined = got.result == OPTIN_CONFIRMED && got.subscriber != 0;
-	return 0;
-}
-
-static int
-apply_unsubscribe(struct txn *t, struct peer_request *r, struct err *e)
-{
-	const struct ipc_unsubscribe *u = &r->in.unsubscribe;
-	struct ipc_subscribe in = { .evidence = u->evidence };
-	struct list *l;
-	int rc;
-
-	r->result = IPC_OK;
-	if (leave_unsubscribe(t, u, r->now_ms, &r->gone, e) == -1)
-		return -1;
-	/* Written from another address than the list has: not silence (T18). */
-	if (r->gone.n > 0 || u->address[0] == '\0')
-		return 0;
-	l = xcalloc(1, sizeof(*l));
-	if ((rc = list_get(t, u->list, l, e)) == 1) {
-		snprintf(in.list, sizeof(in.list), "%s", l->name);
-		memcpy(in.address, u->address, sizeof(in.address));
-		rc = help(t, r, &in, e);
-	}
-	free(l);
-	return rc;
-}
-
-static int
-apply_data(struct txn *t, struct peer_request *r, struct err *e)
-{
-	const struct ipc_data *d = &r->in.data;
-	struct ipc_subscribe in = { .evidence = d->evidence };
-	const struct optin_ask ask = { .in = &in, .limits = &r->limits,
-		.now_ms = r->now_ms, .clock_unsure = r->clock_unsure };
-	const struct access a = { .in = d, .limits = &r->limits,
-		.now_ms = r->now_ms, .clock_unsure = r->clock_unsure };
-	struct access_done done = { .gone = { .n = 0 } };
-	struct optin_asked asked;
-
-	r->result = IPC_OK;
-	r->text = "";
-	if (d->act == IPC_DATA_ASK) {
-		memcpy(in.address, d->address, sizeof(in.address));
-		if (access_ask(t, &ask, &asked, e) == -1)
-			return -1;
-		/* Whatever is held, or not: the same answer (T7). */
-		if (asked.result == OPTIN_MALFORMED)
-			r->result = IPC_NO;
-		return 0;
-	}
-	if (access_do(t, &a, &done, e) == -1)
-		return -1;
-	r->gone = done.gone;
-	r->kept = done.kept;
-	r->erased = done.erased;
-	memcpy(r->mailbox, done.mailbox, sizeof(r->mailbox));
-	r->result = optin_answer(done.result);
-	r->text = optin_result_name(done.result);
-	return 0;
-}
-
-static int
-apply_bounce(struct txn *t, struct peer_request *r, struct err *e)
-{
-	const struct ipc_bounce *b = &r->in.bounce;
-	struct effect ef = { .kind = b->recipient == REPLY_RECIPIENT_HARD ?
-		EFFECT_HARD : EFFECT_SOFT, .subscriber = b->subscriber,
-		.campaign = (uint32_t)b->campaign, .when_ms = r->now_ms,
-		.reported = true, .code = b->code, .text = b->text };
-
-	r->result = IPC_OK;
-	/* Delays, and what speaks of us and not of the mailbox, count for
-	 * nothing (R124, R132); a bounced notice has no member. */
-	if (b->action != ACTION_FAILED ||
-	    b->recipient == REPLY_RECIPIENT_NONE || b->subscriber == 0 ||
-	    (b->campaign & IPC_NOTICE_BIT) != 0)
-		return 0;
-	memcpy(ef.enhanced, b->enhanced, sizeof(ef.enhanced));
-	return effect_bounce(t, &ef, &r->suspended, e);
-}
-
-static int
-apply_forward(struct txn *t, struct peer_request *r, struct err *e)
-{
-	const struct ipc_forward *f = &r->in.forward;
-	struct notice n = { .kind = NOTICE_FORWARD, .created_ms = r->now_ms,
-		.due_ms = r->now_ms };
-	struct list *l;
-	uint64_t id;
-	int ret = 0;
-
-	r->result = IPC_OK;
-	memcpy(n.content, f->hash, sizeof(n.content));
-	snprintf(n.address, sizeof(n.address), "%.*s",
-	    (int)sizeof(n.address) - 1, r->postmaster);
-	if (f->list[0] != '\0') {
-		l = xcalloc(1, sizeof(*l));
-		/* Who was named and did not confirm it is no owner yet (S9). */
-		if ((ret = list_find(t, f->list, l, e)) == 1 &&
-		    l->owner_ms != 0)
-			snprintf(n.address, sizeof(n.address), "%.*s",
-			    (int)sizeof(n.address) - 1, l->owner);
-		free(l);
-	}
-	/* Without anybody to send it to the mail stays under content/. */
-	if (ret == -1 || n.address[0] == '\0')
-		return ret == -1 ? -1 : 0;
-	return notice_add(t, &n, &id, e);
-}
-
-/* Web has judged it already; but web is where the world comes in. */
-static int
-apply_cosign(struct txn *t, struct peer_request *r, struct err *e)
-{
-	const struct cosign_witnesses w = { r->witnesses->v, r->witnesses->n };
-	enum cosign_verdict verdict;
-
-	if (cosign_keep(t, &w, r->in.cosign.note, &verdict, e) == -1)
-		return -1;
-	r->result = verdict == COSIGN_GOOD ? IPC_OK :
-	    verdict == COSIGN_OTHER ? IPC_NO : IPC_UNKNOWN;
-	return 0;
-}
-
-static int
-apply(struct txn *t, void *arg, struct err *e)
-{
-	struct peer_request *r = arg;
-
-	/* A job may run again when the map was full. */
-	leave_result_free(&r->gone);
-	r->gone = (struct leave_result){ 0 };
-	r->suspended = r->joined = false;
-	switch (r->type) {
-	case IPC_SUBSCRIBE: return job_answer(apply_subscribe(t, r, e), e);
-	case IPC_HELP: return job_answer(help(t, r, &r->in.subscribe, e), e);
-	case IPC_CONFIRM: return job_answer(apply_confirm(t, r, e), e);
-	case IPC_UNSUBSCRIBE: return job_answer(apply_unsubscribe(t, r, e), e);
-	case IPC_DATA: return job_answer(apply_data(t, r, e), e);
-	case IPC_BOUNCE: return job_answer(apply_bounce(t, r, e), e);
-	case IPC_FORWARD: return job_answer(apply_forward(t, r, e), e);
-	case IPC_COSIGN: return job_answer(apply_cosign(t, r, e), e);
-	default: return 0;
-	}
 }
 
 /* ---- frames */
@@ -506,95 +265,12 @@ decode(struct peer_request *r, struct unpack *u)
 	}
 }
 
-/* The first recipient of a message had its file adopted already. */
-static bool
-is_adopted(const struct content *content, const struct ipc_forward *f)
-{
-	uint64_t size;
-
-	return content_hold(content, f->hash, &size, NULL) == 1 &&
-	    size == f->length;
-}
-
-/* A role's file becomes content before any record names it. */
-static int
-adopt(struct queue_requests *all, const struct ipc_forward *f)
-{
-	const struct content *content = queue_content(all->q);
-	struct err e = ERR_INIT;
-
-	if (content_adopt(content, "inbound", f->file, f->length, f->hash,
-	    &e) == 0 || (e.code == ERR_NOTFOUND && is_adopted(content, f)))
-		return 0;
-	log_failure(LEVEL_ERROR, "adopt", &e);
-	return -1;
-}
-
-/*
- * What a page said becomes content, before an entry names it by its hash.
- * Most requests follow a page whose text is there already.
- */
-static int
-keep_shown(struct queue_requests *all, const char *form, struct slice shown)
-{
-	const struct content *content = queue_content(all->q);
-	uint8_t claimed[CONTENT_HASH], hash[CONTENT_HASH];
-	struct err e = ERR_INIT;
-	uint64_t size;
-
-	if (shown.len == 0)
-		return 0;
-	if (!content_unhex(form, claimed)) {
-		err_set(&e, ERR_INPUT, "the text of a form without its hash");
-		goto fail;
-	}
-	if (content_hold(content, claimed, &size, NULL) == 1)
-		return 0;
-	if (content_put(content, shown.p, shown.len, hash, &e) == -1)
-		goto fail;
-	if (memcmp(hash, claimed, sizeof(hash)) == 0)
-		return 0;
-	err_set(&e, ERR_INPUT, "the text of a form is not that of its hash");
-fail:
-	log_failure(LEVEL_ERROR, "form", &e);
-	return -1;
-}
-
-static int
-keep_subscribe(struct queue_requests *all, struct ipc_subscribe *s)
-{
-	struct err e = ERR_INIT;
-
-	if (s->shown.len > 0 || s->evidence.form[0] != '\0')
-		return keep_shown(all, s->evidence.form, s->shown);
-	/* By mail: they are shown it by the page that confirms. */
-	if (statement_keep(queue_store(all->q), queue_content(all->q),
-	    s->list, s->evidence.form, &e) == 0)
-		return 0;
-	log_failure(LEVEL_ERROR, "form", &e);
-	return -1;
-}
-
-/* Files and texts that the job will name. */
-static int
-keep_content(struct queue_requests *all, struct peer_request *r)
-{
-	switch (r->type) {
-	case IPC_FORWARD: return adopt(all, &r->in.forward);
-	case IPC_SUBSCRIBE: return keep_subscribe(all, &r->in.subscribe);
-	case IPC_CONFIRM:
-		return keep_shown(all, r->in.confirm.evidence.form,
-		    r->in.confirm.shown);
-	default: return 0;
-	}
-}
-
 static void
 peer_request_start(struct peer_request *r)
 {
 	struct queue_requests *all = r->peer->all;
 	const struct role_env *env = queue_env(all->q);
-	struct job job = { .apply = apply, .done = on_committed, .arg = r,
+	struct job job = { .apply = request_apply, .done = on_committed, .arg = r,
 		.lane = WRITER_URGENT,
 		/* Leaving works even when the store is nearly full (P7). */
 		.reserve = r->type == IPC_UNSUBSCRIBE ||
@@ -617,7 +293,7 @@ peer_request_start(struct peer_request *r)
 	all->open++;
 	if (r->peer->open >= QUEUE_REQUESTS_MAX)
 		channel_pause(r->peer->ch);
-	if (keep_content(all, r) == -1) {
+	if (request_keep(r) == -1) {
 		peer_request_end(r, IPC_TRY_AGAIN);
 		return;
 	}
