@@ -97,9 +97,7 @@ rename_log(struct txn *t, const char *first, struct err *e)
 		    "go on under another", origin);
 		return -1;
 	}
-	/* What witnesses signed is of the name that it had. */
-	return ledger_origin_put(t, next, e) == -1 ? -1 :
-	    ledger_cosigned_clear(t, e);
+	return ledger_rename(t, next, e);
 }
 
 int
