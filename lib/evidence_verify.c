@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/cbor.h"
+#include "lib/date.h"
 #include "lib/err.h"
 #include "lib/evidence_private.h"
 #include "lib/tlog_proof.h"
@@ -18,7 +19,7 @@
 
 /* Keys of an entry that are looked at. */
 enum {
-	KEY_SHOWN = 13, KEY_SENT = 43, KEY_SENT_HASH = 44,
+	KEY_TIME = 2, KEY_SHOWN = 13, KEY_SENT = 43, KEY_SENT_HASH = 44,
 };
 
 static bool
@@ -145,6 +146,9 @@ take_field(const struct evidence_parts *p, struct evidence_item *it,
 {
 	bool hash = value->type == CBOR_BYTES && value->string.len == 32;
 
+	if (key == KEY_TIME && (value->type != CBOR_UINT ||
+	    value->value > DATE_MAX_MS))
+		return "a time that is none";
 	if (key == KEY_SHOWN && !hash)
 		return "the hash of a text that is none";
 	if (key == KEY_SHOWN && !find_text(p, value->string.p, missing))
@@ -175,7 +179,7 @@ read_entry(const struct evidence_parts *p, struct evidence_item *it,
 	for (uint64_t n = head.value; n > 0 && why == NULL; n--) {
 		uint64_t key = cbor_next(&in).value;
 
-		if (key != KEY_SHOWN && key != KEY_SENT &&
+		if (key != KEY_TIME && key != KEY_SHOWN && key != KEY_SENT &&
 		    key != KEY_SENT_HASH) {
 			if (!cbor_skip(&in))
 				break;

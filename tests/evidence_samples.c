@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 
 #include "lib/cbor.h"
+#include "lib/date.h"
 #include "lib/err.h"
 #include "lib/evidence_private.h"
 #include "lib/tlog_proof.h"
@@ -38,7 +39,8 @@ enum wrong {
 	JSON_FEWER, JSON_COMMITMENT, JSON_NO_MISSING, JSON_TRUE,
 	/* 8 */
 	SALT_CHANGED, ENTRY_CHANGED, ENTRY_SPELT, ENTRY_TAIL, ENTRY_NO_MAP,
-	ENTRY_SHORT, TEXT_GONE, TEXT_MISSING, PROOF_OF_OTHER, PROOF_EXTRA,
+	ENTRY_SHORT, TIME_TEXT, TIME_NULL, TIME_HUGE, TIME_PAST, TIME_LAST,
+	TEXT_GONE, TEXT_MISSING, PROOF_OF_OTHER, PROOF_EXTRA,
 	PROOF_LONGER, PROOF_OTHER_CHECKPOINT, PAST_THE_TREE,
 	/* 9, 10 */
 	TEXT_CHANGED, MAIL_CHANGED, MAIL_OF_OTHER, MAIL_SHORTER, MAIL_UNLIKE,
@@ -92,6 +94,11 @@ static const struct sample samples[] = {
 	{ "entry-tail", "entries/6.entry", ENTRY_TAIL },
 	{ "entry-no-map", "entries/6.entry", ENTRY_NO_MAP },
 	{ "entry-short", "entries/6.entry", ENTRY_SHORT },
+	{ "time-text", "entries/6.entry", TIME_TEXT },
+	{ "time-null", "entries/6.entry", TIME_NULL },
+	{ "time-huge", "entries/6.entry", TIME_HUGE },
+	{ "time-past-9999", "entries/6.entry", TIME_PAST },
+	{ "time-end-of-9999", "", TIME_LAST },
 	{ "text-gone", "entries/2.entry", TEXT_GONE },
 	{ "proof-of-other", "entries/3.tlog-proof", PROOF_OF_OTHER },
 	{ "proof-extra", "entries/3.tlog-proof", PROOF_EXTRA },
@@ -164,6 +171,24 @@ put_key(struct strbuf *b, uint64_t key, const void *p, size_t len)
 	cbor_put_bytes(b, p, len);
 }
 
+static void
+put_time(const struct making *k, uint64_t index, struct strbuf *b)
+{
+	uint64_t ms = 1795000000000 + index;
+
+	if (index == 6 && k->wrong == TIME_HUGE)
+		ms = UINT64_C(1) << 62;
+	if (index == 6 && (k->wrong == TIME_PAST || k->wrong == TIME_LAST))
+		ms = DATE_MAX_MS + (k->wrong == TIME_PAST);
+	cbor_put_uint(b, 2);
+	if (index == 6 && k->wrong == TIME_TEXT)
+		cbor_put_text(b, "x", 1);
+	else if (index == 6 && k->wrong == TIME_NULL)
+		cbor_put_null(b);
+	else
+		cbor_put_uint(b, ms);
+}
+
 /* The map of an entry as it went into the log. */
 static void
 put_entry(const struct making *k, uint64_t index, struct strbuf *b)
@@ -179,8 +204,7 @@ put_entry(const struct making *k, uint64_t index, struct strbuf *b)
 	cbor_put_map(b, index == 2 ? 3 : index == 3 ? 4 : 2);
 	cbor_put_uint(b, 1);
 	cbor_put_uint(b, index);
-	cbor_put_uint(b, 2);
-	cbor_put_uint(b, 1795000000000 + index);
+	put_time(k, index, b);
 	if (index == 2)
 		put_key(b, 13, k->shown_hash, sizeof(k->shown_hash));
 	if (index == 3) {
