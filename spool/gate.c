@@ -10,6 +10,7 @@
 #include "lib/err.h"
 #include "spool/consent.h"
 #include "spool/gate.h"
+#include "spool/ledger.h"
 #include "spool/list.h"
 #include "spool/notice.h"
 #include "spool/org.h"
@@ -83,6 +84,29 @@ look_at_list(struct txn *t, uint32_t list, uint32_t *org, uint64_t *since,
 
 /* ---- the record itself */
 
+/*
+ * An entry, if the one that was appended lies there still: its seal holds for
+ * whoever writes one, its leaf only for those octets.  1, 0, -1.
+ */
+static int
+read_entry(struct txn *t, uint64_t index, struct consent *c, struct err *e)
+{
+	uint8_t appended[LEDGER_HASH];
+	struct ledger_entry now;
+	struct slice salt, entry;
+	int rc = ledger_leaf(t, index, appended, e);
+
+	if (rc != 1 || (rc = consent_get_row(t, index, &salt, &entry, e)) != 1)
+		return rc;
+	ledger_entry_of(SLICE(salt.p, CONSENT_SALT + entry.len + LEDGER_SEAL),
+	    &now);
+	if (memcmp(now.commitment, appended, LEDGER_HASH) != 0)
+		return 0;
+	/* What can not be read, the other says in its words. */
+	return consent_decode(entry, c, NULL) == 0 ? 1 :
+	    consent_get(t, index, c, e);
+}
+
 /* Does the entry speak of this list and address, and of whose list it is? */
 static bool
 speaks_of(const struct consent *c, const struct ground *g)
@@ -110,13 +134,13 @@ bears_out(struct txn *t, const struct ground *g, struct err *e)
 
 	if (index == 0)
 		return 0;
-	if ((rc = consent_get(t, index, &c, e)) != 1)
+	if ((rc = read_entry(t, index, &c, e)) != 1)
 		return rc;
 	/* To resume says nothing by itself: only what it follows may. */
 	if (c.kind == CONSENT_RESUMED && speaks_of(&c, g) &&
 	    c.follows != 0 && c.follows < index) {
 		index = c.follows;
-		if ((rc = consent_get(t, index, &c, e)) != 1)
+		if ((rc = read_entry(t, index, &c, e)) != 1)
 			return rc;
 	}
 	if (!says_yes(&c) || !speaks_of(&c, g))
@@ -185,7 +209,6 @@ request_open(struct txn *t, const struct notice *n, int64_t now_ms,
 	return r.state == REQUEST_PENDING && now_ms < r.expires_ms;
 }
 
-/* A mail to a person about a list: may it go there? */
 /*
  * Only the hash of the address: whoever asks the gate before a MAIL has no
  * key of the send order (KEY_H8), which an identity needs.
@@ -202,6 +225,7 @@ notice_hash(struct txn *t, const struct notice *n,
 	return address_hash(store_keys(txn_store(t)), &a, hash, e);
 }
 
+/* A mail to a person about a list: may it go there? */
 static int
 check_person(struct txn *t, const struct notice *n, enum gate_verdict *v,
     struct err *e)

@@ -58,11 +58,11 @@ int gate_check_notice(struct txn *t, uint64_t notice, int64_t now_ms,
 
 /*
  * Does the entry a membership rests on bear it out?  It is read and not
- * believed from a flag: it must exist, say yes, and speak of this list, of the
- * organization whose list it is, of the purpose that the list has now, and of
- * this address; and no later entry of
- * the address may have revoked it (S36, S42).  An entry RESUMED counts by what
- * it follows alone.  1, 0, -1.
+ * believed from a flag: it must be the one that was appended, as its leaf in
+ * the ledger says, say yes, and speak of this list, of the organization whose
+ * list it is, of the purpose that the list has now, and of this address; and
+ * no later entry of the address may have revoked it (S36, S42).  An entry
+ * RESUMED counts by what it follows alone.  1, 0, -1.
  */
 int gate_consent(struct txn *t, const struct member *m,
     const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e);

@@ -20,6 +20,7 @@
 #include "spool/list.h"
 #include "spool/org.h"
 #include "spool/revocation.h"
+#include "spool/row.h"
 #include "spool/suppression.h"
 #include "spool/writer.h"
 #include "tests/spool_people.h"
@@ -410,6 +411,62 @@ entries_say_again_who_revoked(void **state)
 	assert_int_equal(people_gate(w, r.subscriber), GATE_NO_CONSENT);
 }
 
+/* An entry written by who asks nobody: sealed, and of the address. */
+struct rewritten {
+	struct revived	 r;
+	uint64_t	 index;
+	struct consent	 as;
+};
+
+static int
+rewrite(struct txn *t, void *arg, struct err *e)
+{
+	struct rewritten *f = arg;
+	struct identity who = people_identity(f->r.w, f->r.address);
+	struct strbuf row = STRBUF_INIT(CONSENT_ENTRY_MAX);
+	uint8_t salt[CONSENT_SALT] = { 0 };
+	struct slice old, entry;
+	struct key k = KEY_INIT;
+	int ret = -1;
+
+	f->as.hash = SLICE(who.hash, sizeof(who.hash));
+	if (consent_get_row(t, f->index, &old, &entry, e) == 1)
+		memcpy(salt, old.p, sizeof(salt));
+	key_u64(&k, f->index);
+	if (consent_make(&row, salt, &f->as, e) == 0)
+		ret = txn_put(t, TABLE_CONSENT, key_slice(&k),
+		    SLICE(row.s, row.len), e);
+	strbuf_free(&row);
+	return ret == -1 ? -1 : revive(t, &f->r, e);
+}
+
+/* S42: its leaf says whether an entry is the one that was appended. */
+static void
+a_forged_entry_opens_nothing(void **state)
+{
+	struct world *w = *state;
+	struct optin_asked a = people_ask(w, "news", "a@b.example", NULL, NOW);
+	struct rewritten f = { .r = { .w = w, .list = 1, .address =
+	    "a@b.example", .consent = a.consent }, .index = a.consent };
+
+	/* What asked is made what confirmed. */
+	f.as = (struct consent){ .kind = CONSENT_CONFIRMED, .when_ms = NOW,
+	    .list = 1, .org = 1 };
+	world_must(w, STORE_S, rewrite, &f);
+	assert_int_equal(people_gate(w, f.r.subscriber), GATE_NO_CONSENT);
+	/* What resumes one that was made what confirmed. */
+	f.r.consent = a.consent;
+	f.r.later = (struct consent)LATER(CONSENT_RESUMED, 1, 1, 0);
+	f.r.later.follows = a.consent;
+	world_must(w, STORE_S, revive, &f.r);
+	assert_int_equal(people_gate(w, f.r.subscriber), GATE_NO_CONSENT);
+	/* One behind the last that was given. */
+	f.r.later.kind = 0;
+	f.r.consent = f.index = a.consent + 1000;
+	world_must(w, STORE_S, rewrite, &f);
+	assert_int_equal(people_gate(w, f.r.subscriber), GATE_NO_CONSENT);
+}
+
 /* To resume counts by the confirmation it follows, and only while it holds. */
 static void
 resumed_as_far_as_confirmed(void **state)
@@ -565,6 +622,7 @@ main(void)
 		cmocka_unit_test(a_flag_without_its_entry_opens_nothing),
 		TEST(what_was_revoked_stays_so),
 		TEST(entries_say_again_who_revoked),
+		TEST(a_forged_entry_opens_nothing),
 		TEST(resumed_as_far_as_confirmed),
 		TEST(consent_is_for_a_purpose),
 		TEST(a_copied_list_has_no_members),
