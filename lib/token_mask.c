@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lib/ascii.h"
+#include "lib/base32.h"
 #include "lib/token_mask.h"
 
 /* Octets of a soft line break at p, or 0. */
@@ -65,6 +66,22 @@ replace(char *p, size_t len, const char *token, bool mask)
 		count++;
 	}
 	return count;
+}
+
+bool
+token_look(const char *p, size_t len, char out[static TOKEN_CONFIRM_LEN + 1])
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < TOKEN_CONFIRM_LEN; i++, at++) {
+		if (i > 0)
+			at += soft_break(p + at, len - at);
+		if (at == len || !base32_is_digit(p[at]))
+			return false;
+		out[i] = ascii_lower(p[at]);
+	}
+	out[TOKEN_CONFIRM_LEN] = '\0';
+	return true;
 }
 
 size_t

@@ -14,10 +14,19 @@
 #ifndef LIB_TOKEN_MASK_H
 #define LIB_TOKEN_MASK_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "lib/token.h"
 
 #define TOKEN_MASK	'*'
 
+/*
+ * Does p[len] begin with what has the shape of a confirmation token?  If so it
+ * is in out, in lower case.
+ */
+bool token_look(const char *p, size_t len,
+    char out[static TOKEN_CONFIRM_LEN + 1]);
 /* Mask each occurrence of token in p[len]; how many there were. */
 size_t token_mask(char *p, size_t len, const char *token);
 /*

@@ -417,22 +417,15 @@ prove(struct bundle *b, struct txn *t, struct bundle_row *r, struct err *e)
 	return 0;
 }
 
-/*
- * May the secret of this request be told?  It is good for nothing any more: its
- * time is over, or it was one that is used once, and was.
- */
+/* May the secret of this request be told? */
 static bool
 is_used_up(struct bundle *b, struct txn *t, const uint8_t *request)
 {
 	struct request req;
 	int rc = request_get(t, request, &req, NULL);
 
-	if (rc != 1)
-		return rc == 0;
-	return b->ask->now_ms >= req.expires_ms ||
-	    (req.state == REQUEST_CONFIRMED &&
-	    (req.purpose == TOKEN_CONFIRM_SUBSCRIPTION ||
-	    req.purpose == TOKEN_CONFIRM_OWNER));
+	return rc == 0 ||
+	    (rc == 1 && request_is_used_up(&req, b->ask->now_ms));
 }
 
 static bool

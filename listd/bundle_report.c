@@ -223,7 +223,7 @@ put_entry(const struct bundle *b, struct report *r,
 	put_shown(b, r, o);
 	if (request != NULL)
 		report_block(r, json_object_get(o, "request_hash") != NULL ?
-		    "The head of the request, secrets as '*':" :
+		    "What is kept of the request, secrets as '*':" :
 		    json_is_object(request) ? "The request, in base64:" :
 		    "The request as it was received:", raw(request));
 	if (row->mail.len > 0)

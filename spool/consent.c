@@ -11,9 +11,11 @@
 #include <openssl/rand.h>
 
 #include "lib/err.h"
+#include "lib/strbuf.h"
 #include "lib/xmalloc.h"
 #include "spool/consent.h"
 #include "spool/ledger_private.h"
+#include "spool/raw_mask.h"
 #include "spool/revocation.h"
 #include "spool/row.h"
 #include "spool/store_copy.h"
@@ -87,13 +89,18 @@ static int
 make_row(struct txn *t, struct strbuf *row, const struct consent *c,
     struct err *e)
 {
-	uint8_t salt[CONSENT_SALT];
+	struct strbuf kept = STRBUF_INIT(c->raw.len + 1);
+	uint8_t salt[CONSENT_SALT], hash[32];
 	struct consent marked = *c;
+	int ret = -1;
 
 	marked.clock_unsure |= store_clock_unsure(txn_store(t));
 	strbuf_reserve(row, ROW_USUAL);
-	return consent_salt(salt, e) == -1 ? -1 :
-	    consent_make(row, salt, &marked, e);
+	if (consent_salt(salt, e) == 0 &&
+	    raw_mask(t, &marked, &kept, hash, e) == 0)
+		ret = consent_make(row, salt, &marked, e);
+	strbuf_free(&kept);
+	return ret;
 }
 
 struct consent_bulk {

@@ -42,7 +42,7 @@
  *	41 its time, UTC ms (uint)	42 keyed hash of its client IP (bytes 16)
  *	43 mail as sent, token masked (bytes)
  *	44 SHA-256 of the mail as sent (bytes 32)
- *	45 SHA-256 of the request as received, of which 14 has only the head,
+ *	45 SHA-256 of the request as received, of which 14 has only the head, or
  *	   any token masked (bytes 32)
  *	47 number of an act (uint)	48 SHA-256 of its row (bytes 32)
  *	49 purpose of the list, as it was stated (text)
@@ -238,7 +238,8 @@ int consent_bulk_append(struct consent_bulk *b, struct slice row,
 
 /*
  * Append an entry; its index (from 1) in *index_r unless NULL.  It says so when
- * the clock is not synchronised, whoever made it (store_set_clock_unsure()).
+ * the clock is not synchronised, whoever made it (store_set_clock_unsure());
+ * and a secret that still works is taken out of c->raw (spool/raw_mask.h).
  */
 int consent_append(struct txn *t, const struct consent *c, uint64_t *index_r,
     struct err *e);

@@ -222,6 +222,14 @@ request_of(struct txn *t, const uint8_t hash[static ADDRESS_HASH_OCTETS],
 	return rc == -1 ? -1 : found;
 }
 
+bool
+request_is_used_up(const struct request *r, int64_t now_ms)
+{
+	return now_ms >= r->expires_ms || (r->state == REQUEST_CONFIRMED &&
+	    (r->purpose == TOKEN_CONFIRM_SUBSCRIPTION ||
+	    r->purpose == TOKEN_CONFIRM_OWNER));
+}
+
 int
 request_next_of(struct txn *t, const uint8_t hash[static
     ADDRESS_HASH_OCTETS], struct request_walk *w, struct request *r_r,

@@ -64,6 +64,11 @@ int request_by_hash(struct txn *t, const uint8_t token[static
 int request_of(struct txn *t, const uint8_t hash[static ADDRESS_HASH_OCTETS],
     uint32_t list, enum token_confirm_use purpose, struct request *r_r,
     struct err *e);
+/*
+ * Is its secret good for nothing any more?  Its time is over, or it was one
+ * that is used once, and was.
+ */
+bool request_is_used_up(const struct request *r, int64_t now_ms);
 /* All of an address, one after the other; zeros at first.  1, 0, -1. */
 struct request_walk {
 	size_t		n;		/* octets of at; 0: at the begin */

@@ -16,6 +16,8 @@
 #include <cmocka.h>
 #include <openssl/evp.h>
 
+#include "lib/cte.h"
+#include "lib/strbuf.h"
 #include "spool/consent.h"
 #include "spool/list.h"
 #include "spool/notice.h"
@@ -567,10 +569,11 @@ tokens_that_confirm_nothing(void **state)
 }
 
 struct reply {
-	char		 raw[256];
+	char		 raw[512];
 	char		token[TOKEN_CONFIRM_LEN + 1];
 	const char	*automation;
 	const char	*channel;
+	int64_t		late_ms;
 	struct optin_confirmed out;
 };
 
@@ -580,7 +583,8 @@ do_reply(struct txn *t, void *arg, struct err *e)
 	struct reply *r = arg;
 	struct ipc_confirm in = { .automation = { (const uint8_t *)
 	    r->automation, strlen(r->automation) } };
-	const struct optin_confirm c = { .in = &in, .now_ms = NOW + HOUR };
+	const struct optin_confirm c = { .in = &in, .now_ms = NOW + HOUR +
+	    r->late_ms };
 
 	snprintf(in.evidence.channel, sizeof(in.evidence.channel), "%s",
 	    r->channel);
@@ -626,6 +630,115 @@ a_reply_confirms_and_a_robot_does_not(void **state)
 	assert_true(says(c.raw, r.raw));	/* S70: octet by octet */
 	assert_int_equal(c.raw_hash.len, 0);
 	txn_end(t);
+}
+
+/* ---- a reply that quotes another mail of ours (S39, S70) */
+
+static void
+quote_plainly(char *out, size_t size, const char *token)
+{
+	snprintf(out, size, "\r\n> https://x/c/%s\r\n", token);
+}
+
+static void
+quote_in_capitals(char *out, size_t size, const char *token)
+{
+	char *p = out + snprintf(out, size, "X: C-%s@x\r\n\r\n", token);
+
+	while (p-- > out)
+		*p = (char)(*p >= 'a' && *p <= 'z' ? *p - 32 : *p);
+}
+
+static void
+quote_printably(char *out, size_t size, const char *token)
+{
+	snprintf(out, size, "\r\n=2Fc=2F%.9s=\r\n%s\r\n", token,
+	    token + 9);
+}
+
+static void
+quote_in_base64(char *out, size_t size, const char *token)
+{
+	struct strbuf b = STRBUF_INIT(512);
+	char text[128];
+
+	/* Over a line's end, and with less than four digits at the last. */
+	snprintf(text, sizeof(text), "Yes, I do want to get that mail of "
+	    "yours, really.\r\n> /c/%s", token);
+	base64_encode(&b, text, strlen(text));
+	snprintf(out, size, "\r\n%s", b.s);
+	strbuf_free(&b);
+}
+
+static void
+quote_in_utf16(char *out, size_t size, const char *token)
+{
+	struct strbuf b = STRBUF_INIT(512);
+	char text[2 * TOKEN_CONFIRM_LEN];
+
+	for (size_t i = 0; i < TOKEN_CONFIRM_LEN; i++) {
+		text[2 * i] = '\0';
+		text[2 * i + 1] = token[i];
+	}
+	base64_encode(&b, text, sizeof(text));
+	snprintf(out, size, "\r\n%s\r\n--", b.s);
+	strbuf_free(&b);
+}
+
+#define STARS	"**************************"
+
+static const struct {
+	void		(*quote)(char *, size_t, const char *);
+	const char	*kept;		/* behind the head */
+} quotes[] = {
+	{ quote_plainly, "\r\n> https://x/c/" STARS "\r\n" },
+	{ quote_in_capitals, "X: C-" STARS "@X\r\n\r\n" },
+	{ quote_printably, "\r\n=2Fc=2F*********=\r\n*****************\r\n" },
+	{ quote_in_base64, "" },
+	{ quote_in_utf16, "" },
+};
+
+/* A reply to the mail of "news" that quotes the one of "club". */
+static void
+reply_quoting(struct world *w, size_t i, int64_t late_ms, bool kept_whole)
+{
+	struct reply r = { .automation = "", .channel = "mail",
+	    .late_ms = late_ms };
+	char address[32], other[TOKEN_CONFIRM_LEN + 1], kept[512];
+	uint8_t hash[32];
+	struct consent c;
+	struct txn *t;
+	int n;
+
+	snprintf(address, sizeof(address), "a%zu@b%d.example", i, kept_whole);
+	people_token(w, people_ask(w, "club", address, NULL, NOW).notice,
+	    other);
+	people_token(w, people_ask(w, "news", address, NULL,
+	    NOW + late_ms).notice, r.token);
+	n = snprintf(r.raw, sizeof(r.raw), "To: c-%s@x\r\n", r.token);
+	snprintf(kept, sizeof(kept), "%s%s", r.raw, quotes[i].kept);
+	quotes[i].quote(r.raw + n, sizeof(r.raw) - (size_t)n, other);
+	world_must(w, STORE_S, do_reply, &r);
+	assert_int_equal(r.out.result, OPTIN_CONFIRMED);
+	t = world_read(w, STORE_S);
+	c = entry(w, t, r.out.consent);
+	if (!says(c.raw, kept_whole ? r.raw : kept))
+		fail_msg("%zu: %.*s", i, (int)c.raw.len, c.raw.p);
+	assert_int_equal(c.raw_hash.len, kept_whole ? 0 : sizeof(hash));
+	EVP_Digest(r.raw, strlen(r.raw), hash, NULL, EVP_sha256(), NULL);
+	if (!kept_whole)
+		assert_memory_equal(c.raw_hash.p, hash, sizeof(hash));
+	txn_end(t);
+}
+
+static void
+a_reply_keeps_no_other_secret(void **state)
+{
+	for (size_t i = 0; i < sizeof(quotes) / sizeof(quotes[0]); i++) {
+		reply_quoting(*state, i, 0, false);
+		/* Its time is over: nothing is taken from the reply. */
+		reply_quoting(*state, i, 73 * HOUR, true);
+	}
 }
 
 struct mailed {
@@ -921,6 +1034,7 @@ main(void)
 		TEST(who_opened_the_link_first_is_told),
 		TEST(tokens_that_confirm_nothing),
 		TEST(a_reply_confirms_and_a_robot_does_not),
+		TEST(a_reply_keeps_no_other_secret),
 		TEST(presses_are_graded),
 		TEST(an_old_link_does_not_resurrect),
 		TEST(a_fresh_request_brings_a_leaver_back),

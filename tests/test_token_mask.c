@@ -62,6 +62,35 @@ tokens_are_masked_and_put_back(void **state)
 	}
 }
 
+static const struct {
+	const char *why, *text;
+	bool is;
+} shapes[] = {
+	{ "one", TOKEN, true },
+	{ "one of many characters", TOKEN "aaaa", true },
+	{ "in capitals", "ABCDEFGHIJ234567KLMNOPQRST", true },
+	{ "over a soft line break", "abcdefghi=\r\nj234567klmnopqrst", true },
+	{ "behind one", "=\r\n" TOKEN, false },
+	{ "too short", "abcdefghij234567klmnopqrs", false },
+	{ "not of the alphabet", "abcdefghij134567klmnopqrst", false },
+	{ "empty", "", false },
+};
+
+static void
+shapes_are_told(void **state)
+{
+	char out[TOKEN_CONFIRM_LEN + 1];
+
+	(void)state;
+	for (size_t i = 0; i < N(shapes); i++) {
+		if (token_look(shapes[i].text, strlen(shapes[i].text), out) !=
+		    shapes[i].is)
+			fail_msg("%s", shapes[i].why);
+		if (shapes[i].is)
+			assert_string_equal(out, TOKEN);
+	}
+}
+
 /* A relay may fold the case of an address; then it is masked all the same. */
 static void
 case_does_not_hide_one(void **state)
@@ -96,6 +125,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tokens_are_masked_and_put_back),
+		cmocka_unit_test(shapes_are_told),
 		cmocka_unit_test(case_does_not_hide_one),
 		cmocka_unit_test(ends_are_ends),
 	};
