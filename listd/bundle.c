@@ -22,6 +22,7 @@
 #include "spool/content.h"
 #include "spool/ledger.h"
 #include "spool/request.h"
+#include "spool/row.h"
 #include "spool/suppression.h"
 
 #define SLICE_ROWS	4096	/* entries looked at in one transaction */
@@ -33,10 +34,13 @@ bundle_is_withheld(const struct consent *c)
 {
 	static const char word[] = "complaint";
 
+	/* If what the host did were told, what is not would be a complaint. */
 	return c->kind == CONSENT_COMPLAINED ||
-	    c->reason == SUPPRESSION_COMPLAINT ||
-	    (c->kind == CONSENT_EXPORTED && c->note.len >= strlen(word) &&
-	    memcmp(c->note.p, word, strlen(word)) == 0);
+	    c->reason >= SUPPRESSION_COMPLAINT ||
+	    (c->kind == CONSENT_EXPORTED &&
+	    (slice_has_prefix(c->note, SLICE(word, strlen(word))) ||
+	    (c->note.len > 0 && memmem(c->note.p, c->note.len,
+	    BUNDLE_DISCLOSED, strlen(BUNDLE_DISCLOSED)) != NULL)));
 }
 
 /* ---- which entries */
@@ -141,7 +145,6 @@ is_of_period(const struct bundle_ask *ask, const struct consent *c)
 {
 	if (c->when_ms < ask->from_ms || c->when_ms >= ask->to_ms)
 		return false;
-	/* This very export belongs to no period. */
 	return (ask->list == 0 || c->list == ask->list) &&
 	    (ask->org == 0 || c->org == ask->org) && is_told(ask, c);
 }

@@ -6,7 +6,7 @@
  * The file is about an address, about a span of time, or about a complaint.
  * Whoever complained is not shown to those who are complained about (S52, S72,
  * T38): unless somebody orders it, and that is kept, a file has no entry that
- * speaks of a complaint, and one about a complaint has no entry at all, but
+ * speaks of a complaint or of what the host did of itself, and one about a complaint has no entry at all, but
  * what can be said of its list and consent without telling whose it was.
  *
  * It is made in a thread of its own, in short transactions.
@@ -47,7 +47,13 @@ struct bundle_ask {
 	uint64_t	 exported;	/* the entry of this very export */
 };
 
-/* Does this entry tell of a complaint? */
+/* In the note of an export's entry, before who ordered it (see below). */
+#define BUNDLE_DISCLOSED	"; complaints disclosed: "
+
+/*
+ * Does this entry tell of a complaint, by what it says or by being there?  So
+ * what the host itself set or lifted is not told either.
+ */
 bool bundle_is_withheld(const struct consent *c);
 /*
  * Whether there is anything to export: 1, 0 no entry is about it, -1 ERR_LIMIT

@@ -155,7 +155,7 @@ put_suppression(json_t *o, const struct bundle_ask *ask,
     const struct suppression *s)
 {
 	bool hides = ask->disclosed == NULL &&
-	    s->reason >= SUPPRESSION_COMPLAINT;
+	    s->reason >= SUPPRESSION_COMPLAINT;	/* bundle_is_withheld() */
 
 	set_text(o, "scope", suppression_scope_name(s->scope));
 	set_text(o, "reason", hides ? "set by the host" :

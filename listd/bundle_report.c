@@ -265,9 +265,10 @@ put_subject(const struct bundle *b, struct report *r)
 	if (json_object_get(x, "disclosed") != NULL)
 		report_text(r, "complaints told, for", str(x, "disclosed"));
 	else
-		report_say(r, "Entries that tell of complaints are not part "
-		    "of this file: whoever complains is not shown to those "
-		    "who are complained about.");
+		report_say(r, "Entries that tell of complaints, and of "
+		    "what the host blocked or unblocked of itself, are not "
+		    "part of this file: whoever complains is not shown to "
+		    "those who are complained about.");
 }
 
 static void

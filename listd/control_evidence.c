@@ -281,7 +281,7 @@ note_apply(struct txn *t, void *arg, struct err *e)
 		.clock_unsure = s->clock_unsure };
 
 	snprintf(note, sizeof(note), "%s%s%.512s", s->request,
-	    ask->disclosed != NULL ? "; complaints disclosed: " : "",
+	    ask->disclosed != NULL ? BUNDLE_DISCLOSED : "",
 	    ask->disclosed != NULL ? ask->disclosed : "");
 	c.note = consent_text(note);
 	if (ask->about == BUNDLE_ADDRESS) {

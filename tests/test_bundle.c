@@ -288,10 +288,14 @@ no_other_file_tells_either(void **state)
 	struct bundle_ask a;
 	struct evidence_writer f;
 	struct evidence_verdict v;
+	struct identity ann = people_identity(w, ANN);
 	struct consent c = { .kind = CONSENT_EXPORTED, .when_ms = NOW + DAY,
 		.note = consent_text("complaint 3; complaints disclosed: x") };
 	uint64_t index = complain(w);
 
+	world_must(w, STORE_S, append, &c);
+	c.hash = SLICE(ann.hash, sizeof(ann.hash));
+	c.note = consent_text("address; complaints disclosed: x");
 	world_must(w, STORE_S, append, &c);
 	for (int i = 0; i < 2; i++) {
 		a = i == 0 ? ask_address(w, ANN) : ask_of(w, BUNDLE_PERIOD);
@@ -308,6 +312,84 @@ no_other_file_tells_either(void **state)
 	a.complaint = index - 1;
 	assert_int_equal(bundle_look(&a, &index, &w->e), -1);
 	assert_int_equal(w->e.code, ERR_NOTFOUND);
+}
+
+struct blocked {
+	struct leave	 l;
+	enum suppression_reason was;
+};
+
+static int
+unblock(struct txn *t, void *arg, struct err *e)
+{
+	struct blocked *b = arg;
+
+	return leave_lift(t, &b->l, &b->was, e) == 1 ? 0 : -1;
+}
+
+/* What the file about an address says of entries and state. */
+static void
+told_of(struct world *w, const char *address, char *out, size_t size)
+{
+	struct bundle_ask a = ask_address(w, address);
+	struct evidence_writer f;
+	struct evidence_verdict v;
+	json_t *o, *state, *x;
+	char *text;
+	size_t i;
+
+	make(w, &a, &f, &v);
+	o = json_of(&f);
+	*out = '\0';
+	json_array_foreach(json_object_get(o, "entries"), i, x) {
+		strncat(out, json_string_value(json_object_get(x, "kind")),
+		    size - strlen(out) - 2);
+		strcat(out, " ");
+	}
+	state = json_object_get(json_object_get(o, "state"), "suppressions");
+	text = json_dumps(state, JSON_COMPACT | JSON_SORT_KEYS);
+	strncat(out, text, size - strlen(out) - 1);
+	free(text);
+	json_decref(o);
+	evidence_free(&f);
+}
+
+/*
+ * T38: nor is it told by what stands beside it.  A block by a complaint looks
+ * like one that the host set, before it is lifted and after.
+ */
+static void
+a_complaint_looks_like_the_host(void **state)
+{
+	static const enum suppression_reason reasons[] = {
+		SUPPRESSION_COMPLAINT, SUPPRESSION_DESK, SUPPRESSION_BAN,
+	};
+	struct world *w = *state;
+	char first[2][1024] = { "", "" }, told[1024], address[32];
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		struct blocked b = { .l = { .reason = reasons[i],
+			.scope = SUPPRESSION_ORG, .org = 1, .who = "root",
+			.setter = SUPPRESSION_BY_DESK,
+			.now_ms = NOW + DAY } };
+		struct identity who;
+
+		snprintf(address, sizeof(address), "a%zu@b.example", i);
+		who = people_identity(w, address);
+		memcpy(b.l.hash, who.hash, sizeof(b.l.hash));
+		people_join(w, "news", address, NOW);
+		assert_true(people_remove(w, b.l, address));
+		for (int lifted = 0; lifted < 2; lifted++) {
+			if (lifted)
+				world_must(w, STORE_S, unblock, &b);
+			told_of(w, address, told, sizeof(told));
+			if (i == 0)
+				strcpy(first[lifted], told);
+			assert_string_equal(told, first[lifted]);
+		}
+	}
+	assert_non_null(strstr(first[0], "set by the host"));
+	assert_null(strstr(first[1], "set by the host"));
 }
 
 /* ---- texts */
@@ -662,6 +744,7 @@ main(void)
 		T(who_complains_is_not_told),
 		T(by_order_it_is),
 		T(no_other_file_tells_either),
+		T(a_complaint_looks_like_the_host),
 		T(what_strangers_wrote_stays_text),
 		T(a_lost_text_is_said_to_be),
 		T(a_secret_is_told_when_it_is_used_up),
