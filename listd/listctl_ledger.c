@@ -279,15 +279,14 @@ tell_progress(void *arg, uint64_t done, uint64_t of)
 static size_t
 find_claims(struct looking *k, struct store *st, struct ledger_claim *claim)
 {
-	char origin[LEDGER_ORIGIN_MAX + 1], text[512];
-	struct note_key keys[KEY_MAX];
+	struct note_key *keys = NULL;
+	char text[512];
 	struct err e = ERR_INIT;
 	size_t n = 0, found = 0;
 	struct txn *t;
 
 	if (k->n > 0 && txn_read(st, STORE_S, &t, &e) == 0) {
-		if (ledger_origin(t, origin, &e) == 1)
-			n = ledger_keys(store_keys(st), origin, keys, &e);
+		n = ledger_keys_ever(t, &keys, &e);
 		txn_end(t);
 	}
 	for (size_t i = 0; i < k->n; i++) {
@@ -300,6 +299,7 @@ find_claims(struct looking *k, struct store *st, struct ledger_claim *claim)
 		    k->outside[i].name, e.text);
 		tell(k, 0, text);
 	}
+	free(keys);
 	return found;
 }
 
@@ -410,17 +410,19 @@ static int
 checkpoint(struct looking *k, struct store *st, struct err *e)
 {
 	bool key = listctl_option(k->lc, "key") != NULL;
+	struct strbuf lines = STRBUF_INIT(SIZE_MAX);
 	struct ledger_checkpoint c;
-	struct slice lines;
 	struct txn *t;
 	int rc, ret = -1;
 
 	if (txn_read(st, STORE_S, &t, e) == -1)
 		return -1;
-	rc = key ? ledger_vkeys(t, &lines, e) : ledger_checkpoint(t, &c, e);
+	rc = key ? ledger_vkeys_ever(t, &lines, e) :
+	    ledger_checkpoint(t, &c, e);
 	if (rc == 1)
-		ret = key ? print_keys(k->lc, lines) :
+		ret = key ? print_keys(k->lc, SLICE(lines.s, lines.len)) :
 		    print_checkpoint(k->lc, &c);
+	strbuf_free(&lines);
 	txn_end(t);
 	if (rc != 0)
 		return ret;

@@ -26,6 +26,8 @@
 
 #include "spool/store.h"
 
+struct strbuf;
+
 #define LEDGER_HASH		32	/* octets of commitments and nodes */
 #define LEDGER_SEAL		4	/* octets behind an entry, not hashed */
 #define LEDGER_ROW		16	/* commitments in a row of `leaves` */
@@ -112,6 +114,32 @@ int ledger_origin(struct txn *t, char origin_r[static LEDGER_ORIGIN_MAX + 1],
  * t.  1, 0 when nothing was signed yet, -1.
  */
 int ledger_vkeys(struct txn *t, struct slice *lines_r, struct err *e);
+
+/* ---- names it had before */
+
+/*
+ * A log that came from a backup goes on under another name
+ * (spool/restored.h).  What was signed under the old one of the first `size`
+ * leaves is of this log too; what was signed of more is not, for those leaves
+ * were lost.
+ */
+struct ledger_former {
+	char		origin[LEDGER_ORIGIN_MAX + 1];
+	uint64_t	size;		/* leaves that the restore brought */
+	int64_t		restored_ms;	/* UTC */
+	/* Borrowed from t. */
+	struct slice	vkeys;		/* as ledger_vkeys() has them */
+	struct slice	checkpoint;	/* the last that is kept; or empty */
+};
+
+/* The nth, from 0, the newest first.  1, 0, -1. */
+int ledger_former(struct txn *t, size_t n, struct ledger_former *f_r,
+    struct err *e);
+/* The one of this name.  1, 0, -1. */
+int ledger_former_named(struct txn *t, const char *origin,
+    struct ledger_former *f_r, struct err *e);
+/* ledger_vkeys(), then those of all former names.  1, 0, -1. */
+int ledger_vkeys_ever(struct txn *t, struct strbuf *out, struct err *e);
 
 /* ---- cosignatures of witnesses */
 

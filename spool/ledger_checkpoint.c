@@ -279,13 +279,3 @@ ledger_cosigned_clear(struct txn *t, struct err *e)
 			return -1;
 	}
 }
-
-int
-ledger_rename(struct txn *t, const char *origin, struct err *e)
-{
-	if (ledger_origin_put(t, origin, e) == -1 ||
-	    ledger_vkeys_put(t, e) == -1 || ledger_cosigned_clear(t, e) == -1)
-		return -1;
-	return txn_del(t, TABLE_META, text_slice(META_CHECKPOINT), e) == -1 ?
-	    -1 : 0;
-}

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/checkpoint.h"
+#include "lib/date.h"
 #include "lib/err.h"
 #include "lib/xmalloc.h"
 #include "spool/consent.h"
@@ -120,20 +121,19 @@ add_cosigned(struct walk *w, const struct note_key *keys, size_t n)
 }
 
 /*
- * The log's keys, from its name and our secrets.  How many; 0 when there is no
- * name, which only a ledger that nothing was signed of may lack.
+ * The log's keys, from its names and our secrets; *keys is to be freed.  How
+ * many; 0 when there is no name, which only a ledger that nothing was signed
+ * of may lack.
  */
 static size_t
-find_keys(struct walk *w, struct note_key keys[static KEY_MAX])
+find_keys(struct walk *w, struct note_key **keys)
 {
 	char origin[LEDGER_ORIGIN_MAX + 1];
 	struct ledger_checkpoint c;
 	struct err e = ERR_INIT;
 	int rc = ledger_origin(w->t, origin, &e);
-	size_t n = 0;
+	size_t n = rc != 1 ? 0 : ledger_keys_ever(w->t, keys, &e);
 
-	if (rc == 1)
-		n = ledger_keys(store_keys(w->p->st), origin, keys, &e);
 	if (n == 0 && (rc != 0 || ledger_checkpoint(w->t, &c, NULL) == 1))
 		ledger_tell(w, 0, "the ledger's name and keys: %s", rc == 0 ?
 		    "missing" : e.text);
@@ -188,27 +188,56 @@ read_size(struct walk *w)
 	w->v->size = size_of(w, last);
 }
 
+/*
+ * One that was made before the log was restored, of more than came back, can
+ * only fail, however long the log is now.
+ */
+static bool
+is_lost(struct walk *w, const struct ledger_claim *c)
+{
+	char when[DATE_RFC3339_LEN + 1];
+	struct ledger_former f;
+	struct err e = ERR_INIT;
+	int rc = ledger_former_named(w->t, c->origin, &f, &e);
+
+	if (rc == -1)
+		ledger_tell(w, 0, "the names the ledger had: %s", e.text);
+	if (rc != 1 || c->size <= f.size)
+		return false;
+	date_rfc3339(f.restored_ms, when);
+	ledger_tell(w, 0, "%.100s: made before the restore of %s; its %llu "
+	    "entries are more than the %llu that came back, and those behind "
+	    "were lost", c->name, when, (unsigned long long)c->size,
+	    (unsigned long long)f.size);
+	if (w->v->fails == 0 || c->size < w->v->fails)
+		w->v->fails = c->size;
+	return true;
+}
+
 int
 ledger_walk_begin(struct walk *w, struct err *e)
 {
-	struct note_key keys[KEY_MAX];
+	struct note_key *keys = NULL;
 	size_t n;
 
 	if (txn_read(w->p->st, STORE_S, &w->t, e) == -1)
 		return -1;
 	read_size(w);
-	n = find_keys(w, keys);
+	n = find_keys(w, &keys);
 	add_checkpoint(w, keys, n);
 	if (n > 0)
 		add_cosigned(w, keys, n);
-	txn_end(w->t);
+	free(keys);
 	for (size_t i = 0; i < w->p->claims; i++) {
 		struct ledger_claim *c = &w->p->claim[i];
 
+		if (is_lost(w, c))
+			continue;
 		snprintf(add_due(w, c->size, c->root)->name,
 		    sizeof(((struct due *)0)->name), "%.250s", c->name);
 		w->due[w->dues - 1].claim = c;
 	}
+	txn_end(w->t);
 	qsort(w->due, w->dues, sizeof(*w->due), by_size);
 	return 0;
 }
@@ -224,7 +253,7 @@ settle(struct walk *w, struct due *d, bool holds)
 	d->claim->holds = holds;
 	if (holds)
 		w->v->holds = d->size;
-	else if (w->v->fails == 0)
+	else if (w->v->fails == 0 || d->size < w->v->fails)
 		w->v->fails = d->size;
 }
 

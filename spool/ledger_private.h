@@ -38,10 +38,12 @@ int ledger_checkpoint_put(struct txn *t, const struct ledger_checkpoint *c,
     struct err *e);
 int ledger_origin_put(struct txn *t, const char *origin, struct err *e);
 /*
- * The log goes on under another name: what was signed under the old one is not
- * of this log any more.
+ * The log, which was called `was` as far as anybody knows, goes on under
+ * another name.  What was signed under the old one is kept
+ * (ledger_former()), but for cosignatures.
  */
-int ledger_rename(struct txn *t, const char *origin, struct err *e);
+int ledger_rename(struct txn *t, const char *was, const char *is,
+    int64_t now_ms, struct err *e);
 /* Keep the verifier keys that the store's secrets and its origin make. */
 int ledger_vkeys_put(struct txn *t, struct err *e);
 /* Whether the verifier keys kept are not those; e says in what way. */

@@ -31,6 +31,12 @@ void ledger_origin_of(const char *url_base,
  */
 size_t ledger_keys(const struct keyring *keys, const char *origin,
     struct note_key keys_r[static KEY_MAX], struct err *e);
+/*
+ * The same, and behind them those of the names that the log had before;
+ * *keys_r is to be freed.  How many; 0 when it has no name yet, or with e.
+ */
+size_t ledger_keys_ever(struct txn *t, struct note_key **keys_r,
+    struct err *e);
 
 /*
  * Sign what is durable now.  1 with a new checkpoint, to be kept by a job of

@@ -33,6 +33,9 @@ ledger_claim_read(struct ledger_claim *c, const void *p, size_t len,
 
 	if (checkpoint_open(&cp, &note, p, len, keys, n, e) == -1)
 		return -1;
+	/* That of a key, as all of them are short enough. */
+	snprintf(c->origin, sizeof(c->origin), "%.*s", LEDGER_ORIGIN_MAX,
+	    cp.origin);
 	c->size = cp.size;
 	memcpy(c->root, cp.root, sizeof(c->root));
 	c->holds = false;

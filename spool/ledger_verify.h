@@ -28,6 +28,7 @@
 /* A checkpoint that somebody holds. */
 struct ledger_claim {
 	const char	*name;		/* for findings; borrowed */
+	char		origin[LEDGER_ORIGIN_MAX + 1];	/* the log's name */
 	uint64_t	size;
 	uint8_t		root[LEDGER_HASH];
 	bool		holds;		/* filled: the tree goes on from it */

@@ -74,9 +74,10 @@ note(struct txn *t, const struct restored *r, const char *verb,
 
 /* "HOST/ledger" becomes "HOST/ledger/r2", and that ".../r3". */
 static int
-rename_log(struct txn *t, const char *first, struct err *e)
+rename_log(struct txn *t, const char *first, int64_t now_ms, struct err *e)
 {
 	char origin[LEDGER_ORIGIN_MAX + 1], next[LEDGER_ORIGIN_MAX + 16];
+	char was[LEDGER_ORIGIN_MAX + 1];
 	unsigned n = 1, at = 0;
 	int rc = ledger_origin(t, origin, e);
 	char *tail;
@@ -85,6 +86,7 @@ rename_log(struct txn *t, const char *first, struct err *e)
 		return -1;
 	if (rc == 0)
 		snprintf(origin, sizeof(origin), "%s", first);
+	memcpy(was, origin, sizeof(was));
 	tail = strrchr(origin, '/');
 	if (tail != NULL && sscanf(tail, "/r%u%n", &n, (int *)&at) == 1 &&
 	    tail[at] == '\0' && n >= 2 && n < ROUNDS_MAX)
@@ -97,7 +99,7 @@ rename_log(struct txn *t, const char *first, struct err *e)
 		    "go on under another", origin);
 		return -1;
 	}
-	return ledger_rename(t, next, e);
+	return ledger_rename(t, was, next, now_ms, e);
 }
 
 int
@@ -109,7 +111,7 @@ restored_begin(struct txn *t, int64_t backup_ms, const char *origin,
 
 	if (txn_counter(t, COUNTER_DEPARTURE, &r.departure, e) == -1 ||
 	    txn_counter(t, COUNTER_CONSENT, &r.consent, e) == -1 ||
-	    rename_log(t, origin, e) == -1 || put(t, &r, e) == -1)
+	    rename_log(t, origin, now_ms, e) == -1 || put(t, &r, e) == -1)
 		return -1;
 	return note(t, &r, "restore", "from a backup; departures since are "
 	    "due", 0, who, now_ms, e);

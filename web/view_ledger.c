@@ -10,17 +10,6 @@
 #include "spool/store.h"
 #include "web/view_private.h"
 
-static int
-show_keys(struct txn *t, struct strbuf *out, struct err *e)
-{
-	struct slice lines;
-	int rc = ledger_vkeys(t, &lines, e);
-
-	if (rc == 1)
-		strbuf_add(out, lines.p, lines.len);
-	return rc;
-}
-
 int
 view_ledger(void *arg, enum view_ledger what, struct strbuf *out,
     struct err *e)
@@ -39,7 +28,7 @@ view_ledger(void *arg, enum view_ledger what, struct strbuf *out,
 		rc = cosign_largest(t, out, e);
 		break;
 	case VIEW_LEDGER_KEYS:
-		rc = show_keys(t, out, e);
+		rc = ledger_vkeys_ever(t, out, e);
 		break;
 	}
 	view_look_end(v, t);
