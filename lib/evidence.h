@@ -12,6 +12,7 @@
 #ifndef LIB_EVIDENCE_H
 #define LIB_EVIDENCE_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,6 +62,12 @@ struct evidence_verdict {
 
 /* Called for each entry that was found good, with its CBOR. */
 typedef void evidence_entry_fn(void *arg, uint64_t index, struct slice entry);
+
+/*
+ * What an entry itself says, in words: a new JSON object of the fields of
+ * lib/EVIDENCE section 7.  NULL when one of them is not what it has to be.
+ */
+json_t *evidence_words(struct slice entry);
 
 /*
  * Check the whole file.  keys[n] are the log's, present and former, known from

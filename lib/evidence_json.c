@@ -107,16 +107,15 @@ judge(const struct evidence_parts *p, const struct evidence_verdict *v,
 }
 
 bool
-evidence_check_json(const struct evidence_parts *p,
+evidence_check_json(struct evidence_parts *p,
     struct evidence_verdict *v, struct strbuf *missing)
 {
 	const struct ustar_member *m = p->head[HEAD_JSON];
-	json_t *o = json_loadb((const char *)m->content.p, m->content.len,
-	    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 	const char *why;
 
+	p->json = json_loadb((const char *)m->content.p, m->content.len,
+	    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
 	strbuf_init(missing, EVIDENCE_ENTRIES_MAX * 32);
-	why = judge(p, v, o, missing);
-	json_decref(o);
+	why = judge(p, v, p->json, missing);
 	return why == NULL || evidence_bad(v, m->name, "%s", why);
 }

@@ -44,6 +44,7 @@ evidence_parts_free(struct evidence_parts *p)
 {
 	free(p->member);
 	free(p->item);
+	json_decref(p->json);
 }
 
 /* ---- the archive */

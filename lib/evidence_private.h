@@ -34,6 +34,7 @@ struct evidence_parts {
 	struct evidence_item *item;	/* entries, then texts, then mails */
 	size_t		 entries, texts, mails;
 	const struct ustar_member *manifest, *signature;
+	json_t		*json;			/* evidence.json, read */
 };
 
 static inline struct evidence_item *
@@ -61,9 +62,15 @@ bool evidence_take_apart(struct evidence_parts *p, struct slice file,
     struct evidence_verdict *v);
 void evidence_parts_free(struct evidence_parts *p);
 
-/* evidence_json.c: step 7.  missing_r, to be freed: 32 octets each. */
-bool evidence_check_json(const struct evidence_parts *p,
+/*
+ * evidence_json.c: step 7.  p->json is set; missing_r, to be freed: 32 octets
+ * each.
+ */
+bool evidence_check_json(struct evidence_parts *p,
     struct evidence_verdict *v, struct strbuf *missing_r);
+
+/* evidence_words.c: says an object of "entries" what its entry does? */
+bool evidence_words_agree(const json_t *said, struct slice entry);
 
 /* Say what is wrong; false, for return. */
 bool evidence_bad(struct evidence_verdict *v, const char *where,

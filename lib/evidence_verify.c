@@ -306,8 +306,26 @@ check_mails(const struct evidence_parts *p, struct evidence_verdict *v)
 
 /* ---- all of it */
 
+/* Says evidence.json of each what it says itself? */
 static bool
-check_entries(const struct evidence_parts *p, struct evidence_verdict *v,
+check_words(const struct evidence_parts *p, struct evidence_verdict *v)
+{
+	const json_t *said = json_object_get(p->json, "entries");
+
+	for (size_t i = 0; i < p->entries; i++) {
+		struct slice s = p->item[i].member->content;
+
+		if (!evidence_words_agree(json_array_get(said, i),
+		    (struct slice){ s.p + SALT_OCTETS, s.len - SALT_OCTETS }))
+			return evidence_bad(v, p->head[HEAD_JSON]->name,
+			    "entry %llu says otherwise",
+			    (unsigned long long)p->item[i].index);
+	}
+	return true;
+}
+
+static bool
+check_entries(struct evidence_parts *p, struct evidence_verdict *v,
     evidence_entry_fn *fn, void *arg)
 {
 	struct strbuf missing;
@@ -334,6 +352,6 @@ evidence_verify(struct slice file, const struct note_key *keys, size_t n,
 	v->sound = evidence_take_apart(&p, file, v) && check_manifest(&p, v) &&
 	    check_key(&p, keys, n, v) && check_signature(&p, v) &&
 	    check_checkpoint(&p, v) && check_entries(&p, v, fn, arg) &&
-	    check_texts(&p, v) && check_mails(&p, v);
+	    check_texts(&p, v) && check_mails(&p, v) && check_words(&p, v);
 	evidence_parts_free(&p);
 }

@@ -38,7 +38,12 @@ static const char readme[] =
 "file forges its key as well.\n"
 "\n"
 "No octet of the file can be changed without both saying so.  What they check\n"
-"is written down in lib/EVIDENCE of listd, so that you can write a third.\n";
+"is written down in lib/EVIDENCE of listd, so that you can write a third.\n"
+"\n"
+"What is proved are the entries, and both programs print them.  The reports,\n"
+"this text, names of lists and what stands now are the word of whoever made\n"
+"the file, who signed it.  Entries can be left out of a file: it proves what\n"
+"is in it, and not that there is nothing else.\n";
 
 static int
 add_strbuf(struct evidence_writer *w, const char *name,

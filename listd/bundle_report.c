@@ -418,6 +418,11 @@ put_check(const struct bundle *b, struct report *r)
 	    "signed heads showing it; mailboxes of all members have such "
 	    "heads. The file this report is from proves that the entries "
 	    "above are the ones of the ledger.");
+	report_say(r, "This page itself is the word of whoever made the "
+	    "file, and so are names of lists and what stands now; what is "
+	    "proved are the entries, which both programs print. A file can "
+	    "leave entries out: it proves what is in it, and not that there "
+	    "is nothing else.");
 	report_say(r, "Check the whole file, not this page, with `listctl "
 	    "evidence verify FILE --key KEYFILE` or, in another language and "
 	    "sharing nothing with it, `verify-evidence FILE --key KEYFILE`. "

@@ -13,14 +13,12 @@
 #include <jansson.h>
 #include <openssl/evp.h>
 
-#include "lib/date.h"
 #include "lib/err.h"
 #include "lib/evidence.h"
 #include "lib/strbuf.h"
 #include "listd/listctl_local.h"
 #include "listd/listctl_print.h"
 #include "listd/role.h"
-#include "spool/consent.h"
 
 #define KEY_FILE_OCTETS	8192
 #define KEYS_MAX	16
@@ -73,28 +71,20 @@ read_keys(const char *path, struct note_key keys[static KEYS_MAX])
 	return n;
 }
 
-/* What was proved, in the entry's own words: one line an entry. */
+/*
+ * What was proved, from the entry itself: one line an entry.  The octets of
+ * request and mail are left out; they lie in the file.
+ */
 static void
 list_entry(void *arg, uint64_t index, struct slice entry)
 {
-	json_t *list = arg, *o;
-	struct err e = ERR_INIT;
-	struct consent c;
-	char at[DATE_RFC3339_LEN + 1];
+	json_t *list = arg, *o, *words = evidence_words(entry);
 
-	if (consent_decode(entry, &c, &e) == -1) {
-		/* Of a later version of listd. */
-		json_array_append_new(list, json_pack("{s:I}", "entry",
-		    (json_int_t)index));
-		return;
-	}
-	date_rfc3339(c.when_ms, at);
-	o = json_pack("{s:I, s:s, s:s, s:s%}", "entry", (json_int_t)index,
-	    "time", at, "kind", consent_kind_name(c.kind), "address",
-	    (const char *)c.address.p != NULL ? (const char *)c.address.p :
-	    "", c.address.len);
-	if (o != NULL && c.list != 0)
-		json_object_set_new(o, "list", json_integer(c.list));
+	json_object_del(words, "request");
+	json_object_del(words, "mail");
+	o = json_pack("{s:I}", "entry", (json_int_t)index);
+	json_object_update(o, words);
+	json_decref(words);
 	json_array_append_new(list, o);
 }
 

@@ -36,7 +36,7 @@ enum wrong {
 	CHECKPOINT_OTHER_KEY, CHECKPOINT_OTHER_ORIGIN, CHECKPOINT_COSIGNED,
 	/* 7 */
 	JSON_NONE, JSON_TWICE, JSON_FORMAT, JSON_ORIGIN, JSON_SIZE,
-	JSON_FEWER, JSON_COMMITMENT, JSON_NO_MISSING, JSON_TRUE,
+	JSON_FEWER, JSON_COMMITMENT, JSON_NO_MISSING, JSON_SIZE_TRUE,
 	/* 8 */
 	SALT_CHANGED, ENTRY_CHANGED, ENTRY_SPELT, ENTRY_TAIL, ENTRY_NO_MAP,
 	ENTRY_SHORT, TIME_TEXT, TIME_NULL, TIME_HUGE, TIME_PAST, TIME_LAST,
@@ -45,6 +45,10 @@ enum wrong {
 	/* 9, 10 */
 	TEXT_CHANGED, MAIL_CHANGED, MAIL_OF_OTHER, MAIL_SHORTER, MAIL_UNLIKE,
 	MAIL_NOT_KEPT, NO_ENTRIES,
+	/* 11, in the order of edits[] */
+	WORD_TIME, WORD_KIND, WORD_LIST, WORD_LIST_REAL, WORD_IP, WORD_PORT,
+	WORD_AGENT, WORD_SHOWN, WORD_GONE, WORD_MORE, WORD_MAIL, WORD_MAIL_GONE,
+	WORD_REQUEST, WORD_OTHER,
 };
 
 /* The name of the text is known when it was hashed. */
@@ -87,7 +91,7 @@ static const struct sample samples[] = {
 	{ "json-fewer", "evidence.json", JSON_FEWER },
 	{ "json-commitment", "evidence.json", JSON_COMMITMENT },
 	{ "json-no-missing", "evidence.json", JSON_NO_MISSING },
-	{ "json-true", "evidence.json", JSON_TRUE },
+	{ "json-true", "evidence.json", JSON_SIZE_TRUE },
 	{ "salt-changed", "entries/2.tlog-proof", SALT_CHANGED },
 	{ "entry-changed", "entries/6.tlog-proof", ENTRY_CHANGED },
 	{ "entry-spelt", "entries/6.entry", ENTRY_SPELT },
@@ -111,6 +115,20 @@ static const struct sample samples[] = {
 	{ "mail-of-other", "mails/2.eml", MAIL_OF_OTHER },
 	{ "mail-shorter", "mails/3.eml", MAIL_SHORTER },
 	{ "mail-unlike", "mails/3.eml", MAIL_UNLIKE },
+	{ "word-time", "evidence.json", WORD_TIME },
+	{ "word-kind", "evidence.json", WORD_KIND },
+	{ "word-list", "evidence.json", WORD_LIST },
+	{ "word-list-real", "evidence.json", WORD_LIST_REAL },
+	{ "word-ip", "evidence.json", WORD_IP },
+	{ "word-port", "evidence.json", WORD_PORT },
+	{ "word-agent", "evidence.json", WORD_AGENT },
+	{ "word-shown", "evidence.json", WORD_SHOWN },
+	{ "word-left-out", "evidence.json", WORD_GONE },
+	{ "word-made-up", "evidence.json", WORD_MORE },
+	{ "word-mail", "evidence.json", WORD_MAIL },
+	{ "word-mail-left-out", "", WORD_MAIL_GONE },
+	{ "word-request", "evidence.json", WORD_REQUEST },
+	{ "word-of-the-operator", "", WORD_OTHER },
 };
 
 static const char shown[] = "en 1\nlog.example/join/news\n\nJoin News\n";
@@ -189,6 +207,25 @@ put_time(const struct making *k, uint64_t index, struct strbuf *b)
 		cbor_put_uint(b, ms);
 }
 
+/* What a request has beyond its kind and time. */
+static void
+put_request(const struct making *k, struct strbuf *b)
+{
+	static const uint8_t ip[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 7 };
+
+	cbor_put_uint(b, 3);
+	cbor_put_uint(b, 5);
+	cbor_put_uint(b, 6);
+	cbor_put_text(b, "ann@a.example", 13);
+	put_key(b, 8, ip, sizeof(ip));
+	cbor_put_uint(b, 9);
+	cbor_put_uint(b, 40000);
+	cbor_put_uint(b, 12);
+	cbor_put_text(b, "Mozilla/5.0 \"\xc3\xbc\"", 16);
+	put_key(b, 13, k->shown_hash, sizeof(k->shown_hash));
+	put_key(b, 14, "GET /\xff", 6);
+}
+
 /* The map of an entry as it went into the log. */
 static void
 put_entry(const struct making *k, uint64_t index, struct strbuf *b)
@@ -201,12 +238,12 @@ put_entry(const struct making *k, uint64_t index, struct strbuf *b)
 	if (k->wrong == MAIL_UNLIKE)
 		kept[4] = 'b';
 	EVP_Digest(mail, strlen(mail), hash, NULL, EVP_sha256(), NULL);
-	cbor_put_map(b, index == 2 ? 3 : index == 3 ? 4 : 2);
+	cbor_put_map(b, index == 2 ? 9 : index == 3 ? 4 : 2);
 	cbor_put_uint(b, 1);
 	cbor_put_uint(b, index);
 	put_time(k, index, b);
 	if (index == 2)
-		put_key(b, 13, k->shown_hash, sizeof(k->shown_hash));
+		put_request(k, b);
 	if (index == 3) {
 		put_key(b, 43, kept, strlen(kept));
 		put_key(b, 44, hash, sizeof(hash));
@@ -287,6 +324,47 @@ make_checkpoint(struct making *k, uint64_t size, struct strbuf *out)
 	strbuf_free(&body);
 }
 
+/* What is said of one field of entry 2 or 3, in place of the truth. */
+static const struct word_edit {
+	uint64_t	index;
+	const char	*name, *value;		/* NULL: left out */
+} edits[] = {
+	{ 2, "time", "\"2026-11-17T12:26:40.003Z\"" },
+	{ 3, "kind", "\"confirmed\"" }, { 2, "list", "6" },
+	{ 2, "list", "5.0" }, { 2, "ip", "\"2001:db8::8\"" },
+	{ 2, "port", "40001" }, { 2, "agent", "\"Mozilla/5.0\"" },
+	{ 2, "shown", "\"00\"" }, { 2, "ip", NULL },
+	{ 3, "address", "\"ann@a.example\"" }, { 3, "mail", "\"\"" },
+	{ 3, "mail", NULL }, { 2, "request", "{\"base64\": \"R0VUIC8=\"}" },
+	{ 2, "list_title", "\"The example news\"" },
+};
+
+/* The fields of an entry, as a part of its object. */
+static void
+put_words(const struct making *k, uint64_t index, struct strbuf *b)
+{
+	const struct word_edit *x = k->wrong < WORD_TIME ? NULL :
+	    &edits[k->wrong - WORD_TIME];
+	const struct strbuf *e = &k->entry[index];
+	json_t *o = e->len > 32 ? evidence_words((struct slice){
+	    (const uint8_t *)e->s + 32, e->len - 32 }) : NULL;
+	char *text;
+
+	if (o == NULL)		/* of an entry that fails by itself */
+		return;
+	if (x != NULL && x->index == index && x->value == NULL)
+		json_object_del(o, x->name);
+	else if (x != NULL && x->index == index)
+		json_object_set_new(o, x->name, json_loads(x->value,
+		    JSON_DECODE_ANY, NULL));
+	if ((text = json_dumps(o, JSON_COMPACT)) == NULL)
+		abort();
+	strbuf_addc(b, ',');
+	strbuf_add(b, text + 1, strlen(text) - 2);
+	free(text);
+	json_decref(o);
+}
+
 static void
 make_json(struct making *k, struct strbuf *b)
 {
@@ -298,7 +376,7 @@ make_json(struct making *k, struct strbuf *b)
 	    k->wrong == JSON_FORMAT ? "listd-evidence/2" : EVIDENCE_FORMAT,
 	    k->wrong == JSON_ORIGIN ? "other.example" : SAMPLE_ORIGIN);
 	strbuf_addf(b, "\"tree\":{\"size\":%s,\"root\":\"",
-	    k->wrong == JSON_SIZE ? "8" : k->wrong == JSON_TRUE ? "true" :
+	    k->wrong == JSON_SIZE ? "8" : k->wrong == JSON_SIZE_TRUE ? "true" :
 	    "7");
 	evidence_hex(k->root, sizeof(k->root), b);
 	strbuf_adds(b, "\"},\"entries\":[");
@@ -313,7 +391,9 @@ make_json(struct making *k, struct strbuf *b)
 		strbuf_addf(b, "%s{\"index\":%llu,\"commitment\":\"",
 		    i > 0 ? "," : "", (unsigned long long)index);
 		evidence_hex(hash, sizeof(hash), b);
-		strbuf_adds(b, "\"}");
+		strbuf_adds(b, "\"");
+		put_words(k, in_file[i], b);
+		strbuf_adds(b, "}");
 	}
 	strbuf_adds(b, "]");
 	if (k->wrong == JSON_TWICE)

@@ -16,10 +16,14 @@
 #include <cmocka.h>
 
 #include "lib/cbor.h"
+#include "lib/evidence.h"
 #include "lib/ipc.h"
 #include "lib/strbuf.h"
 #include "spool/consent.h"
+#include "spool/optin.h"
+#include "spool/provenance.h"
 #include "spool/store_private.h"
+#include "spool/suppression.h"
 #include "tests/spool_world.h"
 
 static const uint8_t hash[16] = "0123456789abcde";
@@ -105,6 +109,55 @@ every_field_comes_back(void **state)
 	assert_memory_equal(again.s, b.s, b.len);
 	strbuf_free(&again);
 	strbuf_free(&b);
+}
+
+/* What files of evidence are checked by calls each field as we do. */
+static void
+said_as_proved(const struct consent *c)
+{
+	struct strbuf b = STRBUF_INIT(CONSENT_ENTRY_MAX);
+	json_t *said, *proved;
+	struct consent d;
+
+	assert_int_equal(consent_encode(&b, c, NULL), 0);
+	assert_int_equal(consent_decode(SLICE(b.s, b.len), &d, NULL), 0);
+	said = consent_json(1, &d);
+	json_object_del(said, "index");
+	proved = evidence_words(SLICE(b.s, b.len));
+	if (!json_equal(said, proved))
+		fail_msg("%s or %s", json_dumps(said, 0),
+		    json_dumps(proved, 0));
+	json_decref(said);
+	json_decref(proved);
+	strbuf_free(&b);
+}
+
+static void
+evidence_has_our_words(void **state)
+{
+	struct consent c = full_entry();
+
+	(void)state;
+	c.subscriber = INT64_MAX;
+	c.was = CONSENT_REQUEST;
+	c.was_ms = c.asked_ms = 1790000000123;
+	c.ip_hash = SLICE(hash, 16);
+	c.mail = consent_text("To: ann");
+	c.mail_hash = c.raw_hash = SLICE(digest, 32);
+	c.evidence = consent_text("a card");
+	c.asked_ip = SLICE(hash, 16);
+	for (unsigned i = 1; i < CONSENT_KINDS; i++) {
+		c.kind = c.was = (enum consent_kind)i;
+		c.network = (enum consent_network)(i % 3);
+		c.grade = (enum consent_grade)(i % 4);
+		c.reason = i % SUPPRESSION_REASONS;
+		c.scope = i % (SUPPRESSION_HOST + 1);
+		c.result = i % OPTIN_RESULTS;
+		c.origin = i % ORIGINS;
+		c.ground = i % GROUNDS;
+		c.vouched = i % EVIDENCES;
+		said_as_proved(&c);
+	}
 }
 
 static void
@@ -482,6 +535,7 @@ main(void)
 #define TEST(F)	cmocka_unit_test_setup_teardown(F, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_field_comes_back),
+		cmocka_unit_test(evidence_has_our_words),
 		cmocka_unit_test(absent_fields_take_no_room),
 		cmocka_unit_test(the_first_version_keeps_its_bytes),
 		cmocka_unit_test(what_is_no_entry_is_refused),
