@@ -14,6 +14,8 @@
 
 #include "listd/bundle_private.h"
 
+#define LISTS_MAX	100	/* that the questions are answered of */
+
 static const char *
 str(const json_t *o, const char *name)
 {
@@ -70,7 +72,7 @@ static const struct {
 	{ "preference", "a preference was changed" },
 	{ "unsubscribed", "left" },
 	{ "bounced", "suspended: the mailbox does not exist" },
-	{ "complained", "complained" },
+	{ "complained", "complained of a mail" },
 	{ "suppressed", "mail was blocked" },
 	{ "lifted", "a block was lifted" },
 	{ "erased", "entries were erased" },
@@ -83,6 +85,15 @@ static const struct {
 	{ "removed", "taken off the list" },
 	{ "told-already-member", "was told by mail to be a member already" },
 	{ "hashed", "an old request that nobody confirmed: its hashes" },
+	{ "invited", "imported, and asked by mail whether to join, once" },
+	{ "address-change-asked", "a change of the address was asked for" },
+	{ "pruned", "entries went that had been kept long enough" },
+	{ "restored", "the ledger goes on from a backup" },
+	{ "access-asked", "asked for what is held of the address" },
+	{ "disclosed", "what is held was handed to a third party" },
+	{ "mail-answered", "the mail that asks to confirm was answered or "
+	    "came back" },
+	{ "import-undone", "an import was undone" },
 };
 
 static const char *
@@ -299,110 +310,196 @@ put_state(const struct bundle *b, struct report *r)
 
 /* ---- the four questions of S68 */
 
-/* The entries of a kind: how many, and the first and last of them. */
-struct found {
-	size_t		n;
-	json_int_t	first, last;
-	const json_t	*o;		/* the last */
+/* What the entries of one list tell; each the last of its kind, or NULL. */
+struct told {
+	json_int_t	list;
+	const char	*name;
+	const json_t	*asked, *sent, *confirmed;	/* of one request */
+	const json_t	*imported, *invited, *left;
+	size_t		times_left;
 };
 
-static struct found
-find(const struct bundle *b, const char *kind)
+static bool
+is(const json_t *o, const char *kind)
 {
-	struct found f = { .n = 0 };
-	const json_t *o;
+	return o != NULL && strcmp(str(o, "kind"), kind) == 0;
+}
+
+/* Does it end memberships of this list, by the person's will? */
+static bool
+leaves(const json_t *o, const struct told *t, const json_t *of_list)
+{
+	return is(o, "unsubscribed") && (num(o, "list") == t->list ||
+	    strcmp(str(o, "scope"), "host") == 0 ||
+	    (strcmp(str(o, "scope"), "org") == 0 &&
+	    num(o, "organization") == num(of_list, "organization")));
+}
+
+/*
+ * What was confirmed says which request counts; without one it is the last.
+ * One that names no way it came by is ours to an owner, and asks for nothing.
+ */
+static void
+find_request(const struct bundle *b, struct told *t)
+{
+	const char *id = t->confirmed != NULL ? str(t->confirmed,
+	    "request_id") : NULL;
+	const json_t *list = json_object_get(b->json, "entries"), *o;
 	size_t i;
 
-	json_array_foreach(json_object_get(b->json, "entries"), i, o)
-		if (strcmp(str(o, "kind"), kind) == 0) {
-			f.last = num(o, "index");
-			f.first = f.n++ == 0 ? f.last : f.first;
-			f.o = o;
+	for (i = json_array_size(list); i-- > 0;) {
+		o = json_array_get(list, i);
+		if (num(o, "list") != t->list || str(o, "request_id")[0] ==
+		    '\0' || (id != NULL && strcmp(str(o, "request_id"),
+		    id) != 0))
+			continue;
+		if (is(o, "invited") || (is(o, "request") &&
+		    str(o, "channel")[0] != '\0')) {
+			id = str(o, "request_id");
+			t->asked = is(o, "request") ? o : NULL;
+			t->invited = is(o, "invited") ? o : NULL;
+			break;
 		}
-	return f;
+	}
+	json_array_foreach(list, i, o)
+		if (id != NULL && is(o, "confirmation-sent") &&
+		    strcmp(str(o, "request_id"), id) == 0)
+			t->sent = o;
 }
 
 static void
-put_aware(const struct bundle *b, struct report *r)
+find_told(const struct bundle *b, const json_t *of_list, struct told *t)
 {
-	struct found asked = find(b, "request"), got = find(b, "imported");
+	const json_t *o;
+	size_t i;
 
+	*t = (struct told){ .list = num(of_list, "list"),
+		.name = str(of_list, "list_name") };
+	json_array_foreach(json_object_get(b->json, "entries"), i, o) {
+		if (leaves(o, t, of_list)) {
+			t->left = o;
+			t->times_left++;
+		}
+		if (num(o, "list") != t->list)
+			continue;
+		if (is(o, "confirmed"))
+			t->confirmed = o;
+		if (is(o, "imported"))
+			t->imported = o;
+	}
+	find_request(b, t);
+}
+
+static void
+put_aware(const struct told *t, struct report *r)
+{
 	report_entry(r, "Did the person know that the address was taken "
 	    "down?");
-	if (asked.n > 0 && str(asked.o, "shown")[0] != '\0')
-		report_say(r, "It was asked for by %s; what was shown then "
-		    "is quoted with entry %lld.", str(asked.o, "channel"),
-		    (long long)asked.last);
-	else if (asked.n > 0)
-		report_say(r, "It was asked for by %s, entry %lld; no text "
-		    "of ours was shown.", str(asked.o, "channel"),
-		    (long long)asked.last);
-	else if (got.n > 0)
+	if (t->asked != NULL)
+		report_say(r, "It was asked for by %s, entry %lld; %s.",
+		    str(t->asked, "channel"), (long long)num(t->asked,
+		    "index"), str(t->asked, "shown")[0] != '\0' ?
+		    "what was shown then is quoted with it" :
+		    "no text of ours was shown");
+	if (t->imported != NULL)
 		report_say(r, "It was imported, entry %lld, from \"%s\"; the "
-		    "operator vouches for evidence.", (long long)got.last,
-		    str(got.o, "source"));
-	else
+		    "operator vouches for evidence.", (long long)num(
+		    t->imported, "index"), str(t->imported, "source"));
+	if (t->invited != NULL)
+		report_say(r, "The address was asked by mail whether it wants "
+		    "to join, entry %lld.", (long long)num(t->invited,
+		    "index"));
+	if (t->asked == NULL && t->imported == NULL && t->invited == NULL)
 		report_say(r, "No entry here tells.");
 }
 
 static void
-put_connected(const struct bundle *b, struct report *r)
+put_connected(const struct told *t, struct report *r)
 {
-	struct found asked = find(b, "request"), done = find(b, "confirmed");
+	const json_t *asked = t->asked != NULL ? t->asked : t->invited;
 
 	report_entry(r, "Does the mail belong to what was asked for?");
-	if (asked.n > 0 && done.n > 0 &&
-	    num(asked.o, "list") == num(done.o, "list"))
-		report_say(r, "The list that was asked for in entry %lld is "
-		    "the one that was confirmed in entry %lld: %s.",
-		    (long long)asked.last, (long long)done.last,
-		    str(done.o, "list_name"));
+	if (asked != NULL && t->confirmed != NULL)
+		report_say(r, "The list that entry %lld is about is the one "
+		    "that was confirmed in entry %lld: %s.",
+		    (long long)num(asked, "index"),
+		    (long long)num(t->confirmed, "index"), t->name);
 	else
 		report_say(r, "Consent is for the list that each entry "
 		    "names, and for no other.");
 }
 
 static void
-put_refusable(const struct bundle *b, struct report *r)
+put_refusable(const struct told *t, struct report *r)
 {
-	struct found sent = find(b, "confirmation-sent");
-	struct found done = find(b, "confirmed");
-
 	report_entry(r, "Could the person decline?");
-	if (sent.n > 0)
-		report_say(r, "A mail asked first, entry %lld, and said that "
-		    "doing nothing declines.  %s", (long long)sent.last,
-		    done.n > 0 ? "It was answered by a button or a reply." :
-		    "It was not answered, so no mail of the list followed.");
-	else
+	if (t->sent == NULL)
 		report_say(r, "No entry here tells of a mail that asked.");
+	else
+		report_say(r, "A mail asked first, entry %lld, and said that "
+		    "doing nothing declines.", (long long)num(t->sent,
+		    "index"));
+	if (t->confirmed != NULL)
+		report_say(r, "It was answered by a button or a reply, entry "
+		    "%lld.", (long long)num(t->confirmed, "index"));
+	else if (t->sent != NULL)
+		report_say(r, "No entry here says that it was answered.");
 }
 
 static void
-put_revocable(const struct bundle *b, struct report *r)
+put_revocable(const struct told *t, struct report *r)
 {
-	struct found left = find(b, "unsubscribed");
-
 	report_entry(r, "Can it be revoked?");
 	report_say(r, "Each copy carries a link that ends it with one click "
 	    "(RFC 8058), and takes effect at once.");
-	if (left.n > 0)
-		report_say(r, "It was used: %zu time%s, last in entry %lld.",
-		    left.n, left.n == 1 ? "" : "s", (long long)left.last);
+	if (t->left != NULL)
+		report_say(r, "The person left: %zu time%s, last in entry "
+		    "%lld.", t->times_left, t->times_left == 1 ? "" : "s",
+		    (long long)num(t->left, "index"));
 	else
-		report_say(r, "No entry here says that it was used.");
+		report_say(r, "No entry here says that the person left.");
+}
+
+/* The questions are about a list: what was said of another is no answer. */
+static void
+put_list(const struct bundle *b, struct report *r, const json_t *of_list)
+{
+	char heading[160];
+	struct told t;
+
+	find_told(b, of_list, &t);
+	snprintf(heading, sizeof(heading), "Four questions about the list "
+	    "%.80s, as far as the entries tell", t.name);
+	report_heading(r, heading);
+	put_aware(&t, r);
+	put_connected(&t, r);
+	put_refusable(&t, r);
+	put_revocable(&t, r);
 }
 
 static void
 put_questions(const struct bundle *b, struct report *r)
 {
-	if (b->ask->about != BUNDLE_ADDRESS || b->n == 0)
+	json_int_t seen[LISTS_MAX];
+	const json_t *o;
+	size_t i, k, n = 0;
+
+	if (b->ask->about != BUNDLE_ADDRESS)
 		return;
-	report_heading(r, "Four questions, as far as the entries tell");
-	put_aware(b, r);
-	put_connected(b, r);
-	put_refusable(b, r);
-	put_revocable(b, r);
+	json_array_foreach(json_object_get(b->json, "entries"), i, o) {
+		for (k = 0; k < n && seen[k] != num(o, "list"); k++)
+			;
+		if (k < n || num(o, "list") == 0)
+			continue;
+		if (n == LISTS_MAX) {
+			report_say(r, "There are entries of more lists than "
+			    "%d, which are not gone through here.",
+			    LISTS_MAX);
+			return;
+		}
+		seen[n++] = num(o, "list");
+		put_list(b, r, o);
+	}
 }
 
 /* ---- how to check it */

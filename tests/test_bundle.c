@@ -455,6 +455,99 @@ a_lost_text_is_said_to_be(void **state)
 	evidence_free(&f);
 }
 
+/* ---- the report */
+
+/* The questions about a list, to be freed; to the next list or the end. */
+static char *
+questions(const struct evidence_writer *f, const char *list)
+{
+	char *text = member_of(f, "report.txt"), *from, *to, *out;
+	char heading[80];
+
+	snprintf(heading, sizeof(heading), "questions about the list %s,",
+	    list);
+	from = strstr(text, heading);
+	assert_non_null(from);
+	to = strstr(from, "Four questions");
+	out = strndup(from, to != NULL ? (size_t)(to - from) :
+	    strlen(from));
+	free(text);
+	return out;
+}
+
+/* What was said of one list is no answer about another (S68). */
+static void
+each_list_is_asked_about(void **state)
+{
+	struct world *w = *state;
+	struct identity bob = people_identity(w, BOB);
+	struct consent imported = { .kind = CONSENT_IMPORT_ROW, .list = 3,
+		.org = 2, .when_ms = NOW, .source = consent_text("a fair"),
+		.hash = SLICE(bob.hash, sizeof(bob.hash)) };
+	struct bundle_ask a = ask_address(w, BOB);
+	struct evidence_writer f;
+	struct evidence_verdict v;
+	char *news, *club, *other;
+
+	people_join(w, "news", BOB, NOW);
+	people_ask(w, "club", BOB, NULL, NOW + HOUR);
+	world_must(w, STORE_S, append, &imported);
+	people_leave(w, 1, BOB, IPC_LEAVE_LIST, NOW + 2 * HOUR);
+	make(w, &a, &f, &v);
+	news = questions(&f, "news");
+	club = questions(&f, "club");
+	other = questions(&f, "other");
+	assert_non_null(strstr(news, "asked for by form, entry"));
+	assert_non_null(strstr(news, "answered by a button"));
+	assert_non_null(strstr(news, "The person left: 1 time,"));
+	assert_non_null(strstr(club, "asked for by form, entry"));
+	assert_null(strstr(club, "answered by a button"));
+	assert_null(strstr(club, "imported"));
+	assert_non_null(strstr(club, "No entry here says that the person"));
+	assert_non_null(strstr(other, "from \"a fair\""));
+	assert_null(strstr(other, "asked for by"));
+	assert_null(strstr(other, "answered by a button"));
+	assert_non_null(strstr(other, "No entry here says that the person"));
+	free(news);
+	free(club);
+	free(other);
+	evidence_free(&f);
+}
+
+static void
+each_kind_has_words(void **state)
+{
+	struct world *w = *state;
+	struct bundle_ask a = ask_address(w, BOB);
+	struct evidence_writer f;
+	struct evidence_verdict v;
+	char *text, line[64];
+	uint64_t first = last_index(w);
+
+	for (int k = CONSENT_REQUEST; k < CONSENT_KINDS; k++) {
+		struct consent c = { .kind = (enum consent_kind)k,
+			.when_ms = NOW, .hash = SLICE(a.hash,
+			sizeof(a.hash)) };
+
+		world_must(w, STORE_S, append, &c);
+	}
+	a.disclosed = "a test";
+	make(w, &a, &f, &v);
+	assert_int_equal(v.entries, CONSENT_KINDS - 1);
+	text = member_of(&f, "report.txt");
+	for (int k = CONSENT_REQUEST; k < CONSENT_KINDS; k++) {
+		snprintf(line, sizeof(line), "No. %d: %s\n",
+		    (int)first + k, consent_kind_name((enum consent_kind)k));
+		if (strstr(text, line) != NULL)
+			fail_msg("no words: %s", line);
+	}
+	snprintf(line, sizeof(line), "No. %d: ", (int)first + CONSENT_KINDS -
+	    1);
+	assert_non_null(strstr(text, line));
+	free(text);
+	evidence_free(&f);
+}
+
 /* ---- the mail that asked */
 
 static int
@@ -747,6 +840,8 @@ main(void)
 		T(a_complaint_looks_like_the_host),
 		T(what_strangers_wrote_stays_text),
 		T(a_lost_text_is_said_to_be),
+		T(each_list_is_asked_about),
+		T(each_kind_has_words),
 		T(a_secret_is_told_when_it_is_used_up),
 		T(a_witness_is_preferred),
 		T(without_a_head_it_waits),
