@@ -9,6 +9,7 @@
  */
 #include "config.h"
 
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -56,6 +57,7 @@ struct looking {
 	int		(*look)(struct looking *k, struct store *st,
 			    struct err *e);
 	const char	*against;	/* or NULL */
+	bool		still;		/* no daemon runs */
 	struct outside	*outside;
 	size_t		 n;
 
@@ -315,6 +317,9 @@ print_verdict(const struct looking *k, const struct ledger_verdict *v)
 	    (json_int_t)v->size, "erased", (json_int_t)v->erased, "root",
 	    root, "signed", (json_int_t)v->signed_size, "findings",
 	    (json_int_t)k->shared->findings);
+	if (v->unvouched != 0)
+		json_object_set_new(o, "unvouched",
+		    json_integer((json_int_t)v->unvouched));
 	if (v->first != 0)
 		json_object_set_new(o, "first_wrong",
 		    json_integer((json_int_t)v->first));
@@ -335,7 +340,8 @@ verify(struct looking *k, struct store *st, struct err *e)
 	const struct conf_witnesses *witnesses = &k->lc->conf.ledger_witness;
 	struct ledger_verifying p = { .st = st, .claim = claim,
 		.witness = witnesses->v, .witnesses = witnesses->n,
-		.finding = tell, .progress = tell_progress, .arg = k };
+		.still = k->still, .finding = tell,
+		.progress = tell_progress, .arg = k };
 	struct ledger_verdict v;
 	uint64_t told;
 	int rc;
@@ -352,10 +358,28 @@ verify(struct looking *k, struct store *st, struct err *e)
 	return k->shared->findings == 0 ? STATUS_OK : STATUS_NO;
 }
 
+/* A running daemon holds its lock. */
+static bool
+is_still(const struct listctl *lc)
+{
+	char path[2 * CONF_PATH_MAX];
+	bool held = false;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/lock", lc->conf.data_dir);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return true;
+	held = flock(fd, LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK;
+	close(fd);
+	return !held;
+}
+
 int
 listctl_ledger_verify(const struct listctl *lc)
 {
 	struct looking k = { .lc = lc, .look = verify,
+		.still = is_still(lc),
 		.against = listctl_option(lc, "against") };
 
 	return in_child(&k);

@@ -4,8 +4,9 @@
  * that may have appended to it.
  *
  * The checkpoint is kept by a bulk job, so that it ends no import's slice and
- * mostly shares a commit.  A head that was not signed before the end of this
- * process is signed at the next start, before any other role has one.
+ * mostly shares a commit.  A clean stop signs what came last, so that nothing
+ * is put behind it while no daemon runs.  After a crash the next start does,
+ * before any other role has a head.
  */
 #include "config.h"
 
@@ -115,20 +116,34 @@ queue_ledger_name(struct queue *q)
 		    is);
 }
 
-void
-queue_ledger_begin(struct queue *q)
+/* No writer runs. */
+static void
+sign_now(struct queue *q)
 {
 	struct signing s = { .q = q };
 	const struct job job = { .apply = keep, .arg = &s,
 		.lane = WRITER_URGENT };
 	struct err e = ERR_INIT;
 
-	timer_init(&q->ledger.next, q->env->timers, on_time, q);
-	queue_look_at_clock(q);
 	if (sign(q, &s.c) == 1 &&
 	    writer_run(q->store, STORE_S, &job, &e) == JOB_REFUSED)
 		log_failure(LEVEL_ERROR, "ledger", &e);
+}
+
+void
+queue_ledger_begin(struct queue *q)
+{
+	timer_init(&q->ledger.next, q->env->timers, on_time, q);
+	queue_look_at_clock(q);
+	sign_now(q);
 	queue_ledger_name(q);
+}
+
+void
+queue_ledger_last(struct queue *q)
+{
+	if (q->draining)
+		sign_now(q);
 }
 
 void

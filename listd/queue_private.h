@@ -141,6 +141,8 @@ void queue_ledger_begin(struct queue *q);
 void queue_ledger_look(struct queue *q);
 /* Say when url_base no longer makes the log's name. */
 void queue_ledger_name(struct queue *q);
+/* The writers have ended, and the store is still open: sign what came last. */
+void queue_ledger_last(struct queue *q);
 void queue_ledger_end(struct queue *q);
 
 /* ---- queue_restored.c */

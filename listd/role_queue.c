@@ -524,6 +524,7 @@ close_all(struct queue *q)
 	queue_peers_close(q);
 	stop_writer(q, STORE_Q);
 	stop_writer(q, STORE_S);
+	queue_ledger_last(q);
 	queue_copy_close(q);
 	timer_cancel(&q->wait);
 	queue_ledger_end(q);

@@ -24,7 +24,8 @@
 /* ---- what is due */
 
 static struct due *
-add_due(struct walk *w, uint64_t size, const uint8_t root[LEDGER_HASH])
+add_due(struct walk *w, uint64_t size, const uint8_t root[LEDGER_HASH],
+    bool is_signed)
 {
 	struct due *d;
 
@@ -33,7 +34,7 @@ add_due(struct walk *w, uint64_t size, const uint8_t root[LEDGER_HASH])
 		w->due = xreallocarray(w->due, w->room, sizeof(*w->due));
 	}
 	d = &w->due[w->dues++];
-	*d = (struct due){ .size = size };
+	*d = (struct due){ .size = size, .is_signed = is_signed };
 	memcpy(d->root, root, sizeof(d->root));
 	return d;
 }
@@ -75,7 +76,7 @@ add_checkpoint(struct walk *w, const struct note_key *keys, size_t n)
 		ledger_tell(w, 0, "the checkpoint kept here is not as it was "
 		    "signed");
 	w->v->signed_size = signed_one.size;
-	snprintf(add_due(w, signed_one.size, signed_one.root)->name,
+	snprintf(add_due(w, signed_one.size, signed_one.root, true)->name,
 	    sizeof(((struct due *)0)->name), "the checkpoint kept here");
 }
 
@@ -112,7 +113,7 @@ add_cosigned(struct walk *w, const struct note_key *keys, size_t n)
 		if (!is_cosigned(w, name, note))
 			ledger_tell(w, 0, "what witness %s signed: not by its "
 			    "key", name);
-		snprintf(add_due(w, c.size, c.root)->name,
+		snprintf(add_due(w, c.size, c.root, true)->name,
 		    sizeof(((struct due *)0)->name), "what witness %s signed",
 		    name);
 	}
@@ -174,7 +175,7 @@ read_size(struct walk *w)
 		ledger_tell(w, 0, "size and root: %s", why.text);
 		w->kept.size = 0;
 	} else {
-		snprintf(add_due(w, w->kept.size, w->kept_root)->name,
+		snprintf(add_due(w, w->kept.size, w->kept_root, false)->name,
 		    sizeof(((struct due *)0)->name), "the root kept here");
 	}
 	if (consent_last(w->t, &last, &why) == -1) {
@@ -233,7 +234,7 @@ ledger_walk_begin(struct walk *w, struct err *e)
 
 		if (is_lost(w, c))
 			continue;
-		snprintf(add_due(w, c->size, c->root)->name,
+		snprintf(add_due(w, c->size, c->root, true)->name,
 		    sizeof(((struct due *)0)->name), "%.250s", c->name);
 		w->due[w->dues - 1].claim = c;
 	}
@@ -270,9 +271,9 @@ ledger_walk_claims(struct walk *w)
 		merkle_root(&w->range, root);
 		holds = memcmp(root, d->root, sizeof(root)) == 0;
 		settle(w, d, holds);
-		if (holds)
+		if (holds && d->is_signed)
 			w->sound = size;
-		else
+		if (!holds)
 			ledger_tell(w, 0, "%s: the first %llu entries are not "
 			    "those it was made of; up to %llu they are",
 			    d->name, (unsigned long long)size,
@@ -346,6 +347,20 @@ look_at_rows(struct walk *w, uint64_t size)
 		    (unsigned long long)n, (unsigned long long)due);
 }
 
+/* Whoever can write to the disk can append, and make the tree fit. */
+static void
+tell_unvouched(struct walk *w)
+{
+	if (w->v->size <= w->sound)
+		return;
+	w->v->unvouched = w->v->size - w->sound;
+	if (w->p->still)
+		ledger_tell(w, 0, "entries %llu to %llu are behind the last "
+		    "signed checkpoint: nothing vouches for them",
+		    (unsigned long long)w->sound + 1,
+		    (unsigned long long)w->v->size);
+}
+
 int
 ledger_walk_end(struct walk *w, struct err *e)
 {
@@ -361,6 +376,7 @@ ledger_walk_end(struct walk *w, struct err *e)
 		    (unsigned long long)d->size,
 		    (unsigned long long)w->v->size);
 	}
+	tell_unvouched(w);
 	merkle_root(&w->range, w->built);
 	if (txn_read(w->p->st, STORE_S, &w->t, e) == -1)
 		return -1;

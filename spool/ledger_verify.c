@@ -112,6 +112,13 @@ ledger_walk_erased(struct walk *w, uint64_t index, struct slice row)
 		ledger_tell(w, index, "it cannot be read");
 		return;
 	}
+	/* No other kind erases: one that says so was made by hand. */
+	if (c.erased.len > 0 && c.kind != CONSENT_ERASED &&
+	    c.kind != CONSENT_PRUNED && c.kind != CONSENT_HASHED) {
+		ledger_tell(w, index, "it names entries as erased, which none "
+		    "of its kind does");
+		return;
+	}
 	unpack_init(&u, c.erased.p, c.erased.len);
 	while (u.left >= 8)
 		close_gap(w, index, unpack_u64(&u));

@@ -48,6 +48,11 @@ struct ledger_verifying {
 	/* Whose cosignatures are verified too; others' need but ours. */
 	const struct note_key *witness;
 	size_t		 witnesses;
+	/*
+	 * Nothing appends and nothing signs, for no daemon runs: entries
+	 * behind the last signed checkpoint are a finding.
+	 */
+	bool		 still;
 	/* Told of what is wrong; index 0: it is of no single entry. */
 	void		(*finding)(void *arg, uint64_t index,
 			    const char *text);
@@ -61,6 +66,11 @@ struct ledger_verdict {
 	uint8_t		root[LEDGER_HASH];	/* as it was built */
 	uint64_t	erased;
 	uint64_t	signed_size;	/* of the last checkpoint kept here */
+	/*
+	 * Entries behind it and behind what a witness signed: whoever writes
+	 * to the disk could have made them, with leaves and root to fit.
+	 */
+	uint64_t	unvouched;
 	uint64_t	findings;
 	uint64_t	first;		/* wrong entry; 0: none, or not known */
 	/*

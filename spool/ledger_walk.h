@@ -15,6 +15,7 @@ struct due {
 	uint64_t	size;
 	uint8_t		root[LEDGER_HASH];
 	char		name[LEDGER_WITNESS_MAX + 32];
+	bool		is_signed;	/* by the log's key */
 	struct ledger_claim *claim;	/* of the caller, or NULL */
 };
 
@@ -32,7 +33,7 @@ struct walk {
 	/* As built. */
 	struct merkle_range range;
 	uint8_t		built[LEDGER_HASH];
-	uint64_t	sound;		/* the last size that was due and met */
+	uint64_t	sound;		/* the last signed size that was met */
 	uint8_t		*open;		/* a bit for each entry */
 
 	/* A row of `leaves`. */

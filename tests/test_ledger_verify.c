@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "spool/consent.h"
 #include "spool/ledger_sign.h"
 #include "tests/verify_world.h"
 
@@ -216,6 +217,96 @@ a_truncated_table(void **state)
 	}
 }
 
+/* ---- whoever makes the tree fit */
+
+/* Entries appended without the key are as sound as ours, but unsigned. */
+static struct ledger_verdict
+verify_still(struct world *w)
+{
+	const struct ledger_verifying p = { .st = w->st, .still = true,
+		.finding = verify_say };
+	struct ledger_verdict v;
+
+	strbuf_reset(&verify_said);
+	assert_int_equal(ledger_verify(&p, &v, &w->e), 0);
+	return v;
+}
+
+/* arg is the kind that names entry 7. */
+static int
+forge_erasure(struct txn *t, void *arg, struct err *e)
+{
+	static const uint8_t named[8] = { [7] = 7 };
+	struct consent c = { .kind = *(enum consent_kind *)arg,
+		.when_ms = VERIFY_NOW, .erased = SLICE(named, 8) };
+
+	return consent_append(t, &c, NULL, e);
+}
+
+static void
+a_forged_erasure_whose_leaf_fits(void **state)
+{
+	enum consent_kind kind = CONSENT_ERASED;
+	struct world *w = *state;
+	struct change c = change_entry(w, 7);
+	struct ledger_checkpoint cp;
+	struct ledger_verdict v;
+
+	assert_int_equal(verify_still(w).findings, 0);
+	strbuf_reset(&c.is);
+	world_must(w, STORE_S, change_do, &c);
+	world_must(w, STORE_S, forge_erasure, &kind);
+	v = verify_still(w);
+	assert_true(v.findings == 1 && v.unvouched == 1 &&
+	    v.signed_size == VERIFY_SIZE);
+	assert_non_null(strstr(verify_said.s, "entries 606 to 606 are behind "
+	    "the last signed checkpoint"));
+	/* A daemon is a second behind: that is counted. */
+	v = verify_all(w);
+	assert_true(v.findings == 0 && v.unvouched == 1);
+	verify_sign(w, &cp);
+	v = verify_still(w);
+	assert_true(v.findings == 0 && v.unvouched == 0);
+	change_free(&c);
+}
+
+/* A root that nobody signed vouches for nothing, wherever it holds. */
+static void
+an_unsigned_root_is_no_witness(void **state)
+{
+	struct verify_some s = { 3, verify_hash };
+	struct world *w = *state;
+	struct ledger_claim claim = { .size = VERIFY_SIZE + 9,
+		.name = "theirs" };
+	struct ledger_verdict v;
+
+	world_must(w, STORE_S, verify_append, &s);
+	v = verify_against(w, &claim, 1);
+	assert_true(v.findings == 1 && v.unvouched == 3);
+	claim.size = VERIFY_SIZE + 3;
+	verify_against(w, &claim, 1);
+	assert_non_null(strstr(verify_said.s, "theirs: the first 608 entries "
+	    "are not those it was made of; up to 605 they are"));
+}
+
+static void
+what_is_no_erasure_erases_nothing(void **state)
+{
+	enum consent_kind kind = CONSENT_ACT;
+	struct world *w = *state;
+	struct change c = change_entry(w, 7);
+	struct ledger_checkpoint cp;
+
+	strbuf_reset(&c.is);
+	world_must(w, STORE_S, change_do, &c);
+	world_must(w, STORE_S, forge_erasure, &kind);
+	verify_sign(w, &cp);
+	verify_wrong_at(w, 7);
+	assert_non_null(strstr(verify_said.s, "606: it names entries as "
+	    "erased, which none of its kind does"));
+	change_free(&c);
+}
+
 /* ---- any octet of any row */
 
 static const struct {
@@ -346,6 +437,9 @@ main(void)
 		TEST(an_erased_entry_that_came_back),
 		TEST(a_key_of_another_length),
 		TEST(a_truncated_table),
+		TEST(a_forged_erasure_whose_leaf_fits),
+		TEST(an_unsigned_root_is_no_witness),
+		TEST(what_is_no_erasure_erases_nothing),
 		TEST(any_octet_of_any_row),
 		TEST(sealed_lies),
 	};
