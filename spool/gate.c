@@ -123,6 +123,29 @@ says_yes(const struct consent *c)
 	    c->kind == CONSENT_ADDRESS_CHANGED;
 }
 
+/*
+ * Did the address say nothing behind this entry that ends it?  Of what is not
+ * as it was appended nobody knows what it said.  1, 0, -1.
+ */
+static int
+nothing_ends_it(struct txn *t, const struct ground *g, uint64_t index,
+    struct err *e)
+{
+	struct consent c;
+	int rc;
+
+	for (unsigned n = 0; n < GATE_LOOK_MAX; n++) {
+		rc = consent_next_of(t, g->hash, index + 1, &index, e);
+		if (rc != 1)
+			return rc == 0 ? 1 : -1;
+		if ((rc = read_entry(t, index, &c, e)) != 1)
+			return rc;
+		if (revocation_covers(&c, g->m->list, g->org))
+			return 0;
+	}
+	return 1;
+}
+
 /* 1 when the entry bears the membership out, 0, -1. */
 static int
 bears_out(struct txn *t, const struct ground *g, struct err *e)
@@ -147,7 +170,8 @@ bears_out(struct txn *t, const struct ground *g, struct err *e)
 		return 0;
 	if (revocation_last(t, g->hash, g->m->list, g->org, &last, e) == -1)
 		return -1;
-	return index > last && index > g->since;
+	return index > last && index > g->since ?
+	    nothing_ends_it(t, g, index, e) : 0;
 }
 
 int

@@ -18,6 +18,14 @@ struct member;
 struct notice;
 struct txn;
 
+/*
+ * Entries of the address behind the one a membership rests on that are read,
+ * for whether one ends it.  Most people have none; a stranger who asks in
+ * their name can make them many, and shall not end it by that: past these
+ * `revoked` (spool/revocation.h) alone says who said no.
+ */
+#define GATE_LOOK_MAX	1000
+
 /* Numbers of outcome records: append only. */
 enum gate_verdict {
 	GATE_OPEN = 1,
@@ -61,8 +69,10 @@ int gate_check_notice(struct txn *t, uint64_t notice, int64_t now_ms,
  * believed from a flag: it must be the one that was appended, as its leaf in
  * the ledger says, say yes, and speak of this list, of the organization whose
  * list it is, of the purpose that the list has now, and of this address; and
- * no later entry of the address may have revoked it (S36, S42).  An entry
- * RESUMED counts by what it follows alone.  1, 0, -1.
+ * no later entry of the address may have revoked it (S36, S42), nor be another
+ * than was appended.  An entry RESUMED counts by what it follows alone.  Who
+ * takes a later entry away whole, with the row that leads to it, is found by
+ * `listctl ledger verify` and not here.  1, 0, -1.
  */
 int gate_consent(struct txn *t, const struct member *m,
     const uint8_t hash[static ADDRESS_HASH_OCTETS], struct err *e);

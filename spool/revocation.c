@@ -52,6 +52,19 @@ scope_ended(const struct consent *c, uint32_t *id_r)
 	}
 }
 
+bool
+revocation_covers(const struct consent *c, uint32_t list, uint32_t org)
+{
+	uint32_t id;
+
+	switch (scope_ended(c, &id)) {
+	case SUPPRESSION_LIST: return id == list;
+	case SUPPRESSION_ORG: return id == org;
+	case SUPPRESSION_HOST: return true;
+	default: return false;
+	}
+}
+
 int
 revocation_note(struct txn *t, const struct consent *c, uint64_t index,
     struct err *e)

@@ -4,9 +4,10 @@
  *
  * `revoked`: hash16 | scope u8 | id u32 -> index u64 of the latest entry that
  * ended what the address had confirmed for a list, an organization or the host
- * (id 0).  consent_append() writes it with the entry, so that the gate need
- * not read what an address said later, which a stranger can make long.  It is
- * a position in the entries and no suppression: those may be lifted, and a
+ * (id 0).  consent_append() writes it with the entry.  The gate reads what an
+ * address said later too, and trusts this only to say no: for entries that are
+ * gone when their time was over, and past the number that it reads.  It is a
+ * position in the entries and no suppression: those may be lifted, and a
  * confirmation from before stays ended.
  */
 #ifndef SPOOL_REVOCATION_H
@@ -21,6 +22,8 @@ struct consent;
 struct err;
 struct txn;
 
+/* Does an entry end what its address had confirmed for list, of org? */
+bool revocation_covers(const struct consent *c, uint32_t list, uint32_t org);
 /*
  * Note what an entry with this index revokes, if it does: an unsubscribe, a
  * complaint, a removal, a suppression, or a bounce that set one.  0 or -1.

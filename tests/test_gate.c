@@ -391,7 +391,22 @@ upgrade(struct txn *t, void *arg, struct err *e)
 	return revocation_upgrade(t, e);
 }
 
-/* A store from before has its entries alone: they say it again. */
+static uint64_t
+last_revocation(struct world *w, const struct identity *who)
+{
+	struct txn *t = world_read(w, STORE_S);
+	uint64_t index;
+
+	assert_int_equal(revocation_last(t, who->hash, 1, 1, &index, &w->e),
+	    0);
+	txn_end(t);
+	return index;
+}
+
+/*
+ * What is put back as it was before an unsubscribe, or a store from before,
+ * has the entries alone: they say it again.
+ */
 static void
 entries_say_again_who_revoked(void **state)
 {
@@ -406,9 +421,46 @@ entries_say_again_who_revoked(void **state)
 	world_must(w, STORE_S, revive, &r);
 	assert_int_equal(people_gate(w, r.subscriber), GATE_NO_CONSENT);
 	world_must(w, STORE_S, forget_revocations, who.hash);
-	assert_int_equal(people_gate(w, r.subscriber), GATE_OPEN);
-	world_must(w, STORE_S, upgrade, NULL);
+	assert_int_equal(last_revocation(w, &who), 0);
 	assert_int_equal(people_gate(w, r.subscriber), GATE_NO_CONSENT);
+	world_must(w, STORE_S, upgrade, NULL);
+	assert_int_equal(last_revocation(w, &who), r.consent);
+	assert_int_equal(people_gate(w, r.subscriber), GATE_NO_CONSENT);
+}
+
+static int
+append_many(struct txn *t, void *arg, struct err *e)
+{
+	const struct consent *c = arg;
+
+	for (int i = 0; i < GATE_LOOK_MAX; i++)
+		if (consent_append(t, c, NULL, e) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+append_one(struct txn *t, void *arg, struct err *e)
+{
+	return consent_append(t, arg, NULL, e);
+}
+
+/* Who asks in another's name often enough neither ends it nor hides an end. */
+static void
+many_entries_behind_it(void **state)
+{
+	struct world *w = *state;
+	struct identity who = people_identity(w, "a@b.example");
+	struct consent c = LATER(CONSENT_REQUEST_REFUSED, 1, 1, 0);
+	uint64_t id = people_join(w, "news", "a@b.example", NOW);
+
+	c.hash = SLICE(who.hash, sizeof(who.hash));
+	world_must(w, STORE_S, append_many, &c);
+	assert_int_equal(people_gate(w, id), GATE_OPEN);
+	c.kind = CONSENT_UNSUBSCRIBED;
+	c.scope = SUPPRESSION_LIST;
+	world_must(w, STORE_S, append_one, &c);
+	assert_int_equal(people_gate(w, id), GATE_NO_CONSENT);
 }
 
 /* An entry written by who asks nobody: sealed, and of the address. */
@@ -440,6 +492,14 @@ rewrite(struct txn *t, void *arg, struct err *e)
 	return ret == -1 ? -1 : revive(t, &f->r, e);
 }
 
+static int
+drop_entry(struct txn *t, void *arg, struct err *e)
+{
+	const struct key *k = arg;
+
+	return txn_del(t, TABLE_CONSENT, key_slice(k), e) == 1 ? 0 : -1;
+}
+
 /* S42: its leaf says whether an entry is the one that was appended. */
 static void
 a_forged_entry_opens_nothing(void **state)
@@ -464,6 +524,35 @@ a_forged_entry_opens_nothing(void **state)
 	f.r.later.kind = 0;
 	f.r.consent = f.index = a.consent + 1000;
 	world_must(w, STORE_S, rewrite, &f);
+	assert_int_equal(people_gate(w, f.r.subscriber), GATE_NO_CONSENT);
+}
+
+/* The same of an entry that ended it: made harmless, or gone. */
+static void
+a_forged_end_is_one(void **state)
+{
+	struct world *w = *state;
+	struct identity who = people_identity(w, "a@b.example");
+	struct rewritten f = { .r = { .w = w, .list = 1, .address =
+	    "a@b.example" } };
+	uint64_t yes = consent_of_member(w, people_join(w, "news",
+	    "a@b.example", NOW));
+	struct key k = KEY_INIT;
+
+	f.r.consent = yes;
+	f.r.later = (struct consent)LATER(CONSENT_UNSUBSCRIBED, 1, 1,
+	    SUPPRESSION_LIST);
+	world_must(w, STORE_S, revive, &f.r);
+	world_must(w, STORE_S, forget_revocations, who.hash);
+	f.index = f.r.consent;
+	f.r.consent = yes;
+	f.r.later.kind = 0;
+	f.as = (struct consent){ .kind = CONSENT_REQUEST_REFUSED,
+	    .when_ms = NOW, .list = 1, .org = 1 };
+	world_must(w, STORE_S, rewrite, &f);
+	assert_int_equal(people_gate(w, f.r.subscriber), GATE_NO_CONSENT);
+	key_u64(&k, f.index);
+	world_must(w, STORE_S, drop_entry, &k);
 	assert_int_equal(people_gate(w, f.r.subscriber), GATE_NO_CONSENT);
 }
 
@@ -622,7 +711,9 @@ main(void)
 		cmocka_unit_test(a_flag_without_its_entry_opens_nothing),
 		TEST(what_was_revoked_stays_so),
 		TEST(entries_say_again_who_revoked),
+		TEST(many_entries_behind_it),
 		TEST(a_forged_entry_opens_nothing),
+		TEST(a_forged_end_is_one),
 		TEST(resumed_as_far_as_confirmed),
 		TEST(consent_is_for_a_purpose),
 		TEST(a_copied_list_has_no_members),
