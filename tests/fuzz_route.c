@@ -22,7 +22,8 @@ check(const char *path, const char *prefix)
 	route_parse(path, prefix, &r);
 	if (r.route >= ROUTES || memchr(r.argument, '\0',
 	    sizeof(r.argument)) == NULL ||
-	    (r.argument[0] != '\0') != (r.route >= ROUTE_LIST))
+	    (r.argument[0] != '\0') != (r.route >= ROUTE_LIST) ||
+	    memchr(r.log, '\0', sizeof(r.log)) == NULL)
 		abort();
 	for (const char *p = r.argument; *p != '\0'; p++)
 		if (*p <= ' ' || *p > '~' ||

@@ -90,6 +90,46 @@ paths_are_read(void **state)
 	}
 }
 
+static const struct {
+	const char *why, *path, *prefix;
+	enum web_route route;
+	const char *log;
+} logs[] = {
+	{ "as it was called first", "/ledger/key", "", ROUTE_LEDGER_KEY, "" },
+	{ "restored", "/ledger/r2/checkpoint", "", ROUTE_CHECKPOINT, "r2" },
+	{ "and a slash", "/ledger/r31/key/", "", ROUTE_LEDGER_KEY, "r31" },
+	{ "for witnesses", "/ledger/r2/cosignature", "", ROUTE_COSIGNATURE,
+	    "r2" },
+	{ "its tile", "/mail/ledger/r2/tile/0/000", "/mail", ROUTE_TILE,
+	    "r2" },
+	{ "as long as it may be", "/ledger/r12345678901234567890123/key", "",
+	    ROUTE_LEDGER_KEY, "r12345678901234567890123" },
+	{ "one too long", "/ledger/r123456789012345678901234/key", "",
+	    ROUTE_NONE, NULL },
+	{ "no number", "/ledger/r/key", "", ROUTE_NONE, NULL },
+	{ "another spelling of it", "/ledger/r02/key", "", ROUTE_NONE, NULL },
+	{ "two of them", "/ledger/r2/r3/key", "", ROUTE_NONE, NULL },
+	{ "only it", "/ledger/r2", "", ROUTE_NONE, NULL },
+	{ "out of it (X39)", "/ledger/r2/../key", "", ROUTE_NONE, NULL },
+	{ "no ledger", "/r2/key", "", ROUTE_NONE, NULL },
+};
+
+/* A log that was restored has paths of its own. */
+static void
+a_ledger_is_of_a_log(void **state)
+{
+	struct route r;
+
+	(void)state;
+	for (size_t i = 0; i < LEN(logs); i++) {
+		route_parse(logs[i].path, logs[i].prefix, &r);
+		if (r.route != logs[i].route || (logs[i].log != NULL &&
+		    strcmp(r.log, logs[i].log) != 0))
+			fail_msg("%s: %s, %s", logs[i].why,
+			    route_name(r.route), r.log);
+	}
+}
+
 static void
 arguments_have_a_limit(void **state)
 {
@@ -142,6 +182,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_are_read),
+		cmocka_unit_test(a_ledger_is_of_a_log),
 		cmocka_unit_test(arguments_have_a_limit),
 		cmocka_unit_test(methods_are_allowed),
 	};

@@ -19,6 +19,7 @@
 
 #include "lib/clock.h"
 #include "lib/tlog_tile.h"
+#include "spool/restored.h"
 #include "tests/ledger_world.h"
 #include "web/exchange.h"
 #include "web/view.h"
@@ -242,6 +243,87 @@ only_what_is_signed_is_served(void **state)
 	strbuf_free(&b);
 }
 
+/* ---- a restored one */
+
+static int
+restore(struct txn *t, void *arg, struct err *e)
+{
+	(void)arg;
+	return restored_begin(t, LEDGER_NOW, LEDGER_ORIGIN, "root",
+	    LEDGER_NOW, e);
+}
+
+/* A GET of a path of one of its names. */
+static unsigned
+get_of(struct here *h, const char *log, const char *path, struct strbuf *out)
+{
+	char full[256];
+
+	snprintf(full, sizeof(full), "/ledger%s/%s", log, path);
+	return get(h, full, out);
+}
+
+static const struct {
+	const char	*path;
+	unsigned	 old, new;	/* status */
+} restored[] = {
+	{ "tile/0/002", 200, 200 },
+	{ "tile/0/003.p/239", 200, 200 },	/* all that came back */
+	{ "tile/0/003.p/240", 404, 200 },
+	{ "tile/entries/003.p/240", 404, 200 },
+	{ "tile/0/003", 404, 200 },
+	{ "tile/1/000.p/4", 404, 200 },
+	{ "tile/1/000.p/3", 200, 200 },
+	{ "tile/0/004.p/200", 404, 404 },
+	{ "cosignature", 404, 404 },
+	{ "key", 200, 200 },
+	{ "checkpoint", 200, 200 },
+};
+
+/* What a cache keeps for ever under one path is never of two histories. */
+static void
+a_restored_log_has_its_own_paths(void **state)
+{
+	struct here *h = *state;
+	struct strbuf b = STRBUF_INIT(65536), was = STRBUF_INIT(65536);
+	char origin[LEDGER_ORIGIN_MAX + 1], *log;
+	struct ledger_checkpoint c;
+	struct txn *t;
+
+	assert_int_equal(get(h, "/ledger/checkpoint", &was), 200);
+	world_must(h->w, STORE_S, restore, NULL);
+	ledger_grow(h->w, 50);
+	ledger_sign_now(h->w, &c);
+	t = world_read(h->w, STORE_S);
+	assert_int_equal(ledger_origin(t, origin, &h->w->e), 1);
+	txn_end(t);
+	log = origin + strlen(LEDGER_ORIGIN);
+	assert_memory_equal(log, "/r", 2);
+	for (size_t i = 0; i < sizeof(restored) / sizeof(*restored); i++) {
+		unsigned old = get_of(h, "", restored[i].path, &b);
+		unsigned new = get_of(h, log, restored[i].path, &b);
+
+		if (old != restored[i].old || new != restored[i].new)
+			fail_msg("%s: %u, %u", restored[i].path, old, new);
+		assert_int_equal(get_of(h, "/r7", restored[i].path, &b),
+		    404);
+	}
+	assert_int_equal(get_of(h, "", "checkpoint", &b), 200);
+	assert_true(b.len == was.len &&
+	    memcmp(b.s, was.s, b.len) == 0);
+	assert_int_equal(get_of(h, log, "checkpoint", &b), 200);
+	assert_true(b.len == c.len &&
+	    memcmp(b.s, c.text, b.len) == 0);
+	assert_int_equal(get_of(h, "", "key", &was), 200);
+	assert_int_equal(get_of(h, log, "key", &b), 200);
+	assert_true(b.len == was.len &&
+	    memcmp(b.s, was.s, b.len) == 0);
+	assert_memory_equal(b.s, origin, strlen(origin));
+	assert_non_null(strstr(b.s, "\n" LEDGER_ORIGIN "+"));
+	strbuf_free(&b);
+	strbuf_free(&was);
+}
+
 /* ---- witnesses */
 
 static int
@@ -342,6 +424,7 @@ main(void)
 		TEST(tiles_make_the_signed_tree),
 		TEST(bundles_and_levels_agree),
 		TEST(only_what_is_signed_is_served),
+		TEST(a_restored_log_has_its_own_paths),
 		TEST(a_cosignature_is_shown_afterwards),
 		TEST(without_a_store),
 	};

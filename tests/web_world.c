@@ -188,9 +188,10 @@ view_ready(void *arg, struct err *e)
 }
 
 static int
-view_ledger(void *arg, enum view_ledger what, struct strbuf *out,
-    struct err *e)
+view_ledger(void *arg, const char *log, enum view_ledger what,
+    struct strbuf *out, struct err *e)
 {
+	(void)log;
 	(void)what;
 	strbuf_adds(out, "a signed note\n");
 	return down(arg, e) == -1 ? -1 : 1;
@@ -198,11 +199,12 @@ view_ledger(void *arg, enum view_ledger what, struct strbuf *out,
 
 /* Tiles of level 0 alone, of zeros. */
 static int
-view_tile(void *arg, const struct tlog_tile *t, struct strbuf *out,
-    struct err *e)
+view_tile(void *arg, const char *log, const struct tlog_tile *t,
+    struct strbuf *out, struct err *e)
 {
 	static const uint8_t zeros[32];
 
+	(void)log;
 	if (down(arg, e) == -1 || t->level != 0)
 		return t->level != 0 ? 0 : -1;
 	for (unsigned i = 0; i < t->width; i++)

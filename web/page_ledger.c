@@ -5,7 +5,8 @@
  * As c2sp.org/tlog-tiles has it: the signed checkpoint, the tree in tiles and
  * the entries in bundles, which are commitments and tell nothing of anybody.
  * Of the tree only that is served which the last signed checkpoint covers, so
- * that nobody can hold octets against us that we did not sign for.
+ * that nobody can hold octets against us that we did not sign for.  A restored
+ * log has paths of its own: what caches keep for ever is of one history.
  *
  * A witness of the configuration posts a checkpoint that it has signed.  It is
  * judged here, so that only what is good reaches queue, and by queue again,
@@ -48,8 +49,8 @@ show(struct exchange *x, enum view_ledger what, const char *none)
 {
 	struct strbuf *out = answer_text(&x->answer, 200);
 
-	found(x, x->env->view->ledger(x->env->view_arg, what, out, NULL),
-	    none);
+	found(x, x->env->view->ledger(x->env->view_arg, x->route.log, what,
+	    out, NULL), none);
 }
 
 void
@@ -79,7 +80,8 @@ page_tile(struct exchange *x)
 
 	if (tlog_tile_parse(&t, x->route.argument,
 	    strlen(x->route.argument)))
-		rc = x->env->view->tile(x->env->view_arg, &t, out, NULL);
+		rc = x->env->view->tile(x->env->view_arg, x->route.log, &t,
+		    out, NULL);
 	found(x, rc, "no such tile in the signed tree\n");
 	if (rc == 1) {
 		x->answer.type = ANSWER_OCTETS;

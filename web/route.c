@@ -27,9 +27,15 @@ static const struct {
 	{ "/c/", ROUTE_CONFIRM },
 	{ "/u/", ROUTE_LEAVE },
 	{ "/data/", ROUTE_MINE },
-	{ "/ledger/checkpoint", ROUTE_CHECKPOINT },
-	{ "/ledger/key", ROUTE_LEDGER_KEY },
-	{ "/ledger/cosignature", ROUTE_COSIGNATURE },
+};
+
+static const struct {
+	const char	*path;		/* below the ledger's own */
+	enum web_route	 route;
+} ledger_paths[] = {
+	{ "checkpoint", ROUTE_CHECKPOINT },
+	{ "key", ROUTE_LEDGER_KEY },
+	{ "cosignature", ROUTE_COSIGNATURE },
 };
 
 static const struct {
@@ -99,21 +105,46 @@ match(size_t i, const char *path, size_t len, struct route *r_r)
 
 #define LEDGER	"/ledger/"
 
-/* A tile's path has slashes of its own, and one spelling. */
-static bool
-match_tile(const char *path, size_t len, struct route *r_r)
+/* Octets of "rN/" at the beginning; 0 without one. */
+static size_t
+match_log(const char *path, size_t len, struct route *r_r)
 {
-	const size_t n = sizeof(LEDGER) - 1;
+	size_t n = 1;
+
+	if (len == 0 || path[0] != 'r')
+		return 0;
+	while (n < len && n < ROUTE_LOG_MAX && path[n] >= '0' &&
+	    path[n] <= '9')
+		n++;
+	if (n < 2 || n == len || path[n] != '/' || path[1] == '0')
+		return 0;
+	memcpy(r_r->log, path, n);
+	r_r->log[n] = '\0';
+	return n + 1;
+}
+
+/* A tile's path has slashes of its own, and one spelling. */
+static void
+match_ledger(const char *path, size_t len, struct route *r_r)
+{
+	size_t n = sizeof(LEDGER) - 1;
 	struct tlog_tile t;
 
-	if (len <= n || len - n > ROUTE_ARGUMENT_MAX ||
-	    memcmp(path, LEDGER, n) != 0 ||
-	    !tlog_tile_parse(&t, path + n, len - n))
-		return false;
-	memcpy(r_r->argument, path + n, len - n);
-	r_r->argument[len - n] = '\0';
+	if (len <= n || memcmp(path, LEDGER, n) != 0)
+		return;
+	n += match_log(path + n, len - n, r_r);
+	path += n;
+	len -= n;
+	for (size_t i = 0; i < sizeof(ledger_paths) / sizeof(ledger_paths[0]);
+	    i++)
+		if (len == strlen(ledger_paths[i].path) &&
+		    memcmp(path, ledger_paths[i].path, len) == 0)
+			r_r->route = ledger_paths[i].route;
+	if (len > ROUTE_ARGUMENT_MAX || !tlog_tile_parse(&t, path, len))
+		return;
+	memcpy(r_r->argument, path, len);
+	r_r->argument[len] = '\0';
 	r_r->route = ROUTE_TILE;
-	return true;
 }
 
 void
@@ -122,6 +153,7 @@ route_parse(const char *path, const char *prefix, struct route *r_r)
 	size_t skip = strlen(prefix), len;
 
 	r_r->route = ROUTE_NONE;
+	r_r->log[0] = '\0';
 	if (skip > 0 && strncmp(path, prefix, skip) == 0 &&
 	    (path[skip] == '/' || path[skip] == '\0'))
 		path += skip;
@@ -135,8 +167,8 @@ route_parse(const char *path, const char *prefix, struct route *r_r)
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
 		if (match(i, path, len, r_r))
 			break;
-	if (r_r->route == ROUTE_NONE && match_tile(path, len, r_r))
-		return;
+	if (r_r->route == ROUTE_NONE)
+		match_ledger(path, len, r_r);
 	if (r_r->route < ROUTE_LIST)
 		r_r->argument[0] = '\0';
 }

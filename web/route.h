@@ -19,6 +19,8 @@
  *	/ledger/tile/...	its tree and entries (lib/tlog_tile.h)
  *	/ledger/cosignature	the last checkpoint that a witness signed, and
  *				the post of a witness
+ *	/ledger/rN/...		the same of the ledger as it is called since a
+ *				restore (spool/restored.h)
  *
  * A slash at the end means nothing, and is never answered with a redirect,
  * which a one-click client would not follow (T13).
@@ -30,6 +32,7 @@
 #include <stddef.h>
 
 #define ROUTE_ARGUMENT_MAX	128	/* octets; a token has 66 */
+#define ROUTE_LOG_MAX		24	/* octets of a restored log's name */
 
 enum web_route {
 	ROUTE_NONE,			/* 404 */
@@ -53,6 +56,8 @@ struct route {
 	 * tlog_tile_parse() takes it; "" where the route has none.
 	 */
 	char		argument[ROUTE_ARGUMENT_MAX + 1];
+	/* Of the ledger: "" or "rN", as its origin ends. */
+	char		log[ROUTE_LOG_MAX + 1];
 };
 
 /*

@@ -73,10 +73,14 @@ struct view_ops {
 	 */
 	int	(*person)(void *arg, const char *token, int64_t now_ms,
 		    json_t **json_r, struct err *e);
-	int	(*ledger)(void *arg, enum view_ledger what,
+	/*
+	 * Of the log whose origin ends so, "" or "rN".  One that the ledger
+	 * was called before a restore is as long as what that brought back.
+	 */
+	int	(*ledger)(void *arg, const char *log, enum view_ledger what,
 		    struct strbuf *out, struct err *e);
 	/* 0 also when the last checkpoint does not cover all of it. */
-	int	(*tile)(void *arg, const struct tlog_tile *t,
+	int	(*tile)(void *arg, const char *log, const struct tlog_tile *t,
 		    struct strbuf *out, struct err *e);
 	/* 0 with the verdict, -1. */
 	int	(*cosign)(void *arg, const struct cosign_witnesses *w,
