@@ -46,18 +46,22 @@ bundle_is_withheld(const struct consent *c)
 /* ---- which entries */
 
 static int
-too_many(struct err *e)
+too_much(const struct bundle *b, unsigned max, const char *what,
+    struct err *e)
 {
-	err_set(e, ERR_LIMIT, "more than %d entries: ask for a shorter period "
-	    "or one list", EVIDENCE_ENTRIES_MAX);
+	err_set(e, ERR_LIMIT, "more than %u %s: ask for %s period or one "
+	    "list", max, what, b->ask->about == BUNDLE_COMPLAINT ?
+	    "the address instead, with a" : "a shorter");
 	return -1;
 }
 
 static int
 add_index(struct bundle *b, uint64_t index, struct err *e)
 {
+	if (b->n == EVIDENCE_ENTRIES_MAX && index == b->ask->exported)
+		return 0;	/* it may be left out: see begin() */
 	if (b->n == EVIDENCE_ENTRIES_MAX)
-		return too_many(e);
+		return too_much(b, EVIDENCE_ENTRIES_MAX, "entries", e);
 	if (b->n == b->cap) {
 		b->cap = b->cap == 0 ? 64 : 2 * b->cap;
 		b->index = xreallocarray(b->index, b->cap,
@@ -68,9 +72,12 @@ add_index(struct bundle *b, uint64_t index, struct err *e)
 }
 
 static bool
-is_told(const struct bundle_ask *ask, const struct consent *c)
+is_wanted(const struct bundle_ask *ask, const struct consent *c)
 {
-	return ask->disclosed != NULL || !bundle_is_withheld(c);
+	return c->when_ms >= ask->from_ms && c->when_ms < ask->to_ms &&
+	    (ask->list == 0 || c->list == ask->list) &&
+	    (ask->org == 0 || c->org == ask->org) &&
+	    (ask->disclosed != NULL || !bundle_is_withheld(c));
 }
 
 /* The entry that says where an imported address came from. */
@@ -111,7 +118,7 @@ add_former(struct bundle *b, struct txn *t, const struct consent *changed,
 		if ((rc = consent_get(t, index, &c, e)) == -1)
 			return -1;
 		if (rc == 1 && c.list == changed->list &&
-		    is_told(b->ask, &c) && (add_index(b, index, e) == -1 ||
+		    is_wanted(b->ask, &c) && (add_index(b, index, e) == -1 ||
 		    add_followed(b, t, &c, e) == -1 ||
 		    add_former(b, t, &c, depth + 1, e) == -1))
 			return -1;
@@ -131,22 +138,13 @@ collect_address(struct bundle *b, struct txn *t,
 		from = index + 1;
 		if ((rc = consent_get(t, index, &c, e)) == -1)
 			return -1;
-		if (rc == 1 && is_told(b->ask, &c) &&
+		if (rc == 1 && is_wanted(b->ask, &c) &&
 		    (add_followed(b, t, &c, e) == -1 ||
 		    add_former(b, t, &c, 0, e) == -1 ||
 		    add_index(b, index, e) == -1))
 			return -1;
 	}
 	return rc;
-}
-
-static bool
-is_of_period(const struct bundle_ask *ask, const struct consent *c)
-{
-	if (c->when_ms < ask->from_ms || c->when_ms >= ask->to_ms)
-		return false;
-	return (ask->list == 0 || c->list == ask->list) &&
-	    (ask->org == 0 || c->org == ask->org) && is_told(ask, c);
 }
 
 /* 1 there is more from *at on, 0, -1. */
@@ -161,7 +159,7 @@ collect_slice(struct bundle *b, struct txn *t, uint64_t *at, struct err *e)
 		if ((rc = consent_next(t, *at, &index, &c, e)) != 1)
 			return rc;
 		*at = index + 1;
-		if (is_of_period(b->ask, &c) && add_index(b, index, e) == -1)
+		if (is_wanted(b->ask, &c) && add_index(b, index, e) == -1)
 			return -1;
 	}
 	return 1;
@@ -485,11 +483,8 @@ read_row(struct bundle *b, struct txn *t, struct bundle_row *r, struct err *e)
 	if (rc != 1 || consent_decode(entry, &c, e) == -1)
 		return -1;
 	b->octets += entry.len;
-	if (b->octets > BUNDLE_OCTETS_MAX) {
-		err_set(e, ERR_LIMIT, "more than %u octets of entries",
-		    BUNDLE_OCTETS_MAX);
-		return -1;
-	}
+	if (b->octets > BUNDLE_OCTETS_MAX)
+		return too_much(b, BUNDLE_OCTETS_MAX, "octets of entries", e);
 	strbuf_add(&r->row, salt.p, salt.len);
 	strbuf_add(&r->row, entry.p, entry.len);
 	if (memcmp(c.shown, none, sizeof(none)) != 0)

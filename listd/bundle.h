@@ -6,8 +6,9 @@
  * The file is about an address, about a span of time, or about a complaint.
  * Whoever complained is not shown to those who are complained about (S52, S72,
  * T38): unless somebody orders it, and that is kept, a file has no entry that
- * speaks of a complaint or of what the host did of itself, and one about a complaint has no entry at all, but
- * what can be said of its list and consent without telling whose it was.
+ * speaks of a complaint or of what the host did of itself, and one about a
+ * complaint has no entry at all, but what can be said of its list and consent
+ * without telling whose it was.
  *
  * It is made in a thread of its own, in short transactions.
  */
@@ -37,8 +38,9 @@ struct bundle_ask {
 	const _Atomic bool *stop;	/* give up when it becomes true */
 	enum bundle_about about;
 	uint8_t		 hash[ADDRESS_HASH_OCTETS];	/* ADDRESS */
-	int64_t		 from_ms, to_ms;	/* PERIOD: from <= t < to */
-	uint32_t	 list, org;	/* PERIOD: of these alone; 0: of all */
+	/* Narrowed to from <= t < to, and to a list or organization; 0: all. */
+	int64_t		 from_ms, to_ms;	/* to: INT64_MAX without one */
+	uint32_t	 list, org;
 	uint64_t	 complaint;	/* COMPLAINT: its entry */
 	const char	*disclosed;	/* who ordered it, or NULL */
 	const char	*who;		/* asks for the file */

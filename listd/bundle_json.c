@@ -255,6 +255,21 @@ put_complaint(struct bundle *b, json_t *subject, struct txn *t,
 	return set_names(subject, t, k->list, k->org, e);
 }
 
+/* What it was narrowed to; a period always is. */
+static int
+put_narrowed(json_t *subject, struct txn *t, const struct bundle_ask *ask,
+    struct err *e)
+{
+	if (ask->about == BUNDLE_COMPLAINT)
+		return 0;
+	if (ask->about == BUNDLE_PERIOD || ask->from_ms != 0 ||
+	    ask->to_ms != INT64_MAX) {
+		json_object_set_new(subject, "from", moment(ask->from_ms));
+		json_object_set_new(subject, "to", moment(ask->to_ms));
+	}
+	return set_names(subject, t, ask->list, ask->org, e);
+}
+
 static int
 put_subject(struct bundle *b, struct txn *t, struct err *e)
 {
@@ -264,11 +279,8 @@ put_subject(struct bundle *b, struct txn *t, struct err *e)
 	const uint8_t *hash = person(b, &c);
 
 	json_object_set_new(b->json, "subject", subject);
-	if (ask->about == BUNDLE_PERIOD) {
-		json_object_set_new(subject, "from", moment(ask->from_ms));
-		json_object_set_new(subject, "to", moment(ask->to_ms));
-		return set_names(subject, t, ask->list, ask->org, e);
-	}
+	if (put_narrowed(subject, t, ask, e) == -1)
+		return -1;
 	if (ask->about == BUNDLE_COMPLAINT &&
 	    put_complaint(b, subject, t, e) == -1)
 		return -1;

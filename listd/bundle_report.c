@@ -257,7 +257,7 @@ put_subject(const struct bundle *b, struct report *r)
 	if (b->ask->about == BUNDLE_ADDRESS)
 		report_value(r, "address",
 		    string(json_object_get(s, "address")));
-	if (b->ask->about == BUNDLE_PERIOD) {
+	if (json_object_get(s, "from") != NULL) {
 		put_time(r, "from", str(s, "from"));
 		put_time(r, "to, not included", str(s, "to"));
 	}
@@ -270,6 +270,10 @@ put_subject(const struct bundle *b, struct report *r)
 		report_text(r, "list", str(s, "list_name"));
 	if (json_object_get(s, "organization_name") != NULL)
 		report_text(r, "organization", str(s, "organization_name"));
+	if (b->ask->about == BUNDLE_ADDRESS && (b->ask->list != 0 ||
+	    b->ask->org != 0 || json_object_get(s, "from") != NULL))
+		report_say(r, "It was asked for entries of that alone: there "
+		    "may be others of this address.");
 	put_time(r, "exported", str(x, "time"));
 	report_text(r, "by", str(x, "who"));
 	report_text(r, "asked for", str(x, "request"));

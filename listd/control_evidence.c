@@ -31,7 +31,7 @@
 #include "spool/trace.h"
 #include "spool/writer.h"
 
-#define REQUEST_MAX	200	/* octets of what was asked for, in words */
+#define REQUEST_MAX	360	/* octets of what was asked for, in words */
 #define WAIT_MS		100	/* between two looks for a checkpoint */
 #define WAITS_MAX	100
 #define DAY_MS		(24ll * 3600 * 1000)
@@ -89,7 +89,6 @@ take_period(struct call *c, struct export *s, const char *text)
 	const char *dots = strstr(text, "..");
 	struct err e = ERR_INIT;
 
-	s->ask.about = BUNDLE_PERIOD;
 	if (dots == NULL || date_parse(text, (size_t)(dots - text),
 	    &s->ask.from_ms, &e) == -1 || date_parse(dots + 2,
 	    strlen(dots + 2), &s->ask.to_ms, &e) == -1) {
@@ -99,8 +98,30 @@ take_period(struct call *c, struct export *s, const char *text)
 	}
 	if (strlen(dots + 2) == DAY_OCTETS)
 		s->ask.to_ms += DAY_MS;
-	snprintf(s->request, sizeof(s->request), "period %.150s", text);
-	return take_list(c, s);
+	return true;
+}
+
+static void
+add_words(struct export *s, const char *what, const char *text)
+{
+	size_t n = strlen(s->request);
+
+	if (text != NULL)
+		snprintf(s->request + n, sizeof(s->request) - n, "%s%s %.60s",
+		    n > 0 ? "; " : "", what, text);
+}
+
+/* A period, alone or to narrow what it is about; a list; an organization. */
+static bool
+take_narrowed(struct call *c, struct export *s)
+{
+	const char *period = call_option(c, "period");
+
+	add_words(s, "period", period);
+	add_words(s, "list", call_option(c, "list"));
+	add_words(s, "organization", call_option(c, "org"));
+	return (period == NULL || take_period(c, s, period)) &&
+	    take_list(c, s);
 }
 
 static bool
@@ -129,7 +150,7 @@ take_trace(struct call *c, struct export *s, const char *what,
 	return false;
 }
 
-/* Exactly one of them. */
+/* Exactly one of them, or a period alone. */
 static bool
 take_subject(struct call *c, struct export *s)
 {
@@ -137,29 +158,35 @@ take_subject(struct call *c, struct export *s)
 	const char *id = call_option(c, "message-id");
 	const char *trace = call_option(c, "trace");
 	const char *complaint = call_option(c, "complaint");
-	const char *period = call_option(c, "period");
+	bool narrowed = call_option(c, "period") != NULL ||
+	    call_option(c, "list") != NULL || call_option(c, "org") != NULL;
+	int n = (addr != NULL) + (id != NULL) + (trace != NULL) +
+	    (complaint != NULL);
 
-	if ((addr != NULL) + (id != NULL) + (trace != NULL) +
-	    (complaint != NULL) + (period != NULL) != 1) {
+	if (n > 1 || (n == 0 && call_option(c, "period") == NULL)) {
 		call_fail(c, STATUS_USAGE, "evidence is exported about one of "
-		    "ADDR, --message-id, --trace, --complaint, --period");
-		return false;
-	}
-	if (period == NULL && (call_option(c, "list") != NULL ||
-	    call_option(c, "org") != NULL)) {
-		call_fail(c, STATUS_USAGE, "--list and --org go with "
+		    "ADDR, --message-id, --trace, --complaint, or of a "
 		    "--period");
 		return false;
 	}
-	if (period != NULL)
-		return take_period(c, s, period);
+	if (complaint != NULL && narrowed) {
+		call_fail(c, STATUS_USAGE, "--period, --list and --org do not "
+		    "go with --complaint");
+		return false;
+	}
+	if (n == 0) {
+		s->ask.about = BUNDLE_PERIOD;
+		return take_narrowed(c, s);
+	}
 	if (complaint != NULL)
 		return take_complaint(c, s, complaint);
-	if (addr == NULL)
-		return take_trace(c, s, id != NULL ? "message-id" : "trace",
-		    id != NULL ? id : trace);
-	snprintf(s->request, sizeof(s->request), "address");
-	return call_identity(c, "ADDR", &s->who);
+	if (addr != NULL)
+		snprintf(s->request, sizeof(s->request), "address");
+	else if (!take_trace(c, s, id != NULL ? "message-id" : "trace",
+	    id != NULL ? id : trace))
+		return false;
+	return (addr == NULL || call_identity(c, "ADDR", &s->who)) &&
+	    take_narrowed(c, s);
 }
 
 /* ---- in threads */
@@ -333,7 +360,7 @@ export_run(struct call *c)
 	}
 	s->ask = (struct bundle_ask){ .store = call_store(c),
 		.content = call_content(c), .stop = call_stopping(c),
-		.about = BUNDLE_ADDRESS,
+		.about = BUNDLE_ADDRESS, .to_ms = INT64_MAX,
 		.disclosed = call_option(c, "disclose"),
 		.who = call_who(c), .request = s->request,
 		.now_ms = call_now(c) };

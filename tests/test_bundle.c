@@ -733,6 +733,44 @@ a_file_has_an_end(void **state)
 	world_must(w, STORE_S, append_many, &n);
 	assert_int_equal(bundle_look(&a, &last, &w->e), -1);
 	assert_int_equal(w->e.code, ERR_LIMIT);
+	/* But for the entry that its own making put there. */
+	a.exported = last_index(w);
+	assert_int_equal(bundle_look(&a, &last, &w->e), 1);
+}
+
+/* So that one who has more than a file holds gets it in parts. */
+static void
+an_address_is_narrowed(void **state)
+{
+	struct world *w = *state;
+	struct bundle_ask a = ask_address(w, BOB);
+	struct evidence_writer f;
+	struct evidence_verdict v;
+	char *text;
+
+	people_join(w, "news", BOB, NOW);
+	people_join(w, "club", BOB, NOW + DAY);
+	make(w, &a, &f, &v);
+	assert_int_equal(v.entries, 4);
+	assert_false(has(&f, "entries of that alone"));
+	evidence_free(&f);
+	for (int i = 0; i < 2; i++) {
+		a = ask_address(w, BOB);
+		if (i == 0) {
+			a.list = 2;
+		} else {
+			a.from_ms = NOW + DAY;
+			a.to_ms = NOW + 2 * DAY;
+		}
+		make(w, &a, &f, &v);
+		assert_int_equal(v.entries, 2);
+		text = member_of(&f, "report.txt");
+		assert_non_null(strstr(text, "entries of that alone"));
+		assert_non_null(strstr(text, "list club"));
+		assert_null(strstr(text, "about the list news"));
+		free(text);
+		evidence_free(&f);
+	}
 }
 
 static int
@@ -847,6 +885,7 @@ main(void)
 		T(without_a_head_it_waits),
 		T(a_period_is_of_a_list),
 		T(a_file_has_an_end),
+		T(an_address_is_narrowed),
 		T(a_copy_leads_to_whom_it_went),
 		T(a_change_of_address_is_proven_whole),
 	};

@@ -164,6 +164,31 @@ an_address_is_kept_by_its_hash(void **state)
 	answer_free(a);
 }
 
+/* More than a file holds: it can be asked for in parts, and that is kept. */
+static void
+an_address_is_narrowed(void **state)
+{
+	static const char *const asked[][4] = {
+		{ "--list", "quiet" },
+		{ "--period", "2000-01-01..2000-01-02" },
+	};
+	struct queue *q = *state;
+	char number[24];
+	struct answer *a;
+
+	complain(q, number);
+	cw_ready_list(q, "quiet");
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
+		EXPECT(STATUS_NO, q, "evidence export", "ADDR", ANN,
+		    asked[i][0], asked[i][1], "<output", "", NULL);
+	cw_must(q, &a, "evidence export", "ADDR", ANN, "--period",
+	    "2000-01-01..2200-01-01", "--org", "default", "<output", "",
+	    NULL);
+	assert_string_equal(text_of(last_of(a), "about"), "address; period "
+	    "2000-01-01..2200-01-01; organization default");
+	answer_free(a);
+}
+
 static void
 what_it_does_not_take(void **state)
 {
@@ -171,6 +196,7 @@ what_it_does_not_take(void **state)
 		{ "--complaint", "x" }, { "--complaint", "0" },
 		{ "--period", "2026" }, { "--period", "a..b" },
 		{ "--list", "news" },
+		{ "--complaint", "1", "--list", "news" },
 		{ "--trace", "x", "--complaint", "1" },
 		{ "--complaint", "1", "--disclose", "" },
 	};
@@ -199,6 +225,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(an_order_is_kept),
 		T(an_address_is_kept_by_its_hash),
+		T(an_address_is_narrowed),
 		T(what_it_does_not_take),
 	};
 
