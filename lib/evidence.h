@@ -28,6 +28,11 @@ struct err;
 #define EVIDENCE_FILE_MAX	(256u << 20)	/* octets of the file */
 #define EVIDENCE_ENTRIES_MAX	10000
 #define EVIDENCE_ENTRY_MAX	65568		/* octets, with the salt */
+#define EVIDENCE_MEMBERS_MAX	40008	/* a text and a mail for each entry */
+#define EVIDENCE_MISSING_MAX	10000	/* texts that are missing */
+#define EVIDENCE_JSON_DEPTH	64	/* of evidence.json, the object: 1 */
+#define EVIDENCE_KEYS_MAX	16	/* to verify with, of one file */
+#define EVIDENCE_KEY_FILE_MAX	8192	/* octets */
 #define EVIDENCE_WHY_MAX	160
 
 /* ---- writing */

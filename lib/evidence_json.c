@@ -73,7 +73,8 @@ read_missing(const json_t *list, struct strbuf *out)
 	const json_t *j;
 	size_t i;
 
-	if (!json_is_array(list))
+	if (!json_is_array(list) ||
+	    json_array_size(list) > EVIDENCE_MISSING_MAX)
 		return false;
 	json_array_foreach(list, i, j) {
 		if (!is_hex(j, NULL, sizeof(hash), hash))
@@ -81,6 +82,26 @@ read_missing(const json_t *list, struct strbuf *out)
 		strbuf_add(out, hash, sizeof(hash));
 	}
 	return !out->overflow;
+}
+
+/* Jansson takes no more than 2048 levels. */
+static bool
+too_deep(const json_t *j, unsigned depth)
+{
+	bool deep = false;
+	const char *name;
+	json_t *item;
+	size_t i;
+
+	if (!json_is_object(j) && !json_is_array(j))
+		return false;
+	if (depth > EVIDENCE_JSON_DEPTH)
+		return true;
+	json_array_foreach(j, i, item)
+		deep = deep || too_deep(item, depth + 1);
+	json_object_foreach((json_t *)(uintptr_t)j, name, item)
+		deep = deep || too_deep(item, depth + 1);
+	return deep;
 }
 
 static const char *
@@ -91,6 +112,8 @@ judge(const struct evidence_parts *p, const struct evidence_verdict *v,
 
 	if (!json_is_object(o))
 		return "no JSON object";
+	if (too_deep(o, 1))
+		return "nested too deep";
 	if (!is_text(json_object_get(o, "format"), EVIDENCE_FORMAT))
 		return "of another format";
 	if (!is_text(json_object_get(o, "origin"), v->key.name))
@@ -115,7 +138,7 @@ evidence_check_json(struct evidence_parts *p,
 
 	p->json = json_loadb((const char *)m->content.p, m->content.len,
 	    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, NULL);
-	strbuf_init(missing, EVIDENCE_ENTRIES_MAX * 32);
+	strbuf_init(missing, EVIDENCE_MISSING_MAX * 32);
 	why = judge(p, v, p->json, missing);
 	return why == NULL || evidence_bad(v, m->name, "%s", why);
 }

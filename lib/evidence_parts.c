@@ -15,8 +15,6 @@
 #include "lib/evidence_private.h"
 #include "lib/hex.h"
 
-/* Entries and their proofs, a text and a mail for each, and the others. */
-#define MEMBERS_MAX	(4 * EVIDENCE_ENTRIES_MAX + HEADS + 2)
 #define HEX_HASH	64
 
 static const char *const heads[HEADS] = {
@@ -57,8 +55,7 @@ room_for_one(struct evidence_parts *p)
 
 	if (p->n < p->cap)
 		return true;
-	if (p->n >= MEMBERS_MAX ||
-	    (m = reallocarray(p->member, cap, sizeof(*m))) == NULL)
+	if ((m = reallocarray(p->member, cap, sizeof(*m))) == NULL)
 		return false;
 	p->member = m;
 	p->cap = cap;
@@ -79,10 +76,11 @@ read_archive(struct evidence_parts *p, struct slice file,
 	ustar_init(&u, file.p, file.len);
 	for (;;) {
 		if (!room_for_one(p))
-			return evidence_bad(v, "archive", "too many members");
+			return evidence_bad(v, "archive", "no memory");
 		if ((rc = ustar_next(&u, &p->member[p->n], &e)) != 1)
 			break;
-		p->n++;
+		if (++p->n > EVIDENCE_MEMBERS_MAX)
+			return evidence_bad(v, "archive", "too many members");
 	}
 	return rc == 0 || evidence_bad(v, "archive", "%s", e.text);
 }

@@ -20,11 +20,9 @@
 #include "listd/listctl_print.h"
 #include "listd/role.h"
 
-#define KEY_FILE_OCTETS	8192
-#define KEYS_MAX	16
-
+/* Up to max octets; what is longer is read so far. */
 static int
-read_file(const char *path, struct strbuf *b)
+read_file(const char *path, struct strbuf *b, size_t max)
 {
 	int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) :
 	    open(path, O_RDONLY | O_CLOEXEC);
@@ -32,41 +30,52 @@ read_file(const char *path, struct strbuf *b)
 	ssize_t n = -1;
 
 	if (fd != -1)
-		while ((n = read(fd, buf, sizeof(buf))) > 0 && !b->overflow)
+		while ((n = read(fd, buf, max - b->len < sizeof(buf) ?
+		    max - b->len : sizeof(buf))) > 0)
 			strbuf_add(b, buf, (size_t)n);
 	if (n == -1 || b->overflow)
 		fprintf(stderr, "listctl: %s: %s\n", path, n == -1 ?
-		    strerror(errno) : "too long");
+		    strerror(errno) : "no memory");
 	if (fd != -1)
 		close(fd);
 	return n == -1 || b->overflow ? -1 : 0;
 }
 
-/*
- * As `listctl ledger checkpoint --key` prints them: a line each.  How many, or
- * 0.
- */
+/* The keys of text, a line each: how many, or 0 with e set. */
 static size_t
-read_keys(const char *path, struct note_key keys[static KEYS_MAX])
+parse_keys(const struct strbuf *b, struct note_key *keys, struct err *e)
 {
-	struct strbuf b = STRBUF_INIT(KEY_FILE_OCTETS);
+	size_t n = 0, at = 0, len;
+	const char *end;
+
+	if (b->len == 0 || b->len > EVIDENCE_KEY_FILE_MAX)
+		err_set(e, ERR_INPUT, b->len == 0 ? "no key in it" :
+		    "too long for keys");
+	for (; at < b->len && e->code == ERR_NONE; at += len + 1) {
+		end = memchr(b->s + at, '\n', b->len - at);
+		len = end != NULL ? (size_t)(end - b->s) - at : b->len - at;
+		if (n == EVIDENCE_KEYS_MAX)
+			err_set(e, ERR_LIMIT, "more than %d keys",
+			    EVIDENCE_KEYS_MAX);
+		else if (note_key_parse(&keys[n], b->s + at, len, e) == 0 &&
+		    keys[n++].type != NOTE_ED25519)
+			err_set(e, ERR_INPUT, "a witness's key, and not the "
+			    "ledger's");
+	}
+	return e->code == ERR_NONE ? n : 0;
+}
+
+/* As `listctl ledger checkpoint --key` prints them.  How many, or 0. */
+static size_t
+read_keys(const char *path, struct note_key *keys)
+{
+	struct strbuf b = STRBUF_INIT(EVIDENCE_KEY_FILE_MAX + 1);
 	struct err e = ERR_INIT;
-	size_t n = 0, at = 0;
+	size_t n = 0;
 
-	if (read_file(path, &b) == -1)
-		at = b.len;
-	while (at < b.len && n < KEYS_MAX) {
-		size_t len = strcspn(b.s + at, "\n");
-
-		if (note_key_parse(&keys[n++], b.s + at, len, &e) == -1)
-			break;
-		at += len + 1;
-	}
-	if (e.code != ERR_NONE || at < b.len) {
-		fprintf(stderr, "listctl: %s: %s\n", path, at < b.len &&
-		    e.code == ERR_NONE ? "too many keys" : e.text);
-		n = 0;
-	}
+	if (read_file(path, &b, EVIDENCE_KEY_FILE_MAX + 1) == 0 &&
+	    (n = parse_keys(&b, keys, &e)) == 0)
+		fprintf(stderr, "listctl: %s: %s\n", path, e.text);
 	strbuf_free(&b);
 	return n;
 }
@@ -130,15 +139,15 @@ verdict_json(const struct evidence_verdict *v, bool vouched)
 int
 listctl_evidence_verify(const struct listctl *lc)
 {
-	struct strbuf file = STRBUF_INIT(EVIDENCE_FILE_MAX);
+	struct strbuf file = STRBUF_INIT(EVIDENCE_FILE_MAX + 1);
 	const char *path = listctl_option(lc, "key");
 	json_t *list = json_array(), *o, *entry;
 	struct evidence_verdict v;
-	struct note_key keys[KEYS_MAX];
+	struct note_key keys[EVIDENCE_KEYS_MAX];
 	size_t i, n = 0;
 
 	if ((path != NULL && (n = read_keys(path, keys)) == 0) ||
-	    read_file(lc->arg[0], &file) == -1) {
+	    read_file(lc->arg[0], &file, EVIDENCE_FILE_MAX + 1) == -1) {
 		strbuf_free(&file);
 		json_decref(list);
 		return STATUS_USAGE;

@@ -20,118 +20,12 @@
 #include "lib/tlog_proof.h"
 #include "lib/token_mask.h"
 #include "tests/evidence_samples.h"
+#include "tests/evidence_wrong.h"
 
 #define LEAVES	7
 #define TOKEN	"abcdefghij234567klmnopqrst"
 
-enum wrong {
-	NOTHING,
-	/* 1, 2 */
-	CUT, LONGER, NO_README, EXTRA, NO_PROOF, ENTRIES_SWAPPED, ENTRY_ZERO,
-	ENTRY_PADDED, TEXT_NAMED_UP, MAILS_FIRST, TWICE, TWO_SIGNATURES,
-	/* 3 - 5 */
-	MANIFEST_SHORT, MANIFEST_SPELT, OTHER_KEY, KEY_SPELT, NOT_SIGNED,
-	SIGNED_TWICE, SIGNED_AS_CHECKPOINT, SIGNED_OTHER,
-	/* 6 */
-	CHECKPOINT_OTHER_KEY, CHECKPOINT_OTHER_ORIGIN, CHECKPOINT_COSIGNED,
-	/* 7 */
-	JSON_NONE, JSON_TWICE, JSON_FORMAT, JSON_ORIGIN, JSON_SIZE,
-	JSON_FEWER, JSON_COMMITMENT, JSON_NO_MISSING, JSON_SIZE_TRUE,
-	/* 8 */
-	SALT_CHANGED, ENTRY_CHANGED, ENTRY_SPELT, ENTRY_TAIL, ENTRY_NO_MAP,
-	ENTRY_SHORT, TIME_TEXT, TIME_NULL, TIME_HUGE, TIME_PAST, TIME_LAST,
-	TEXT_GONE, TEXT_MISSING, PROOF_OF_OTHER, PROOF_EXTRA,
-	PROOF_LONGER, PROOF_OTHER_CHECKPOINT, PAST_THE_TREE,
-	/* 9, 10 */
-	TEXT_CHANGED, MAIL_CHANGED, MAIL_OF_OTHER, MAIL_SHORTER, MAIL_UNLIKE,
-	MAIL_NOT_KEPT, NO_ENTRIES,
-	/* 11, in the order of edits[] */
-	WORD_TIME, WORD_KIND, WORD_LIST, WORD_LIST_REAL, WORD_IP, WORD_PORT,
-	WORD_AGENT, WORD_SHOWN, WORD_GONE, WORD_MORE, WORD_MAIL, WORD_MAIL_GONE,
-	WORD_REQUEST, WORD_OTHER,
-};
-
-/* The name of the text is known when it was hashed. */
-#define TEXT	"shown/HASH"
-#define TEXT_UP	"shown/HASH in capitals"
-
-static const struct sample samples[] = {
-	{ "sound", "", NOTHING },
-	{ "cosigned", "", CHECKPOINT_COSIGNED },
-	{ "text-missing-and-said", "", TEXT_MISSING },
-	{ "mail-not-kept", "", MAIL_NOT_KEPT },
-	{ "no-entries", "", NO_ENTRIES },
-	{ "cut", "archive", CUT },
-	{ "longer", "archive", LONGER },
-	{ "no-readme", "report.txt", NO_README },
-	{ "extra-member", "zzz", EXTRA },
-	{ "no-proof", TEXT, NO_PROOF },
-	{ "entries-swapped", "entries/2.entry", ENTRIES_SWAPPED },
-	{ "entry-zero", "entries/0.entry", ENTRY_ZERO },
-	{ "entry-padded", "entries/06.entry", ENTRY_PADDED },
-	{ "text-in-capitals", TEXT_UP, TEXT_NAMED_UP },
-	{ "mails-first", TEXT, MAILS_FIRST },
-	{ "twice", "README.txt", TWICE },
-	{ "two-signatures", "MANIFEST.sig", TWO_SIGNATURES },
-	{ "manifest-short", "MANIFEST", MANIFEST_SHORT },
-	{ "manifest-spelt", "MANIFEST", MANIFEST_SPELT },
-	{ "other-key", "log.vkey", OTHER_KEY },
-	{ "key-spelt", "log.vkey", KEY_SPELT },
-	{ "not-signed", "MANIFEST.sig", NOT_SIGNED },
-	{ "signed-twice", "MANIFEST.sig", SIGNED_TWICE },
-	{ "signed-as-checkpoint", "MANIFEST.sig", SIGNED_AS_CHECKPOINT },
-	{ "signed-other", "MANIFEST.sig", SIGNED_OTHER },
-	{ "checkpoint-other-key", "checkpoint", CHECKPOINT_OTHER_KEY },
-	{ "checkpoint-other-origin", "checkpoint", CHECKPOINT_OTHER_ORIGIN },
-	{ "json-none", "evidence.json", JSON_NONE },
-	{ "json-twice", "evidence.json", JSON_TWICE },
-	{ "json-format", "evidence.json", JSON_FORMAT },
-	{ "json-origin", "evidence.json", JSON_ORIGIN },
-	{ "json-size", "evidence.json", JSON_SIZE },
-	{ "json-fewer", "evidence.json", JSON_FEWER },
-	{ "json-commitment", "evidence.json", JSON_COMMITMENT },
-	{ "json-no-missing", "evidence.json", JSON_NO_MISSING },
-	{ "json-true", "evidence.json", JSON_SIZE_TRUE },
-	{ "salt-changed", "entries/2.tlog-proof", SALT_CHANGED },
-	{ "entry-changed", "entries/6.tlog-proof", ENTRY_CHANGED },
-	{ "entry-spelt", "entries/6.entry", ENTRY_SPELT },
-	{ "entry-tail", "entries/6.entry", ENTRY_TAIL },
-	{ "entry-no-map", "entries/6.entry", ENTRY_NO_MAP },
-	{ "entry-short", "entries/6.entry", ENTRY_SHORT },
-	{ "time-text", "entries/6.entry", TIME_TEXT },
-	{ "time-null", "entries/6.entry", TIME_NULL },
-	{ "time-huge", "entries/6.entry", TIME_HUGE },
-	{ "time-past-9999", "entries/6.entry", TIME_PAST },
-	{ "time-end-of-9999", "", TIME_LAST },
-	{ "text-gone", "entries/2.entry", TEXT_GONE },
-	{ "proof-of-other", "entries/3.tlog-proof", PROOF_OF_OTHER },
-	{ "proof-extra", "entries/3.tlog-proof", PROOF_EXTRA },
-	{ "proof-longer", "entries/3.tlog-proof", PROOF_LONGER },
-	{ "proof-other-checkpoint", "entries/3.tlog-proof",
-	    PROOF_OTHER_CHECKPOINT },
-	{ "past-the-tree", "entries/8.tlog-proof", PAST_THE_TREE },
-	{ "text-changed", TEXT, TEXT_CHANGED },
-	{ "mail-changed", "mails/3.eml", MAIL_CHANGED },
-	{ "mail-of-other", "mails/2.eml", MAIL_OF_OTHER },
-	{ "mail-shorter", "mails/3.eml", MAIL_SHORTER },
-	{ "mail-unlike", "mails/3.eml", MAIL_UNLIKE },
-	{ "word-time", "evidence.json", WORD_TIME },
-	{ "word-kind", "evidence.json", WORD_KIND },
-	{ "word-list", "evidence.json", WORD_LIST },
-	{ "word-list-real", "evidence.json", WORD_LIST_REAL },
-	{ "word-ip", "evidence.json", WORD_IP },
-	{ "word-port", "evidence.json", WORD_PORT },
-	{ "word-agent", "evidence.json", WORD_AGENT },
-	{ "word-shown", "evidence.json", WORD_SHOWN },
-	{ "word-left-out", "evidence.json", WORD_GONE },
-	{ "word-made-up", "evidence.json", WORD_MORE },
-	{ "word-mail", "evidence.json", WORD_MAIL },
-	{ "word-mail-left-out", "", WORD_MAIL_GONE },
-	{ "word-request", "evidence.json", WORD_REQUEST },
-	{ "word-of-the-operator", "", WORD_OTHER },
-};
-
-static const char shown[] = "en 1\nlog.example/join/news\n\nJoin News\n";
+static const char shown[] = SAMPLE_SHOWN;
 static const char mail[] = "To: ann@a.example\r\nSubject: confirm\r\n\r\n"
     "https://log.example/c/" TOKEN "\r\n";
 
@@ -207,6 +101,14 @@ put_time(const struct making *k, uint64_t index, struct strbuf *b)
 		cbor_put_uint(b, ms);
 }
 
+/* Has the entry something of a later version, nested? */
+static bool
+is_deep(const struct making *k, uint64_t index)
+{
+	return index == 6 && (k->wrong == ENTRY_DEEP ||
+	    k->wrong == ENTRY_DEEPEST);
+}
+
 /* What a request has beyond its kind and time. */
 static void
 put_request(const struct making *k, struct strbuf *b)
@@ -238,7 +140,8 @@ put_entry(const struct making *k, uint64_t index, struct strbuf *b)
 	if (k->wrong == MAIL_UNLIKE)
 		kept[4] = 'b';
 	EVP_Digest(mail, strlen(mail), hash, NULL, EVP_sha256(), NULL);
-	cbor_put_map(b, index == 2 ? 9 : index == 3 ? 4 : 2);
+	cbor_put_map(b, index == 2 ? 9 : index == 3 ? 4 : is_deep(k, index) ?
+	    3 : 2);
 	cbor_put_uint(b, 1);
 	cbor_put_uint(b, index);
 	put_time(k, index, b);
@@ -247,6 +150,12 @@ put_entry(const struct making *k, uint64_t index, struct strbuf *b)
 	if (index == 3) {
 		put_key(b, 43, kept, strlen(kept));
 		put_key(b, 44, hash, sizeof(hash));
+	}
+	if (is_deep(k, index)) {
+		cbor_put_uint(b, 250);
+		for (int i = 1; i < (k->wrong == ENTRY_DEEP ? 16 : 15); i++)
+			cbor_put_array(b, 1);
+		cbor_put_uint(b, 0);
 	}
 }
 
@@ -321,6 +230,8 @@ make_checkpoint(struct making *k, uint64_t size, struct strbuf *out)
 		    body.s, body.len, NULL) == -1)
 			abort();
 	}
+	if (k->wrong == CHECKPOINT_DEL)
+		strbuf_adds(out, "\xe2\x80\x94 w\x7f AAAAAAAA\n");
 	strbuf_free(&body);
 }
 
@@ -365,6 +276,31 @@ put_words(const struct making *k, uint64_t index, struct strbuf *b)
 	json_decref(o);
 }
 
+/* One more name of the object: of the operator's, but JSON. */
+static void
+put_extra(const struct making *k, struct strbuf *b)
+{
+	static const char *const extras[] = {
+		"99999999999999999999", "-9223372036854775809",
+		"[9223372036854775807,-9223372036854775808]", "1e999",
+		"1e-999", "\"\\ud800\"", "\"\\udc00\\ud800\"",
+		"\"\\ud83d\\ude00\"", "\"a\\u0000b\"",
+		"{\"a\\u0000b\":1}", "NaN",
+	};
+	int deep = k->wrong == EXTRA_DEEP ? EVIDENCE_JSON_DEPTH :
+	    k->wrong == EXTRA_DEEPEST ? EVIDENCE_JSON_DEPTH - 1 : 0;
+
+	if (k->wrong < EXTRA_BIG || k->wrong > EXTRA_DEEPEST)
+		return;
+	strbuf_adds(b, ",\"extra\":");
+	if (deep == 0)
+		strbuf_adds(b, extras[k->wrong - EXTRA_BIG]);
+	for (int i = 0; i < deep; i++)
+		strbuf_addc(b, '[');
+	for (int i = 0; i < deep; i++)
+		strbuf_addc(b, ']');
+}
+
 static void
 make_json(struct making *k, struct strbuf *b)
 {
@@ -402,8 +338,14 @@ make_json(struct making *k, struct strbuf *b)
 		strbuf_adds(b, ",\"missing_texts\":[\"");
 		evidence_hex(k->shown_hash, sizeof(k->shown_hash), b);
 		strbuf_adds(b, "\"]");
+	} else if (k->wrong == JSON_MISSING_MANY) {
+		strbuf_addf(b, ",\"missing_texts\":[\"%064d\"", 0);
+		for (int i = 0; i < EVIDENCE_ENTRIES_MAX; i++)
+			strbuf_addf(b, ",\"%064d\"", i);
+		strbuf_adds(b, "]");
 	} else if (k->wrong != JSON_NO_MISSING)
 		strbuf_adds(b, ",\"missing_texts\":[]");
+	put_extra(k, b);
 	strbuf_adds(b, "}\n");
 	if (k->wrong == JSON_NONE)
 		strbuf_truncate(b, b->len - 3);
@@ -557,8 +499,17 @@ end(struct making *k)
 static void
 make_file(struct making *k)
 {
-	struct strbuf json = STRBUF_INIT(1 << 16);
+	struct strbuf json = STRBUF_INIT(1 << 20);
 
+	if (k->wrong == MEMBERS_OVER || k->wrong == MEMBERS_MOST)
+		for (int i = k->wrong == MEMBERS_MOST; i <
+		    EVIDENCE_MEMBERS_MAX + 1; i++)
+			if (ustar_add(&k->file, "a", text(""), NULL) == -1)
+				abort();
+	if (k->wrong == MEMBERS_OVER || k->wrong == MEMBERS_MOST) {
+		ustar_end(&k->file, NULL);
+		return;
+	}
 	if (k->wrong != NO_README)
 		add(k, "README.txt", text("To check it ...\n"));
 	if (k->wrong == TWICE)
@@ -581,47 +532,6 @@ make_file(struct making *k)
 	end(k);
 }
 
-static const char *
-text_name(void)
-{
-	static char name[80];
-	struct strbuf hex = STRBUF_INIT(65);
-	uint8_t hash[32];
-
-	EVP_Digest(shown, strlen(shown), hash, NULL, EVP_sha256(), NULL);
-	evidence_hex(hash, sizeof(hash), &hex);
-	snprintf(name, sizeof(name), "shown/%s", hex.s);
-	strbuf_free(&hex);
-	return name;
-}
-
-static const char *
-text_name_up(void)
-{
-	static char name[80];
-
-	snprintf(name, sizeof(name), "%s", text_name());
-	for (char *p = name + 6; *p != '\0'; p++)
-		if (*p >= 'a')
-			*p = (char)(*p - 'a' + 'A');
-	return name;
-}
-
-const struct sample *
-sample_at(size_t i)
-{
-	static struct sample s;
-
-	if (i >= sizeof(samples) / sizeof(samples[0]))
-		return NULL;
-	s = samples[i];
-	if (strcmp(s.where, TEXT) == 0)
-		s.where = text_name();
-	if (strcmp(s.where, TEXT_UP) == 0)
-		s.where = text_name_up();
-	return &s;
-}
-
 void
 sample_make(const struct sample *s, struct strbuf *out)
 {
@@ -630,7 +540,7 @@ sample_make(const struct sample *s, struct strbuf *out)
 	EVP_Digest(shown, strlen(shown), k.shown_hash, NULL, EVP_sha256(),
 	    NULL);
 	snprintf(k.text_name, sizeof(k.text_name), "%s",
-	    s->wrong == TEXT_NAMED_UP ? text_name_up() : text_name());
+	    s->wrong == TEXT_NAMED_UP ? sample_text_name(true) : sample_text_name(false));
 	strbuf_init(&k.file, EVIDENCE_FILE_MAX);
 	strbuf_init(&k.manifest, 1 << 20);
 	make_entries(&k);
@@ -644,20 +554,4 @@ sample_make(const struct sample *s, struct strbuf *out)
 	strbuf_free(&k.other);
 	strbuf_free(&k.file);
 	strbuf_free(&k.manifest);
-}
-
-void
-sample_edit(uint64_t seed, unsigned n, char *p, size_t len)
-{
-	uint8_t in[16], out[32];
-
-	for (int i = 0; i < 8; i++)
-		in[i] = (uint8_t)(seed >> 8 * i);
-	for (int i = 0; i < 8; i++)
-		in[8 + i] = i < 4 ? (uint8_t)(n >> 8 * i) : 0;
-	if (EVP_Digest(in, sizeof(in), out, NULL, EVP_sha256(), NULL) != 1)
-		abort();
-	/* The octet is another one afterwards. */
-	p[((size_t)out[0] | (size_t)out[1] << 8 | (size_t)out[2] << 16 |
-	    (size_t)out[3] << 24) % len] ^= (char)(1 + out[4] % 255);
 }
