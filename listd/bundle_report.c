@@ -394,8 +394,23 @@ find_told(const struct bundle *b, const json_t *of_list, struct told *t)
 	find_request(b, t);
 }
 
+/* Where a row came from: as it says, or as its import's entry does. */
+static const char *
+source_of(const struct bundle *b, const json_t *imported)
+{
+	const json_t *o;
+	size_t i;
+
+	if (str(imported, "source")[0] == '\0')
+		json_array_foreach(json_object_get(b->json, "entries"), i, o)
+			if (is(o, "import") && num(o, "index") ==
+			    num(imported, "follows"))
+				return str(o, "source");
+	return str(imported, "source");
+}
+
 static void
-put_aware(const struct told *t, struct report *r)
+put_aware(const struct bundle *b, const struct told *t, struct report *r)
 {
 	report_entry(r, "Did the person know that the address was taken "
 	    "down?");
@@ -408,7 +423,8 @@ put_aware(const struct told *t, struct report *r)
 	if (t->imported != NULL)
 		report_say(r, "It was imported, entry %lld, from \"%s\"; the "
 		    "operator vouches for evidence.", (long long)num(
-		    t->imported, "index"), str(t->imported, "source"));
+		    t->imported, "index"),
+		    source_of(b, t->imported));
 	if (t->invited != NULL)
 		report_say(r, "The address was asked by mail whether it wants "
 		    "to join, entry %lld.", (long long)num(t->invited,
@@ -475,7 +491,7 @@ put_list(const struct bundle *b, struct report *r, const json_t *of_list)
 	snprintf(heading, sizeof(heading), "Four questions about the list "
 	    "%.80s, as far as the entries tell", t.name);
 	report_heading(r, heading);
-	put_aware(&t, r);
+	put_aware(b, &t, r);
 	put_connected(&t, r);
 	put_refusable(&t, r);
 	put_revocable(&t, r);

@@ -481,8 +481,11 @@ each_list_is_asked_about(void **state)
 {
 	struct world *w = *state;
 	struct identity bob = people_identity(w, BOB);
+	struct consent import = { .kind = CONSENT_IMPORT, .list = 3,
+		.org = 2, .when_ms = NOW, .import = 1,
+		.source = consent_text("a fair") };
 	struct consent imported = { .kind = CONSENT_IMPORT_ROW, .list = 3,
-		.org = 2, .when_ms = NOW, .source = consent_text("a fair"),
+		.org = 2, .when_ms = NOW, .import = 1,
 		.hash = SLICE(bob.hash, sizeof(bob.hash)) };
 	struct bundle_ask a = ask_address(w, BOB);
 	struct evidence_writer f;
@@ -491,6 +494,8 @@ each_list_is_asked_about(void **state)
 
 	people_join(w, "news", BOB, NOW);
 	people_ask(w, "club", BOB, NULL, NOW + HOUR);
+	world_must(w, STORE_S, append, &import);
+	imported.follows = last_index(w);
 	world_must(w, STORE_S, append, &imported);
 	people_leave(w, 1, BOB, IPC_LEAVE_LIST, NOW + 2 * HOUR);
 	make(w, &a, &f, &v);
