@@ -45,6 +45,7 @@ struct bundle_ask {
 	const char	*disclosed;	/* who ordered it, or NULL */
 	const char	*who;		/* asks for the file */
 	const char	*request;	/* in words: "address", "period ..." */
+	const char	*url_base;	/* where the ledger is published */
 	int64_t		 now_ms;
 	uint64_t	 exported;	/* the entry of this very export */
 };

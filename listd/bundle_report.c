@@ -545,7 +545,7 @@ put_check(const struct bundle *b, struct report *r)
 	    "sharing nothing with it, `verify-evidence FILE --key KEYFILE`. "
 	    "KEYFILE holds the ledger's keys, which must be known from "
 	    "elsewhere than this file: the ledger publishes them at "
-	    "https://%s/key. Compare them with:", str(b->json, "origin"));
+	    "%s/ledger/key. Compare them with:", b->ask->url_base);
 	report_text(r, "ledger", str(b->json, "origin"));
 	report_text(r, "its key", str(key, "vkey"));
 	report_text(r, "SHA-256 of the key", str(key, "fingerprint"));

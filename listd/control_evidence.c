@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/conf.h"
 #include "lib/date.h"
 #include "lib/decimal.h"
 #include "lib/err.h"
@@ -43,6 +44,7 @@ struct export {
 	struct identity	 who;
 	bool		 traces, clock_unsure;
 	char		 request[REQUEST_MAX];
+	char		 url_base[CONF_PATH_MAX];	/* as it is now */
 	int		 fd;		/* of the file; -1: none */
 	int		 found;		/* by a thread: 1, 0 */
 	uint64_t	 last;
@@ -363,7 +365,9 @@ export_run(struct call *c)
 		.about = BUNDLE_ADDRESS, .to_ms = INT64_MAX,
 		.disclosed = call_option(c, "disclose"),
 		.who = call_who(c), .request = s->request,
-		.now_ms = call_now(c) };
+		.url_base = s->url_base, .now_ms = call_now(c) };
+	snprintf(s->url_base, sizeof(s->url_base), "%s",
+	    call_conf(c)->url_base);
 	s->clock_unsure = queue_clock_unsure(call_queue(c));
 	if (s->ask.disclosed != NULL && s->ask.disclosed[0] == '\0') {
 		call_fail(c, STATUS_USAGE, "--disclose says who ordered it");

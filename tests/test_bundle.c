@@ -97,6 +97,7 @@ ask_of(struct world *w, enum bundle_about about)
 {
 	return (struct bundle_ask){ .store = w->st, .content = content,
 		.about = about, .who = "root", .request = "a test",
+		.url_base = "https://lists.example.org/mail",
 		.now_ms = NOW + 30 * DAY, .to_ms = INT64_MAX };
 }
 
@@ -417,6 +418,8 @@ what_strangers_wrote_stays_text(void **state)
 	make(w, &a, &f, &v);
 	text = member_of(&f, "report.txt");
 	html = member_of(&f, "report.html");
+	assert_non_null(strstr(text,
+	    "https://lists.example.org/mail/ledger/key"));
 	assert_null(strchr(text, '\033'));
 	assert_null(strstr(text, "\xe2\x80\xae"));
 	assert_null(strstr(text, "\n* No. 1: confirmed"));
