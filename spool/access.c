@@ -12,6 +12,7 @@
 #include "spool/consent.h"
 #include "spool/correct.h"
 #include "spool/erase_kept.h"
+#include "spool/list.h"
 #include "spool/optin_private.h"
 #include "spool/store.h"
 #include "spool/subscriber.h"
@@ -162,6 +163,45 @@ open_page(struct txn *t, struct use *u, struct err *e)
 	return request_save(t, &u->req, e);
 }
 
+/*
+ * Is there anything to leave: is the person on the list, or asked to be?  1, 0,
+ * -1; 0 with UNKNOWN of a list that is none, which the page never offered.
+ */
+static int
+is_of_list(struct txn *t, struct use *u, struct err *e)
+{
+	uint32_t org, list = u->a->in->list;
+	enum list_state state;
+	struct member m;
+	int rc = list == 0 ? 0 : list_brief(t, list, &org, &state, e);
+
+	if (rc == 0)
+		u->r->result = OPTIN_UNKNOWN;
+	if (rc != 1 ||
+	    (rc = subscriber_find(t, list, u->req.hash, &m, e)) != 0)
+		return rc;
+	rc = request_void(t, u->req.hash, list, 0, true, e);
+	return rc > 0 ? 1 : rc;
+}
+
+/*
+ * No end of entries by one token: those of the address since it was asked for
+ * are counted.  Leaving and erasing end by themselves.
+ */
+static int
+check_acts(struct txn *t, const struct use *u, struct err *e)
+{
+	uint64_t index = u->req.consent;
+	int rc = 1;
+
+	for (unsigned i = 0; rc == 1 && i < ACCESS_ACTS_MAX; i++)
+		rc = consent_next_of(t, u->req.hash, index + 1, &index, e);
+	if (rc == 1)
+		err_set(e, ERR_LIMIT, "%d entries since the link was asked "
+		    "for", ACCESS_ACTS_MAX);
+	return rc == 0 ? 0 : -1;
+}
+
 static int
 leave_list_of(struct txn *t, struct use *u, struct err *e)
 {
@@ -170,6 +210,10 @@ leave_list_of(struct txn *t, struct use *u, struct err *e)
 	    .list = u->a->in->list, .evidence = &u->a->in->evidence,
 	    .now_ms = u->a->now_ms, .clock_unsure = u->a->clock_unsure };
 
+	int rc = is_of_list(t, u, e);
+
+	if (rc != 1)
+		return rc;
 	memcpy(l.hash, u->req.hash, sizeof(l.hash));
 	return leave_apply(t, &l, &u->r->gone, e);
 }
@@ -212,9 +256,10 @@ correct(struct txn *t, struct use *u, struct err *e)
 	const struct correction c = { .list = u->a->in->list,
 	    .hash = u->req.hash, .name = u->a->in->name,
 	    .value = u->a->in->value, .evidence = &u->a->in->evidence,
-	    .now_ms = u->a->now_ms, .clock_unsure = u->a->clock_unsure };
+	    .must_be = true, .now_ms = u->a->now_ms,
+	    .clock_unsure = u->a->clock_unsure };
 
-	return correct_attribute(t, &c, e);
+	return check_acts(t, u, e) == -1 ? -1 : correct_attribute(t, &c, e);
 }
 
 static int
@@ -227,7 +272,7 @@ change(struct txn *t, struct use *u, struct err *e)
 	struct optin_asked asked;
 
 	/* What became of it is told to the new address alone (T7). */
-	if (change_ask(t, &c, &asked, e) == -1)
+	if (check_acts(t, u, e) == -1 || change_ask(t, &c, &asked, e) == -1)
 		return -1;
 	if (asked.result == OPTIN_MALFORMED)
 		u->r->result = OPTIN_MALFORMED;

@@ -21,6 +21,7 @@ struct txn;
 
 #define ACCESS_LIFETIME_MS	(24ll * 3600 * 1000)
 #define ACCESS_ENTRIES_MAX	2000	/* shown of one person, oldest first */
+#define ACCESS_ACTS_MAX		200	/* entries after which it only ends */
 
 /*
  * Ask for the link.  in gives address and evidence.  An address of which
@@ -49,8 +50,11 @@ struct access_done {
 
 /*
  * Use the token, or do what the page that it showed offers.  OPEN takes a token
- * that was not used; all else one that was, and whose time is not over.  What
- * r_r holds is released first.
+ * that was not used; all else one that was, and whose time is not over.  LEAVE
+ * of a list that the person is not on and did not ask for changes nothing, and
+ * CORRECT only what there is (-1 ERR_NOTFOUND).  After ACCESS_ACTS_MAX entries
+ * nothing is corrected and no change asked for (-1 ERR_LIMIT).  What r_r holds
+ * is released first.
  */
 int access_do(struct txn *t, const struct access *a,
     struct access_done *r_r, struct err *e);

@@ -119,7 +119,13 @@ apply(struct txn *t, const struct correction *c, const struct member *m,
 	name[c->name.len] = '\0';
 	old = json_incref(json_object_get(o, name));
 	was = json_copy(o);
-	if ((text = changed(c, o, name, e)) == NULL)
+	if (c->must_be && old == NULL) {
+		err_set(e, ERR_NOTFOUND, "no such attribute");
+		text = NULL;
+	} else {
+		text = changed(c, o, name, e);
+	}
+	if (text == NULL)
 		ret = -1;
 	else if (!json_equal(was, o) &&
 	    (append_entry(t, c, m, old, e) == -1 || attributes_put(t,

@@ -21,13 +21,14 @@ struct correction {
 	struct slice	 value;		/* as text; empty: without it */
 	const struct ipc_evidence *evidence;	/* of the person, or NULL */
 	const char	*who;		/* an operator, or NULL */
+	bool		 must_be;	/* only what has a value already */
 	int64_t		 now_ms;
 	bool		 clock_unsure;
 };
 
 /*
  * Set one attribute, and leave an entry PREFERENCE with name, old and new
- * value; none when nothing changes.  0, or -1: ERR_NOTFOUND (no member),
+ * value; none when nothing changes.  0, or -1: ERR_NOTFOUND (no member, no attribute),
  * ERR_INPUT (no name, or no text), ERR_LIMIT.
  */
 int correct_attribute(struct txn *t, const struct correction *c,

@@ -344,6 +344,46 @@ leaving_by_the_page(void **state)
 	store_is_sound(w);
 }
 
+/* Only what the page offers can be left: else nothing is written. */
+static void
+only_lists_of_the_person_are_left(void **state)
+{
+	static const struct {
+		const char	*why;
+		uint32_t	 list;
+		enum optin_result want;
+	} rows[] = {
+		{ "none was named", 0, OPTIN_UNKNOWN },
+		{ "there is no such list", 999, OPTIN_UNKNOWN },
+		{ "never was on it", 2, OPTIN_CONFIRMED },
+	};
+	struct world *w = *state;
+	char token[TOKEN_CONFIRM_LEN + 1];
+	uint64_t entries, suppressions;
+	struct acting o;
+
+	people_join(w, "news", ANN, NOW);
+	people_join(w, "club", "bob@b.example", NOW);
+	open_page(w, ANN, NOW + DAY, token);
+	entries = people_rows(w, TABLE_CONSENT);
+	suppressions = people_rows(w, TABLE_SUPPRESSIONS);
+	o = acting(token, IPC_DATA_LEAVE, NOW + DAY);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		o.in.list = rows[i].list;
+		if (act(w, &o) != rows[i].want || o.gone != 0 ||
+		    people_rows(w, TABLE_CONSENT) != entries ||
+		    people_rows(w, TABLE_SUPPRESSIONS) != suppressions)
+			fail_msg("left: %s", rows[i].why);
+	}
+	/* What was asked for and not confirmed can be. */
+	people_ask(w, "club", ANN, NULL, NOW + DAY);
+	o.in.list = 2;
+	assert_int_equal(act(w, &o), OPTIN_CONFIRMED);
+	assert_int_equal(people_rows(w, TABLE_SUPPRESSIONS),
+	    suppressions + 1);
+	store_is_sound(w);
+}
+
 /* S31: nothing is left but keyed hashes, and the token is gone too. */
 static void
 erasing_by_the_page(void **state)
@@ -364,6 +404,33 @@ erasing_by_the_page(void **state)
 	assert_null(shown(w, token, NOW + DAY));
 	assert_int_equal(act(w, &o), OPTIN_UNKNOWN);
 	store_is_sound(w);
+}
+
+struct knowing {
+	struct identity	 who;
+	const char	*name, *value;
+};
+
+static int
+do_know(struct txn *t, void *arg, struct err *e)
+{
+	const struct knowing *k = arg;
+	const struct correction c = { .list = 1, .hash = k->who.hash,
+	    .name = SLICE(k->name, strlen(k->name)),
+	    .value = SLICE(k->value, strlen(k->value)), .who = "root",
+	    .now_ms = NOW };
+
+	return job_answer(correct_attribute(t, &c, e), e);
+}
+
+/* What the operator knows of a member of list 1. */
+static void
+know(struct world *w, const char *address, const char *name,
+    const char *value)
+{
+	struct knowing k = { people_identity(w, address), name, value };
+
+	world_must(w, STORE_S, do_know, &k);
 }
 
 static void
@@ -401,8 +468,8 @@ correcting_leaves_an_entry(void **state)
 	struct consent c;
 	struct txn *t;
 
+	know(w, ANN, "name", "An");
 	open_page(w, ANN, NOW + DAY, token);
-	correct(w, token, "name", "An");
 	correct(w, token, "name", "Ann \"A\"");
 	text = attributes(w, ann);
 	assert_string_equal(text, "{\"name\":\"Ann \\\"A\\\"\"}");
@@ -426,6 +493,38 @@ correcting_leaves_an_entry(void **state)
 	store_is_sound(w);
 }
 
+/* One token writes so many entries, and can still end all. */
+static void
+acts_are_limited(void **state)
+{
+	struct world *w = *state;
+	char token[TOKEN_CONFIRM_LEN + 1], value[16];
+	struct acting o;
+
+	people_join(w, "news", ANN, NOW);
+	know(w, ANN, "name", "An");
+	open_page(w, ANN, NOW + DAY, token);
+	/* Its use was the first. */
+	for (int i = 1; i < ACCESS_ACTS_MAX; i++) {
+		snprintf(value, sizeof(value), "%d", i);
+		correct(w, token, "name", value);
+	}
+	o = acting(token, IPC_DATA_CORRECT, NOW + DAY);
+	o.in.list = 1;
+	o.in.name = SLICE("name", 4);
+	o.in.value = SLICE("x", 1);
+	assert_int_not_equal(world_write(w, STORE_S, do_act, &o), 0);
+	o.in.act = IPC_DATA_CHANGE;
+	snprintf(o.in.address, sizeof(o.in.address), NEW);
+	assert_int_not_equal(world_write(w, STORE_S, do_act, &o), 0);
+	o.in.act = IPC_DATA_LEAVE;
+	assert_int_equal(act(w, &o), OPTIN_CONFIRMED);
+	assert_int_equal(o.gone, 1);
+	o.in.act = IPC_DATA_ERASE;
+	assert_int_equal(act(w, &o), OPTIN_CONFIRMED);
+	store_is_sound(w);
+}
+
 static void
 what_is_no_attribute_is_refused(void **state)
 {
@@ -438,12 +537,14 @@ what_is_no_attribute_is_refused(void **state)
 		{ "a control in the value", "a", "x\1" },
 		{ "no UTF-8", "a", "\xff" },
 		{ "too long", "a", longest },
+		{ "a name that nobody gave it", "b", "x" },
 	};
 	struct world *w = *state;
 	char token[TOKEN_CONFIRM_LEN + 1];
 
 	memset(longest, 'x', sizeof(longest));
 	people_join(w, "news", ANN, NOW);
+	know(w, ANN, "a", "1");
 	open_page(w, ANN, NOW + DAY, token);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct acting o = acting(token, IPC_DATA_CORRECT, NOW + DAY);
@@ -455,7 +556,7 @@ what_is_no_attribute_is_refused(void **state)
 		if (world_write(w, STORE_S, do_act, &o) == 0)
 			fail_msg("taken: %s", rows[i].why);
 	}
-	assert_int_equal(kinds(w, ANN, CONSENT_PREFERENCE), 0);
+	assert_int_equal(kinds(w, ANN, CONSENT_PREFERENCE), 1);
 }
 
 /* ---- another address */
@@ -531,7 +632,7 @@ mail_goes_to_a_new_address(void **state)
 	people_join(w, "club", ANN, NOW);
 	old = consent_of(w, 1, ANN);
 	open_page(w, ANN, NOW + DAY, token);
-	correct(w, token, "name", "Ann");
+	know(w, ANN, "name", "Ann");
 	changing(w, ANN, NEW, 0, NOW + DAY, token);
 	n = last_notice(w);
 	assert_int_equal(n.kind, NOTICE_CHANGE);
@@ -888,8 +989,10 @@ main(void)
 		TEST(too_late_it_opens_nothing),
 		TEST(everything_is_shown),
 		TEST(leaving_by_the_page),
+		TEST(only_lists_of_the_person_are_left),
 		TEST(erasing_by_the_page),
 		TEST(correcting_leaves_an_entry),
+		TEST(acts_are_limited),
 		TEST(what_is_no_attribute_is_refused),
 		TEST(mail_goes_to_a_new_address),
 		TEST(neither_address_is_with_the_other),
