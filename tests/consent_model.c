@@ -153,8 +153,8 @@ model_may_import(const struct model *m, unsigned who, uint32_t list)
 
 /* ---- the verdict */
 
-static bool
-holds(const struct model *m, unsigned who, uint32_t list)
+bool
+model_holds(const struct model *m, unsigned who, uint32_t list)
 {
 	const struct model_person *p = &m->p[who];
 	uint64_t index = p->rests[list];
@@ -184,5 +184,5 @@ model_verdict(const struct model *m, unsigned who, uint32_t list)
 		return GATE_SUPPRESSED_LIST;
 	if (m->list[list] != LIST_ACTIVE || m->org[o] != ORG_ACTIVE)
 		return GATE_HELD;
-	return holds(m, who, list) ? GATE_OPEN : GATE_NO_CONSENT;
+	return model_holds(m, who, list) ? GATE_OPEN : GATE_NO_CONSENT;
 }

@@ -78,6 +78,8 @@ bool model_may_ask(const struct model *m, unsigned who, uint32_t list);
 /* May a row of an import become a member? */
 bool model_may_import(const struct model *m, unsigned who, uint32_t list);
 
+/* Does what the row of who rests on bear it out? */
+bool model_holds(const struct model *m, unsigned who, uint32_t list);
 /* What the gate has to say of a copy, as of now. */
 enum gate_verdict model_verdict(const struct model *m, unsigned who,
     uint32_t list);

@@ -43,6 +43,12 @@ uint64_t walk_chance(struct walk *k, uint64_t n);
 /* What must be true; else the store is put down and the test fails. */
 void walk_must(struct walk *k, bool ok, const char *what);
 uint64_t walk_last_entry(struct walk *k);
+/*
+ * Ask of every person and list, and compare with the model; while the entry
+ * with this index (0: none) is forged the gate may say no instead of yes, and
+ * must of what rests on it.
+ */
+void walk_look(struct walk *k, uint64_t forged);
 /* The membership as the store has it.  1, 0. */
 int walk_row(struct walk *k, unsigned who, uint32_t list, struct member *m);
 
@@ -52,10 +58,15 @@ void walk_bounce(struct walk *k, unsigned who, uint32_t list);
 /* Bar by the desk, or resume who is suspended. */
 void walk_set_state(struct walk *k, unsigned who, uint32_t list, bool active);
 void walk_import(struct walk *k, uint32_t list);
-/* By raw writes: a member, a state, no suppressions. */
+/*
+ * By raw writes: a member, a state, no suppressions; and for the time of a
+ * look, nothing in `revoked` that entries say too, an entry made a yes.
+ */
 void walk_force_member(struct walk *k, unsigned who, uint32_t list);
 void walk_force_state(struct walk *k, unsigned who, uint32_t list);
 void walk_force_unblock(struct walk *k, unsigned who, uint32_t list);
+void walk_force_unrevoked(struct walk *k, unsigned who);
+void walk_force_entry(struct walk *k, unsigned who, uint32_t list);
 /* Hold or suspend a list or organization, or set it free. */
 void walk_set_states(struct walk *k, uint32_t list);
 /* Retention and sweeps. */

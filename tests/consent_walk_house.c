@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "lib/strbuf.h"
 #include "spool/consent.h"
 #include "spool/effect.h"
 #include "spool/import.h"
@@ -109,36 +110,42 @@ walk_import(struct walk *k, uint32_t list)
 
 /* ---- by force: past everything that asks */
 
-void
-walk_force_member(struct walk *k, unsigned who, uint32_t list)
+static void
+force(struct walk *k, unsigned who, uint32_t list, uint64_t consent)
 {
 	struct subscriber_new n = { .list = list, .who = &k->who[who],
-	    .state = MEMBER_ACTIVE, .now_ms = k->now };
-	uint64_t last = walk_last_entry(k);
+	    .state = MEMBER_ACTIVE, .consent = consent, .now_ms = k->now };
 	struct member m;
 
-	switch (walk_chance(k, 4)) {
-	case 0:			/* an entry that was never given */
-		n.consent = last + 1000;
-		break;
-	case 1:			/* what another row rests on, or rested */
-		n.consent = k->m.p[walk_chance(k, MODEL_PEOPLE)].rests[
-		    1 + walk_chance(k, MODEL_LISTS)];
-		break;
-	case 2:			/* what this one rested on */
-		n.consent = k->m.p[who].rests[list];
-		break;
-	default:		/* any */
-		n.consent = 1 + walk_chance(k, last);
-		break;
-	}
-	if (n.consent == 0)
-		return;
 	if (walk_row(k, who, list, &m) == 1)
 		walk_must(k, subscriber_remove(k->t, &m, &k->e) == 0, "remove");
 	walk_must(k, subscriber_add(k->t, &n, &m, &k->e) == 1, "add");
 	k->m.p[who].row[list] = ROW_ACTIVE;
-	k->m.p[who].rests[list] = n.consent;
+	k->m.p[who].rests[list] = consent;
+}
+
+void
+walk_force_member(struct walk *k, unsigned who, uint32_t list)
+{
+	uint64_t last = walk_last_entry(k), consent;
+
+	switch (walk_chance(k, 4)) {
+	case 0:			/* an entry that was never given */
+		consent = last + 1000;
+		break;
+	case 1:			/* what another row rests on, or rested */
+		consent = k->m.p[walk_chance(k, MODEL_PEOPLE)].rests[
+		    1 + walk_chance(k, MODEL_LISTS)];
+		break;
+	case 2:			/* what this one rested on */
+		consent = k->m.p[who].rests[list];
+		break;
+	default:		/* any */
+		consent = 1 + walk_chance(k, last);
+		break;
+	}
+	if (consent != 0)
+		force(k, who, list, consent);
 }
 
 void
@@ -173,6 +180,75 @@ walk_force_unblock(struct walk *k, unsigned who, uint32_t list)
 		    &k->e) != -1, "unblock");
 		model_block(&k->m, who, all[i].scope, all[i].id)->reason = 0;
 	}
+}
+
+/* The entries say it too: but where retention took them. */
+void
+walk_force_unrevoked(struct walk *k, unsigned who)
+{
+	struct key gone[3 + MODEL_LISTS + MODEL_ORGS];
+	uint64_t index[sizeof(gone) / sizeof(gone[0])];
+	struct slice key, value;
+	struct consent entry;
+	struct unpack u;
+	struct cursor *c;
+	size_t n = 0;
+	int rc;
+
+	walk_must(k, cursor_open(k->t, TABLE_REVOKED, &c, &k->e) == 0, "open");
+	for (rc = cursor_seek(c, SLICE(k->who[who].hash, ADDRESS_HASH_OCTETS),
+	    &key, &value, &k->e); rc == 1 && slice_has_prefix(key,
+	    SLICE(k->who[who].hash, ADDRESS_HASH_OCTETS));
+	    rc = cursor_next(c, &key, &value, &k->e)) {
+		unpack_init(&u, value.p, value.len);
+		index[n] = unpack_u64(&u);
+		gone[n].len = 0;
+		key_raw(&gone[n], key.p, key.len);
+		n += consent_get(k->t, index[n], &entry, &k->e) == 1;
+	}
+	cursor_close(c);
+	for (size_t i = 0; i < n; i++)
+		walk_must(k, txn_del(k->t, TABLE_REVOKED, key_slice(&gone[i]),
+		    &k->e) == 1, "forget a no");
+	walk_look(k, 0);
+	for (size_t i = 0; i < n; i++) {
+		struct key at = KEY_INIT;
+
+		key_u64(&at, index[i]);
+		walk_must(k, txn_put(k->t, TABLE_REVOKED, key_slice(&gone[i]),
+		    key_slice(&at), &k->e) == 0, "remember it");
+	}
+}
+
+void
+walk_force_entry(struct walk *k, unsigned who, uint32_t list)
+{
+	struct strbuf was = STRBUF_INIT(2 * CONSENT_ENTRY_MAX);
+	struct strbuf row = STRBUF_INIT(2 * CONSENT_ENTRY_MAX);
+	const struct consent yes = { .kind = CONSENT_CONFIRMED,
+	    .when_ms = k->now, .list = list, .org = model_org(list),
+	    .hash = SLICE(k->who[who].hash, ADDRESS_HASH_OCTETS),
+	    .note = consent_text("by force") };
+	uint64_t last = walk_last_entry(k), index;
+	struct key key = KEY_INIT;
+	struct slice value;
+
+	/* Of the last ones: more memberships rest on these. */
+	index = last - walk_chance(k, last < 50 ? last : 50);
+	key_u64(&key, index);
+	if (index == 0 || txn_get(k->t, TABLE_CONSENT, key_slice(&key),
+	    &value, &k->e) != 1)
+		return;
+	strbuf_add(&was, value.p, value.len);
+	walk_must(k, consent_make(&row, (const uint8_t *)was.s, &yes,
+	    &k->e) == 0 && txn_put(k->t, TABLE_CONSENT, key_slice(&key),
+	    SLICE(row.s, row.len), &k->e) == 0, "forge");
+	force(k, who, list, index);
+	walk_look(k, index);
+	walk_must(k, txn_put(k->t, TABLE_CONSENT, key_slice(&key),
+	    SLICE(was.s, was.len), &k->e) == 0, "as it was");
+	strbuf_free(&was);
+	strbuf_free(&row);
 }
 
 /* ---- the house */

@@ -102,6 +102,7 @@ ask(struct walk *k, unsigned who, uint32_t list)
 	    .now_ms = k->now };
 	struct mailed *t = &k->mailed[k->nmailed % TOKENS];
 	struct optin_asked r;
+	enum gate_verdict v;
 	struct notice n;
 
 	snprintf(in.list, sizeof(in.list), "%s", lists[list]);
@@ -114,6 +115,8 @@ ask(struct walk *k, unsigned who, uint32_t list)
 	    k->m.p[who].row[list] != ROW_ACTIVE &&
 	    k->m.list[list] == LIST_ACTIVE &&
 	    k->m.org[model_org(list)] == ORG_ACTIVE, "asked in vain");
+	walk_must(k, gate_check_notice(k->t, r.notice, k->now, &v, &n,
+	    &k->e) == 0 && v == GATE_OPEN, "a mail that may not go");
 	walk_must(k, notice_get(k->t, r.notice, &n, &k->e) == 1 &&
 	    optin_token(k->t, n.request, t->text, &k->e) == 0, "token");
 	/* It was mailed. */
@@ -178,8 +181,9 @@ confirm(struct walk *k)
 	walk_must(k, !wrong || r.result == OPTIN_UNKNOWN, "a wrong token");
 	if (r.result == OPTIN_CONFIRMED)
 		confirmed(k, t, r.consent);
-	/* A machine's answer uses up nothing. */
-	if (!wrong && !(yes && machine))
+	/* A machine's answer uses up nothing, nor does one that came too late:
+	 * not if the clock is set back. */
+	if (!wrong && !(yes && machine) && r.result != OPTIN_EXPIRED)
 		t->pending = false;
 }
 
@@ -293,7 +297,7 @@ erase(struct walk *k, unsigned who)
 /* ---- after each step */
 
 static void
-look(struct walk *k, unsigned who, uint32_t list)
+look(struct walk *k, unsigned who, uint32_t list, uint64_t forged)
 {
 	char text[128];
 	enum gate_verdict want = model_verdict(&k->m, who, list), v;
@@ -307,6 +311,8 @@ look(struct walk *k, unsigned who, uint32_t list)
 		q.subscriber = m.subscriber;
 		walk_must(k, gate_check(k->t, &q, &v, NULL, &k->e) == 0, "gate");
 	}
+	if (forged != 0 && want == GATE_OPEN && v == GATE_NO_CONSENT)
+		return;
 	if (v != want) {
 		snprintf(text, sizeof(text), "%s and list %u: the gate says "
 		    "%s, the model %s", people[who], list,
@@ -316,16 +322,28 @@ look(struct walk *k, unsigned who, uint32_t list)
 	k->opened += v == GATE_OPEN;
 	k->refused += v == GATE_NO_CONSENT;
 	if (v == GATE_OPEN)
-		walk_must(k, model_said_yes(&k->m, m.consent, who, list),
-		    "open without a yes");
+		walk_must(k, m.consent != forged && model_said_yes(&k->m,
+		    m.consent, who, list), "open without a yes");
+	/* What hides it changes nothing of what the entries say. */
+	else if (v != GATE_LEFT && v != GATE_NO_CONSENT && forged == 0)
+		walk_must(k, gate_consent(k->t, &m, k->who[who].hash, &k->e) ==
+		    model_holds(&k->m, who, list), "consent");
+}
+
+void
+walk_look(struct walk *k, uint64_t forged)
+{
+	for (unsigned who = 0; who < MODEL_PEOPLE; who++)
+		for (uint32_t l = 1; l <= MODEL_LISTS; l++)
+			look(k, who, l, forged);
 }
 
 static void
 one_step(struct walk *k)
 {
 	/* How often of 100, at least once each. */
-	static const uint8_t often[] = { 23, 23, 6, 14, 1, 2, 2, 6, 3, 3, 2,
-	    2, 3, 3, 7 };
+	static const uint8_t often[] = { 22, 22, 6, 14, 1, 2, 2, 6, 3, 3, 2,
+	    2, 3, 3, 1, 2, 6 };
 	unsigned who = (unsigned)walk_chance(k, MODEL_PEOPLE), op = 0;
 	uint32_t list = 1 + (uint32_t)walk_chance(k, MODEL_LISTS);
 	uint64_t roll = walk_chance(k, 100);
@@ -348,6 +366,8 @@ one_step(struct walk *k)
 	case 11: walk_force_unblock(k, who, list); break;
 	case 12: walk_set_states(k, list); break;
 	case 13: walk_tidy(k); break;
+	case 14: walk_force_unrevoked(k, who); break;
+	case 15: walk_force_entry(k, who, list); break;
 	default: walk_pass_time(k); break;
 	}
 }
@@ -361,9 +381,7 @@ walk(struct walk *k, uint64_t steps)
 			    &k->e) == 0, "begin");
 		k->step = i;
 		one_step(k);
-		for (unsigned who = 0; who < MODEL_PEOPLE; who++)
-			for (uint32_t l = 1; l <= MODEL_LISTS; l++)
-				look(k, who, l);
+		walk_look(k, 0);
 		if ((i + 1) % COMMIT_EVERY == 0 || i + 1 == steps)
 			walk_must(k, txn_commit(k->t, &k->e) == 0, "commit");
 	}
