@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/date.h"
@@ -13,12 +14,13 @@
 #include "spool/consent.h"
 #include "spool/ledger.h"
 #include "spool/ledger_private.h"
+#include "spool/ledger_sign.h"
 #include "spool/restored.h"
 #include "spool/store_private.h"
 
 #define ROW		"restored"
 #define ROW_OCTETS	33
-#define ROUNDS_MAX	999	/* restores of one store */
+#define NUMBER_DIGITS	18	/* of a number behind the log's name */
 
 int
 restored_get(struct txn *t, struct restored *r, struct err *e)
@@ -72,32 +74,47 @@ note(struct txn *t, const struct restored *r, const char *verb,
 	    -1 : consent_append(t, &c, NULL, e);
 }
 
-/* "HOST/ledger" becomes "HOST/ledger/r2", and that ".../r3". */
+/* The number that an earlier restore put behind origin, which loses it; 1. */
+static unsigned long long
+cut_number(char *origin)
+{
+	char *tail = strrchr(origin, '/');
+	size_t digits;
+
+	if (tail == NULL || tail[1] != 'r')
+		return 1;
+	digits = strspn(tail + 2, "0123456789");
+	if (digits == 0 || digits > NUMBER_DIGITS || tail[2 + digits] != '\0')
+		return 1;
+	*tail = '\0';
+	return strtoull(tail + 2, NULL, 10);
+}
+
+/*
+ * "HOST/ledger" becomes "HOST/ledger/rSECONDS".  A count would not do: who
+ * restores one backup twice has two logs that go on from it.
+ */
 static int
 rename_log(struct txn *t, const char *first, int64_t now_ms, struct err *e)
 {
-	char origin[LEDGER_ORIGIN_MAX + 1], next[LEDGER_ORIGIN_MAX + 16];
-	char was[LEDGER_ORIGIN_MAX + 1];
-	unsigned n = 1, at = 0;
-	int rc = ledger_origin(t, origin, e);
-	char *tail;
+	char was[LEDGER_ORIGIN_MAX + 1] = "", origin[LEDGER_ORIGIN_MAX + 1];
+	char next[LEDGER_ORIGIN_MAX + NUMBER_DIGITS + 8];
+	unsigned long long before, number = (unsigned long long)now_ms / 1000;
+	int rc = ledger_origin(t, was, e);
 
 	if (rc == -1)
 		return -1;
 	if (rc == 0)
-		snprintf(origin, sizeof(origin), "%s", first);
-	memcpy(was, origin, sizeof(was));
-	tail = strrchr(origin, '/');
-	if (tail != NULL && sscanf(tail, "/r%u%n", &n, (int *)&at) == 1 &&
-	    tail[at] == '\0' && n >= 2 && n < ROUNDS_MAX)
-		*tail = '\0';
-	else
-		n = 1;
-	if (snprintf(next, sizeof(next), "%s/r%u", origin, n + 1) >
-	    LEDGER_ORIGIN_MAX) {
-		err_set(e, ERR_LIMIT, "the ledger's name %s is too long to "
-		    "go on under another", origin);
-		return -1;
+		snprintf(was, sizeof(was), "%s", first);
+	memcpy(origin, was, sizeof(origin));
+	before = cut_number(origin);
+	if (number <= before)
+		number = before + 1;
+	if ((size_t)snprintf(next, sizeof(next), "%s/r%llu", origin,
+	    number) > LEDGER_ORIGIN_MAX) {
+		/* As for a url_base that makes none. */
+		ledger_origin_of(" ", store_instance(txn_store(t)), origin);
+		snprintf(next, sizeof(next), "%s/r%llu", origin, number);
 	}
 	return ledger_rename(t, was, next, now_ms, e);
 }

@@ -39,8 +39,9 @@ int restored_get(struct txn *t, struct restored *r_r, struct err *e);
 /*
  * In the copy that becomes the store: departures are due.  Signed checkpoints
  * may exist of what was after the backup, so the ledger goes on under another
- * name, its origin with "/r2", and then "/r3".  origin: what it would have
- * been called had it signed any before the backup.
+ * name: its origin with "/r" and the seconds of now_ms, or the number before
+ * plus one if that is no less.  origin: what it would have been called had it
+ * signed any before the backup.
  */
 int restored_begin(struct txn *t, int64_t backup_ms, const char *origin,
     const char *who, int64_t now_ms, struct err *e);

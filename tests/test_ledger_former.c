@@ -230,6 +230,74 @@ all_its_names_are_published(void **state)
 	strbuf_free(&lines);
 }
 
+static int
+restore_at(struct txn *t, void *arg, struct err *e)
+{
+	return restored_begin(t, LEDGER_NOW, LEDGER_ORIGIN, "root",
+	    *(int64_t *)arg, e);
+}
+
+static void
+name_of(struct world *w, char origin[static LEDGER_ORIGIN_MAX + 1])
+{
+	struct txn *t = world_read(w, STORE_S);
+
+	assert_int_equal(ledger_origin(t, origin, &w->e), 1);
+	txn_end(t);
+}
+
+/* Two logs that go on from one backup have two names. */
+static void
+a_backup_restored_twice(void **state)
+{
+	char a[LEDGER_ORIGIN_MAX + 1], b[LEDGER_ORIGIN_MAX + 1];
+	int64_t at = LEDGER_NOW, later = LEDGER_NOW + 60000;
+	struct world *w = *state, *other;
+	void *p;
+
+	world_setup(&p);
+	other = p;
+	world_must(w, STORE_S, restore_at, &at);
+	world_must(other, STORE_S, restore_at, &later);
+	name_of(w, a);
+	name_of(other, b);
+	assert_string_equal(a, LEDGER_ORIGIN "/r1790000000");
+	assert_string_equal(b, LEDGER_ORIGIN "/r1790000060");
+	/* And again, by a clock that went back. */
+	world_must(other, STORE_S, restore_at, &at);
+	name_of(other, b);
+	assert_string_equal(b, LEDGER_ORIGIN "/r1790000061");
+	world_teardown(&p);
+}
+
+static int
+restore_long(struct txn *t, void *arg, struct err *e)
+{
+	return restored_begin(t, LEDGER_NOW, arg, "root", LEDGER_NOW, e);
+}
+
+/* A name that leaves no room is no reason to restore nothing. */
+static void
+a_long_name(void **state)
+{
+	char a[LEDGER_ORIGIN_MAX + 1], long_one[LEDGER_ORIGIN_MAX + 1];
+	struct world *w = *state;
+	struct ledger_former f;
+	struct txn *t;
+
+	memset(long_one, 'a', LEDGER_ORIGIN_MAX);
+	long_one[LEDGER_ORIGIN_MAX] = '\0';
+	memcpy(long_one + LEDGER_ORIGIN_MAX - 7, "/ledger", 7);
+	world_must(w, STORE_S, restore_long, long_one);
+	name_of(w, a);
+	assert_memory_equal(a, "listd.", 6);
+	assert_non_null(strstr(a, "/ledger/r1790000000"));
+	t = world_read(w, STORE_S);
+	assert_int_equal(ledger_former(t, 0, &f, &w->e), 1);
+	assert_string_equal(f.origin, long_one);
+	txn_end(t);
+}
+
 /* A backup of before the first signature: the lost log may have signed. */
 static void
 a_backup_without_a_name(void **state)
@@ -293,6 +361,8 @@ main(void)
 		TEST(what_is_older_still_verifies),
 		TEST(what_was_lost_is_told_apart),
 		TEST(all_its_names_are_published),
+		TEST(a_backup_restored_twice),
+		TEST(a_long_name),
 		TEST(a_backup_without_a_name),
 		TEST(a_broken_row_is_told),
 	};
