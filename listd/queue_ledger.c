@@ -140,6 +140,13 @@ queue_ledger_begin(struct queue *q)
 }
 
 void
+queue_ledger_opened(struct queue *q)
+{
+	if (q->ledger.said == ERR_NONE)
+		sign_now(q);
+}
+
+void
 queue_ledger_last(struct queue *q)
 {
 	if (q->draining)

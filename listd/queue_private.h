@@ -135,8 +135,12 @@ void queue_copy_stop(struct queue *q);
 void queue_copy_close(struct queue *q);
 
 /* ---- queue_ledger.c */
-/* Before the writers start: sign what is there, unless it was. */
+/*
+ * Before anything is appended: sign what is there, unless it was, and an empty
+ * ledger too.  Before the writers start: sign what the start appended.
+ */
 void queue_ledger_begin(struct queue *q);
+void queue_ledger_opened(struct queue *q);
 /* S was committed: sign soon, if that appended. */
 void queue_ledger_look(struct queue *q);
 /* Say when url_base no longer makes the log's name. */

@@ -336,6 +336,7 @@ open_store(struct queue *q, struct err *e)
 	if ((q->store = store_open(&p, e)) == NULL)
 		return -1;
 	store_clear_readers(q->store);
+	queue_ledger_begin(q);
 	if (org_make_default(q->store, clock_utc_ms(q->env->clock), e) == -1)
 		return -1;
 	q->content = content_open(c->data_dir, true, e);
@@ -495,7 +496,7 @@ open_all(struct queue *q, struct err *e)
 		return -1;
 	}
 	timer_init(&q->wait, q->env->timers, on_wait, q);
-	queue_ledger_begin(q);
+	queue_ledger_opened(q);
 	if (queue_restored_look(q, e) == -1 || queue_copy_open(q, e) == -1 ||
 	    start_writer(q, STORE_S, e) == -1 ||
 	    start_writer(q, STORE_Q, e) == -1 || start_control(q, e) == -1)

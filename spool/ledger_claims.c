@@ -47,7 +47,31 @@ by_size(const void *a, const void *b)
 	return (x->size > y->size) - (x->size < y->size);
 }
 
-/* The root that was signed last; a ledger without one was never published. */
+/* Without a checkpoint: what the first one may go on from, or nothing. */
+static void
+add_first(struct walk *w)
+{
+	struct err e = ERR_INIT;
+	struct ledger_head head;
+	int rc = ledger_first(w->t, &head, &e);
+
+	if (rc == 1)
+		snprintf(add_due(w, head.size, head.root, true)->name,
+		    sizeof(((struct due *)0)->name), "the tree before the "
+		    "first checkpoint");
+	if (rc == 1 && w->v->size > 0)
+		ledger_tell(w, 0, "no checkpoint is kept here yet: listd "
+		    "signs one when it starts");
+	else if (rc == -1)
+		ledger_tell(w, 0, "what the first checkpoint goes on from: "
+		    "%s", e.text);
+	else if (w->v->size > 0)
+		ledger_tell(w, 0, "the checkpoint that was kept here is gone: "
+		    "nothing vouches for these entries, and listd signs them "
+		    "no more");
+}
+
+/* The root that was signed last. */
 static void
 add_checkpoint(struct walk *w, const struct note_key *keys, size_t n)
 {
@@ -64,9 +88,7 @@ add_checkpoint(struct walk *w, const struct note_key *keys, size_t n)
 		return;
 	}
 	if (rc == 0) {
-		if (w->v->size > 0)
-			ledger_tell(w, 0, "no checkpoint is kept here: listd "
-			    "signs one when it starts");
+		add_first(w);
 		return;
 	}
 	if (n == 0)

@@ -26,6 +26,15 @@ int ledger_load(struct txn *t, struct merkle_range *range_r,
 int ledger_upgrade(struct txn *t, struct err *e);
 
 /*
+ * What the first checkpoint may go on from, for a ledger that has entries
+ * before it has one: size and root are what t sees.
+ */
+int ledger_first_put(struct txn *t, struct err *e);
+/* 1, 0 none, -1: also when the ledger's key did not make it. */
+int ledger_first(struct txn *t, struct ledger_head *head_r, struct err *e);
+int ledger_first_del(struct txn *t, struct err *e);
+
+/*
  * Told each tile that the next leaf completes, the lowest first: the root of
  * one is the last leaf of the one above.  0, or -1 as soon as fn said so.
  */

@@ -6,7 +6,8 @@
  * synced and not before: so no checkpoint is ever of a size that a crash could
  * take back.  It must go on from the last one, and where the tree at that size
  * has another root nothing is signed any more: who holds the old one could
- * prove that we have two histories.
+ * prove that we have two histories.  What is kept as the last one must be
+ * signed by us, for who can write to the disk can write a root to fit.
  */
 #include "config.h"
 
@@ -92,6 +93,51 @@ goes_on(struct txn *t, const struct facts *f, struct err *e)
 	return -1;
 }
 
+/* The size and root that the last one kept is of were signed by us. */
+static int
+is_ours(struct txn *t, const struct ledger_checkpoint *c, struct err *e)
+{
+	char origin[LEDGER_ORIGIN_MAX + 1];
+	struct slice name = { (const uint8_t *)c->text, strcspn(c->text,
+	    "\n") };
+	struct note_key keys[KEY_MAX];
+	struct checkpoint cp;
+	struct note note;
+	size_t n;
+
+	/* That of before a restore has the name of then. */
+	if (!slice_to_text(name, origin, sizeof(origin)) ||
+	    (n = ledger_keys(store_keys(txn_store(t)), origin, keys,
+	    NULL)) == 0 || checkpoint_open(&cp, &note, c->text, c->len, keys,
+	    n, NULL) == -1 || cp.size != c->size ||
+	    memcmp(cp.root, c->root, sizeof(cp.root)) != 0) {
+		err_set(e, ERR_DAMAGED, "the ledger's key did not sign the "
+		    "checkpoint that is kept of it");
+		return -1;
+	}
+	return 0;
+}
+
+/* What the first checkpoint goes on from; 1, 0 from nothing, -1. */
+static int
+read_first(struct txn *t, struct facts *f, struct err *e)
+{
+	struct ledger_head first;
+	int rc = ledger_first(t, &first, e);
+
+	if (rc == 0 && f->head.size > 0) {
+		err_set(e, ERR_DAMAGED, "the ledger has %llu entries and the "
+		    "checkpoint of it is gone: nothing vouches for them, and "
+		    "none is signed", (unsigned long long)f->head.size);
+		return -1;
+	}
+	if (rc == 1) {
+		f->last.size = first.size;
+		memcpy(f->last.root, first.root, sizeof(first.root));
+	}
+	return rc;
+}
+
 static int
 read_facts(struct store *st, const char *url_base, struct facts *f,
     struct err *e)
@@ -109,6 +155,10 @@ read_facts(struct store *st, const char *url_base, struct facts *f,
 	if (rc != -1)
 		rc = ledger_checkpoint(t, &f->last, e);
 	f->any = rc == 1;
+	if (rc == 1 && is_ours(t, &f->last, e) == -1)
+		rc = -1;
+	else if (rc == 0)
+		rc = read_first(t, f, e);
 	if (rc == 1)
 		rc = goes_on(t, f, e);
 	txn_end(t);
@@ -191,7 +241,8 @@ ledger_signed(struct txn *t, const struct ledger_checkpoint *c, struct err *e)
 
 	if (rc == -1 || (rc == 1 && last.size > c->size))
 		return rc == -1 ? -1 : 0;
-	if (keep_origin(t, c, e) == -1 || ledger_vkeys_put(t, e) == -1)
+	if (keep_origin(t, c, e) == -1 || ledger_vkeys_put(t, e) == -1 ||
+	    (rc == 0 && ledger_first_del(t, e) == -1))
 		return -1;
 	return ledger_checkpoint_put(t, c, e);
 }

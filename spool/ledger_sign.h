@@ -41,7 +41,8 @@ size_t ledger_keys_ever(struct txn *t, struct note_key **keys_r,
 /*
  * Sign what is durable now.  1 with a new checkpoint, to be kept by a job of
  * ledger_signed(); 0: the last one says the same.  -1: ERR_DAMAGED when the
- * tree does not go on from the last one, and the like.
+ * tree does not go on from the last one, or has entries and the last one is
+ * gone, and the like.
  */
 int ledger_sign(struct store *st, const struct ledger_signing *s,
     struct ledger_checkpoint *c_r, struct err *e);

@@ -119,6 +119,19 @@ rename_log(struct txn *t, const char *first, int64_t now_ms, struct err *e)
 	return ledger_rename(t, was, next, now_ms, e);
 }
 
+/* A log that was empty has an entry now, and no checkpoint yet. */
+static int
+begin_log(struct txn *t, struct err *e)
+{
+	struct ledger_checkpoint c;
+	struct ledger_head head;
+	int rc = ledger_checkpoint(t, &c, e);
+
+	if (rc != 0 || (rc = ledger_head(t, &head, e)) == -1)
+		return rc == -1 ? -1 : 0;
+	return head.size == 0 ? ledger_first_put(t, e) : 0;
+}
+
 int
 restored_begin(struct txn *t, int64_t backup_ms, const char *origin,
     const char *who, int64_t now_ms, struct err *e)
@@ -128,7 +141,8 @@ restored_begin(struct txn *t, int64_t backup_ms, const char *origin,
 
 	if (txn_counter(t, COUNTER_DEPARTURE, &r.departure, e) == -1 ||
 	    txn_counter(t, COUNTER_CONSENT, &r.consent, e) == -1 ||
-	    rename_log(t, origin, now_ms, e) == -1 || put(t, &r, e) == -1)
+	    rename_log(t, origin, now_ms, e) == -1 ||
+	    begin_log(t, e) == -1 || put(t, &r, e) == -1)
 		return -1;
 	return note(t, &r, "restore", "from a backup; departures since are "
 	    "due", 0, who, now_ms, e);

@@ -324,7 +324,8 @@ upgrade(struct txn *t, enum store_table meta, uint32_t found, struct err *e)
 		return 0;
 	if (t->env == STORE_S && found < SCHEMA_LEDGER &&
 	    (ledger_upgrade(t, e) == -1 || revocation_upgrade(t, e) == -1 ||
-	    mailbox_upgrade(t, e) == -1))
+	    mailbox_upgrade(t, e) == -1 ||
+	    ledger_first_put(t, e) == -1))
 		return -1;
 	return meta_put(t, meta, "schema", schema_now, sizeof(schema_now), e);
 }

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "lib/keyring.h"
+#include "spool/ledger_private.h"
 #include "spool/store_private.h"
 #include "spool/writer.h"
 #include "tests/spool_world.h"
@@ -53,6 +54,14 @@ world_open(struct world *w, bool write, bool create)
 	return store_open(&p, &w->e);
 }
 
+/* Tests sign when they want to, as after a restore of an empty store. */
+static int
+begin_ledger(struct txn *t, void *arg, struct err *e)
+{
+	(void)arg;
+	return ledger_first_put(t, e);
+}
+
 int
 world_setup(void **state)
 {
@@ -71,9 +80,11 @@ world_setup(void **state)
 	w->keys = world_keys(1);
 	w->st = world_open(w, true, true);
 	*state = w;
-	if (w->st == NULL)
+	if (w->st == NULL || world_write(w, STORE_S, begin_ledger, NULL) != 0) {
 		print_error("%s\n", w->e.text);
-	return w->st != NULL ? 0 : -1;
+		return -1;
+	}
+	return 0;
 }
 
 static int

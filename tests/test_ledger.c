@@ -460,6 +460,8 @@ an_older_store_is_upgraded_whole(void **state)
 	struct world *w = *state;
 	struct strbuf erased = STRBUF_INIT(1u << 16);
 	struct some s = { 700, 0 }, bulk = { 300, 0 };
+	struct ledger_head first;
+	struct txn *t;
 	unsigned n = 1;
 
 	world_must(w, STORE_S, append_some, &s);
@@ -477,6 +479,11 @@ an_older_store_is_upgraded_whole(void **state)
 	/* Those erased before have leaves of zeros: sound() wants that. */
 	world_reopen(w);
 	assert_true(sound(w) == 700 + 1 + 300);
+	/* Which may be signed, although nothing was. */
+	t = world_read(w, STORE_S);
+	assert_int_equal(ledger_first(t, &first, &w->e), 1);
+	assert_true(first.size == 700 + 1 + 300);
+	txn_end(t);
 	world_must(w, STORE_S, append_some, &s);
 	assert_true(sound(w) == 700 + 1 + 300 + 700);
 	strbuf_free(&erased);

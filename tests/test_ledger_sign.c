@@ -258,6 +258,125 @@ another_history_is_not_signed(void **state)
 	assert_int_equal(sign(w, URL, &next), 0);
 }
 
+/* Rows of meta as whoever can write to the disk has them. */
+static int
+drop(struct txn *t, void *arg, struct err *e)
+{
+	const char *name = arg;
+
+	return txn_del(t, TABLE_META, SLICE(name, strlen(name)), e) == -1 ?
+	    -1 : 0;
+}
+
+/* The row says what the tree is, its note what it was. */
+static int
+fit_last(struct txn *t, void *arg, struct err *e)
+{
+	struct ledger_checkpoint c;
+	struct ledger_head head;
+
+	if (ledger_checkpoint(t, &c, e) != 1 || ledger_head(t, &head,
+	    e) == -1)
+		return -1;
+	c.size = head.size;
+	memcpy(c.root, head.root, sizeof(c.root));
+	if (arg != NULL) {
+		memcpy(c.text, arg, strlen(arg) + 1);
+		c.len = strlen(arg);
+	}
+	return ledger_checkpoint_put(t, &c, e);
+}
+
+static int
+put_first(struct txn *t, void *arg, struct err *e)
+{
+	(void)arg;
+	return ledger_first_put(t, e);
+}
+
+/* Turn a bit of the root, and seal it; twice is not at all. */
+static int
+forge_first(struct txn *t, void *arg, struct err *e)
+{
+	struct slice key = SLICE("first", 5), v;
+	struct strbuf b = STRBUF_INIT(256);
+	int ret;
+
+	(void)arg;
+	if (txn_get(t, TABLE_META, key, &v, e) != 1)
+		return -1;
+	strbuf_add(&b, v.p, v.len - LEDGER_SEAL);
+	b.s[12] ^= 1;
+	ret = row_put(t, TABLE_META, key, &b, e);
+	strbuf_free(&b);
+	return ret;
+}
+
+static void
+a_root_made_to_fit_is_not_signed(void **state)
+{
+	struct world *w = *state;
+	struct ledger_checkpoint c, next;
+	char text[LEDGER_NOTE_MAX + 1];
+	unsigned n = 10;
+
+	world_must(w, STORE_S, append_some, &n);
+	sign_and_keep(w, &c);
+	world_must(w, STORE_S, append_some, &n);
+	/* The note of then, or one with another size. */
+	world_must(w, STORE_S, fit_last, NULL);
+	assert_int_equal(sign(w, URL, &next), -1);
+	assert_int_equal(w->e.code, ERR_DAMAGED);
+	memcpy(text, c.text, sizeof(text));
+	text[strcspn(text, "\n") + 1] = '2';
+	world_must(w, STORE_S, fit_last, text);
+	assert_int_equal(sign(w, URL, &next), -1);
+	assert_non_null(strstr(w->e.text, "did not sign"));
+}
+
+static void
+a_checkpoint_that_is_gone_is_not_made_anew(void **state)
+{
+	static const char *const rows[] = { "checkpoint", "origin", "vkeys" };
+	struct world *w = *state;
+	struct ledger_checkpoint c, next;
+	unsigned n = 10;
+
+	world_must(w, STORE_S, append_some, &n);
+	sign_and_keep(w, &c);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		world_must(w, STORE_S, drop, (void *)(uintptr_t)rows[i]);
+		assert_int_equal(sign(w, URL, &next), -1);
+		assert_int_equal(w->e.code, ERR_DAMAGED);
+		assert_non_null(strstr(w->e.text, "is gone"));
+		world_reopen(w);
+	}
+}
+
+/* A store that was restored before it was signed; "first" is such a row. */
+static void
+the_first_goes_on_from_what_the_key_says(void **state)
+{
+	struct world *w = *state;
+	struct ledger_checkpoint c;
+	struct ledger_head first;
+	unsigned n = 10;
+	struct txn *t;
+
+	world_must(w, STORE_S, append_some, &n);
+	world_must(w, STORE_S, put_first, NULL);
+	world_must(w, STORE_S, append_some, &n);
+	world_must(w, STORE_S, forge_first, NULL);
+	assert_int_equal(sign(w, URL, &c), -1);
+	assert_int_equal(w->e.code, ERR_DAMAGED);
+	world_must(w, STORE_S, forge_first, NULL);
+	sign_and_keep(w, &c);
+	assert_true(c.size == 20);
+	t = world_read(w, STORE_S);
+	assert_int_equal(ledger_first(t, &first, &w->e), 0);
+	txn_end(t);
+}
+
 /* ---- nothing that a crash takes back */
 
 static struct world *signer;
@@ -364,6 +483,9 @@ main(void)
 		TEST(the_longest_fits),
 		TEST(a_new_key_signs_and_the_old_verifies),
 		TEST(another_history_is_not_signed),
+		TEST(a_root_made_to_fit_is_not_signed),
+		TEST(a_checkpoint_that_is_gone_is_not_made_anew),
+		TEST(the_first_goes_on_from_what_the_key_says),
 		TEST(what_is_signed_outlives_the_writer),
 	};
 
