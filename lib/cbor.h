@@ -21,7 +21,7 @@
 struct err;
 struct strbuf;
 
-#define CBOR_DEPTH_MAX	16	/* arrays and maps inside each other */
+#define CBOR_DEPTH_MAX	16	/* levels: 15 arrays and maps nested, and 1 */
 
 /* ---- writing; limits are those of b, looked at once at the end */
 

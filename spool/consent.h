@@ -56,6 +56,9 @@
  *	   (57 to 62: of an import and its rows, see spool/provenance.h)
  *	63 name of an attribute (text)	64 what it was (text)
  *	65 what it is now (text)
+ *
+ * Those who check a file of evidence go by lib/EVIDENCE section 7, which has
+ * the same keys and the words of consent_json() for them.
  */
 #ifndef SPOOL_CONSENT_H
 #define SPOOL_CONSENT_H

@@ -540,7 +540,7 @@ sample_make(const struct sample *s, struct strbuf *out)
 	EVP_Digest(shown, strlen(shown), k.shown_hash, NULL, EVP_sha256(),
 	    NULL);
 	snprintf(k.text_name, sizeof(k.text_name), "%s",
-	    s->wrong == TEXT_NAMED_UP ? sample_text_name(true) : sample_text_name(false));
+	    sample_text_name(s->wrong == TEXT_NAMED_UP));
 	strbuf_init(&k.file, EVIDENCE_FILE_MAX);
 	strbuf_init(&k.manifest, 1 << 20);
 	make_entries(&k);
