@@ -21,7 +21,7 @@
 #include "spool/subscriber.h"
 #include "spool/writer.h"
 
-#define ERASE_MAX	256	/* entries of one call */
+#define ERASE_MAX	LEAVE_ERASE_MAX
 
 void
 leave_result_free(struct leave_result *r)
@@ -338,21 +338,125 @@ leave_removed(struct txn *t, uint32_t *list, unsigned max, int64_t now_ms,
 
 /* ---- erasure */
 
-/* Every organization that mailed the person must not get them back. */
+/* The organizations that have the address in any row, each once. */
+struct orgs {
+	size_t		 n;
+	uint32_t	*id;
+};
+
+static void
+note_org(struct orgs *o, uint32_t org)
+{
+	if (org == 0)
+		return;
+	for (size_t i = 0; i < o->n; i++)
+		if (o->id[i] == org)
+			return;
+	o->id = xreallocarray(o->id, o->n + 1, sizeof(*o->id));
+	o->id[o->n++] = org;
+}
+
 static int
-suppress_orgs(struct txn *t, const struct leave *l,
-    const struct leave_result *r, uint64_t consent, struct err *e)
+note_list(struct txn *t, struct orgs *o, uint32_t list, struct err *e)
 {
 	enum list_state state;
 	uint32_t org;
+	int rc = list == 0 ? 0 : list_brief(t, list, &org, &state, e);
 
-	for (size_t i = 0; i < r->n; i++) {
-		int rc = list_brief(t, r->gone[i].list, &org, &state, e);
+	if (rc == 1)
+		note_org(o, org);
+	return rc == -1 ? -1 : 0;
+}
 
-		if (rc == -1 || (rc == 1 &&
-		    suppress(t, l, org, consent, e) == -1))
+/* By the entries that this call will delete, also of those who left. */
+static int
+orgs_of_entries(struct txn *t, const uint8_t *hash, struct orgs *o,
+    struct err *e)
+{
+	uint64_t index = 0;
+	struct consent c;
+	int rc = 1;
+
+	for (size_t i = 0; i < ERASE_MAX; i++) {
+		rc = consent_next_of(t, hash, index + 1, &index, e);
+		if (rc != 1)
+			break;
+		/* A damaged one goes all the same. */
+		if (consent_get(t, index, &c, NULL) != 1)
+			continue;
+		note_org(o, c.org);
+		if (note_list(t, o, c.list, e) == -1)
 			return -1;
 	}
+	return rc == -1 ? -1 : 0;
+}
+
+static int
+orgs_of_requests(struct txn *t, const uint8_t *hash, struct orgs *o,
+    struct err *e)
+{
+	struct request_walk w = { .n = 0 };
+	struct request r;
+	int rc;
+
+	while ((rc = request_next_of(t, hash, &w, &r, e)) == 1)
+		if (note_list(t, o, r.list, e) == -1)
+			return -1;
+	return rc;
+}
+
+/* Of who left long ago nothing else may be there. */
+static int
+orgs_of_suppressions(struct txn *t, const uint8_t *hash, struct orgs *o,
+    struct err *e)
+{
+	struct suppression s = { .id = 0 };
+	int rc;
+
+	memcpy(s.hash, hash, ADDRESS_HASH_OCTETS);
+	while ((rc = suppression_next(t, &s, e)) == 1 &&
+	    memcmp(s.hash, hash, ADDRESS_HASH_OCTETS) == 0) {
+		if (s.scope == SUPPRESSION_ORG)
+			note_org(o, s.id);
+		if (s.scope == SUPPRESSION_LIST &&
+		    note_list(t, o, s.id, e) == -1)
+			return -1;
+	}
+	return rc == -1 ? -1 : 0;
+}
+
+static int
+find_orgs(struct txn *t, const uint8_t *hash, const struct leave_result *r,
+    struct orgs *o, struct err *e)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (note_list(t, o, r->gone[i].list, e) == -1)
+			return -1;
+	if (orgs_of_entries(t, hash, o, e) == -1 ||
+	    orgs_of_requests(t, hash, o, e) == -1)
+		return -1;
+	return orgs_of_suppressions(t, hash, o, e);
+}
+
+/* 1 when each of them has a suppression as strong as this one, 0, -1. */
+static int
+all_stand(struct txn *t, const struct leave *l, const struct orgs *o,
+    struct err *e)
+{
+	int rc = 1;
+
+	for (size_t i = 0; i < o->n && rc == 1; i++)
+		rc = stands(t, l, o->id[i], e);
+	return rc;
+}
+
+static int
+suppress_orgs(struct txn *t, const struct leave *l, const struct orgs *o,
+    uint64_t consent, struct err *e)
+{
+	for (size_t i = 0; i < o->n; i++)
+		if (suppress(t, l, o->id[i], consent, e) == -1)
+			return -1;
 	return 0;
 }
 
@@ -395,24 +499,38 @@ append_erasure(struct txn *t, const struct leave *l,
 	return consent_append(t, &c, index_r, e);
 }
 
+/* Delete what there is of the person: 1, 0 there was nothing, -1. */
 static int
-erase(struct txn *t, struct leave *l, struct leave_result *r,
-    struct strbuf *erased, struct err *e)
+erase_rows(struct txn *t, const struct leave *l,
+    const struct leave_result *r, struct strbuf *erased, struct err *e)
 {
 	unsigned others = 0;
-	int more, n;
+	int n;
+
+	if ((n = request_erase(t, l->hash, e)) == -1 ||
+	    erase_notices(t, l->hash, &others, e) == -1 ||
+	    consent_erase(t, l->hash, erased, ERASE_MAX, e) == -1)
+		return -1;
+	return r->n > 0 || n > 0 || others > 0 || erased->len > 0;
+}
+
+static int
+erase(struct txn *t, struct leave *l, struct leave_result *r,
+    struct orgs *orgs, struct strbuf *erased, struct err *e)
+{
+	int rc, stood;
 
 	if (find_members(t, l, 0, r, e) == -1 ||
-	    (n = request_erase(t, l->hash, e)) == -1 ||
-	    erase_notices(t, l->hash, &others, e) == -1 ||
-	    (more = consent_erase(t, l->hash, erased, ERASE_MAX, e)) == -1)
-		return -1;
-	if (r->n == 0 && n == 0 && others == 0 && erased->len == 0)
-		return 0;
-	if (append_erasure(t, l, erased, &r->consent, e) == -1)
+	    find_orgs(t, l->hash, r, orgs, e) == -1)
 		return -1;
 	l->scope = SUPPRESSION_ORG;
-	if (suppress_orgs(t, l, r, r->consent, e) == -1 ||
+	if ((stood = all_stand(t, l, orgs, e)) == -1 ||
+	    (rc = erase_rows(t, l, r, erased, e)) == -1)
+		return -1;
+	if (rc == 0 && stood == 1)
+		return 0;
+	if (append_erasure(t, l, erased, &r->consent, e) == -1 ||
+	    suppress_orgs(t, l, orgs, r->consent, e) == -1 ||
 	    remove_members(t, l, r, e) == -1)
 		return -1;
 	r->changed = true;
@@ -424,6 +542,7 @@ leave_erase(struct txn *t, const uint8_t hash[static ADDRESS_HASH_OCTETS],
     const char *who, int64_t now_ms, struct leave_result *r_r, struct err *e)
 {
 	struct strbuf erased = STRBUF_INIT(2 * 8 * ERASE_MAX);
+	struct orgs orgs = { .n = 0 };
 	struct leave l = { .reason = SUPPRESSION_ERASURE,
 	    .setter = SUPPRESSION_BY_PERSON, .scope = SUPPRESSION_HOST,
 	    .who = who, .now_ms = now_ms };
@@ -431,11 +550,12 @@ leave_erase(struct txn *t, const uint8_t hash[static ADDRESS_HASH_OCTETS],
 
 	leave_result_free(r_r);
 	memcpy(l.hash, hash, sizeof(l.hash));
-	ret = erase(t, &l, r_r, &erased, e);
+	ret = erase(t, &l, r_r, &orgs, &erased, e);
 	if (ret == 0 && r_r->changed && departure_erased(t, hash, e) == -1)
 		ret = -1;
 	if (ret == -1)
 		leave_result_free(r_r);
 	strbuf_free(&erased);
+	free(orgs.id);
 	return ret;
 }

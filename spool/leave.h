@@ -16,6 +16,8 @@
 #include "lib/ipc.h"
 #include "spool/suppression.h"
 
+#define LEAVE_ERASE_MAX	256	/* entries that one leave_erase() takes */
+
 struct err;
 struct txn;
 
@@ -87,8 +89,9 @@ int leave_removed(struct txn *t, uint32_t *list, unsigned max,
 /*
  * Erase a person: memberships, attributes, requests, notices, entries with
  * their salts.  Suppressions stay, as hashes, and each organization that had
- * the person on a list gets one, which a later confirmation of theirs passes
- * (S31, R186).  Call again while r_r->changed: some hundred entries go at once.
+ * the person in any of these, or suppressed for a list, gets one, which a later
+ * confirmation of theirs passes (S31, R186).  Call again while r_r->changed:
+ * LEAVE_ERASE_MAX entries go at once.
  */
 int leave_erase(struct txn *t,
     const uint8_t hash[static ADDRESS_HASH_OCTETS], const char *who,

@@ -270,6 +270,44 @@ lift(struct walk *k, unsigned who, uint32_t list)
 		b->reason = 0;
 }
 
+/* By entries and requests, which retention may have taken, as they lie. */
+static void
+read_orgs(struct walk *k, unsigned who, bool has[MODEL_ORGS + 1])
+{
+	struct request_walk w = { .n = 0 };
+	struct request req;
+	uint64_t index = 0;
+	struct consent c;
+
+	for (size_t i = 0; i < LEAVE_ERASE_MAX && consent_next_of(k->t,
+	    k->who[who].hash, index + 1, &index, &k->e) == 1; i++) {
+		walk_must(k, consent_get(k->t, index, &c, &k->e) == 1, "entry");
+		if (c.list != 0)
+			has[model_org(c.list)] = true;
+		if (c.org != 0)
+			has[c.org] = true;
+	}
+	while (request_next_of(k->t, k->who[who].hash, &w, &req, &k->e) == 1)
+		if (req.list != 0)
+			has[model_org(req.list)] = true;
+}
+
+/* Which organizations know who: none of them may bring them back. */
+static void
+orgs_of(struct walk *k, unsigned who, bool has[MODEL_ORGS + 1])
+{
+	const struct model_person *p = &k->m.p[who];
+
+	memset(has, 0, (MODEL_ORGS + 1) * sizeof(*has));
+	for (uint32_t l = 1; l <= MODEL_LISTS; l++)
+		if (p->row[l] != ROW_NONE || p->list[l].reason != 0)
+			has[model_org(l)] = true;
+	for (uint32_t o = 1; o <= MODEL_ORGS; o++)
+		if (p->org[o].reason != 0)
+			has[o] = true;
+	read_orgs(k, who, has);
+}
+
 static void
 erase(struct walk *k, unsigned who)
 {
@@ -277,19 +315,20 @@ erase(struct walk *k, unsigned who)
 	struct leave_result r = { .n = 0 };
 	struct model_block b = { SUPPRESSION_ERASURE, SUPPRESSION_BY_PERSON,
 	    0 };
+	bool has[MODEL_ORGS + 1];
 
 	do {
+		orgs_of(k, who, has);
 		walk_must(k, leave_erase(k->t, k->who[who].hash, "root", k->now,
 		    &r, &k->e) == 0, "erase");
-		if (b.at == 0)
-			b.at = r.consent;
+		b.at = r.consent;
+		for (uint32_t o = 1; o <= MODEL_ORGS && r.changed; o++)
+			if (has[o])
+				model_suppress(&p->org[o], &b);
+		for (uint32_t l = 1; l <= MODEL_LISTS; l++)
+			p->row[l] = ROW_NONE;
 	} while (r.changed);
 	leave_result_free(&r);
-	for (uint32_t l = 1; l <= MODEL_LISTS; l++) {
-		if (p->row[l] != ROW_NONE)
-			model_suppress(&p->org[model_org(l)], &b);
-		p->row[l] = ROW_NONE;
-	}
 	model_forget(&k->m, who, walk_last_entry(k));
 	void_tokens(k, who, SUPPRESSION_HOST, 0);
 }

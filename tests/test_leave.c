@@ -426,6 +426,66 @@ an_erased_person_is_nowhere(void **state)
 	    "erwin@b.example", NOW + 2 * DAY)), GATE_OPEN);
 }
 
+/* One who asks to be erased, twice: by whom they can not be had any more. */
+static void
+erased_for(struct world *w, const char *address, unsigned org1,
+    unsigned org2)
+{
+	struct erase_job j = { .who = people_identity(w, address) };
+	bool known = org1 != 0 || org2 != 0;
+
+	world_must(w, STORE_S, do_erase, &j);
+	assert_int_equal(j.out.changed, known);
+	assert_int_equal(suppressed(w, address, SUPPRESSION_ORG, 1), org1);
+	assert_int_equal(suppressed(w, address, SUPPRESSION_ORG, 2), org2);
+	world_must(w, STORE_S, do_erase, &j);
+	assert_false(j.out.changed);
+	leave_result_free(&j.out);
+}
+
+/* Row of the list that says no, when nothing else is left of it. */
+static int
+suppress_list(struct txn *t, void *arg, struct err *e)
+{
+	const struct identity *who = arg;
+	struct suppression s = { .scope = SUPPRESSION_LIST, .id = 3,
+	    .reason = SUPPRESSION_IMPORT, .setter = SUPPRESSION_BY_OWNER,
+	    .when_ms = NOW };
+
+	memcpy(s.hash, who->hash, sizeof(s.hash));
+	return suppression_add(t, &s, e) == -1 ? -1 : 0;
+}
+
+static void
+whoever_had_the_erased_has_them_no_more(void **state)
+{
+	const unsigned erased = SUPPRESSION_ERASURE;
+	const struct leave complaint = { .reason = SUPPRESSION_COMPLAINT,
+	    .setter = SUPPRESSION_BY_SYSTEM, .scope = SUPPRESSION_ORG,
+	    .list = 1, .now_ms = NOW };
+	struct world *w = *state;
+	struct identity old = people_identity(w, "old@b.example");
+
+	/* Left, then erased: list 2 is of the same organization. */
+	people_join(w, "news", "left@b.example", NOW);
+	people_leave(w, 1, "left@b.example", IPC_LEAVE_LIST,
+	    NOW + HOUR);
+	erased_for(w, "left@b.example", erased, 0);
+	/* Asked, and never confirmed. */
+	people_ask(w, "other", "asked@b.example", NULL, NOW);
+	erased_for(w, "asked@b.example", 0, erased);
+	/* Of who left before all entries went there is a row alone. */
+	world_must(w, STORE_S, suppress_list, &old);
+	erased_for(w, "old@b.example", 0, erased);
+	/* A complaint says more, and says it still. */
+	people_join(w, "news", "angry@b.example", NOW);
+	people_join(w, "other", "angry@b.example", NOW);
+	assert_true(people_remove(w, complaint, "angry@b.example"));
+	erased_for(w, "angry@b.example", SUPPRESSION_COMPLAINT, erased);
+	/* Nobody learns of who was never here. */
+	erased_for(w, "never@b.example", 0, 0);
+}
+
 /* ---- a random life against a model */
 
 #define PEOPLE	5
@@ -608,6 +668,7 @@ main(void)
 		TEST(an_owner_may_remove_without_a_block),
 		TEST(leaving_is_whole),
 		TEST(an_erased_person_is_nowhere),
+		TEST(whoever_had_the_erased_has_them_no_more),
 		TEST(a_random_life_agrees_with_its_model),
 	};
 
