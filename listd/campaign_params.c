@@ -133,14 +133,3 @@ campaign_params_read(const json_t *o, struct campaign_params *p,
 	err_set(e, ERR_DAMAGED, "the campaign's parameters are incomplete");
 	return -1;
 }
-
-bool
-campaign_params_reminder(const struct campaign *c)
-{
-	json_t *o = json_loadb((const char *)c->params.p, c->params.len, 0,
-	    NULL);
-	bool reminder = json_is_true(json_object_get(o, "reminder"));
-
-	json_decref(o);
-	return reminder;
-}

@@ -38,7 +38,5 @@ struct campaign_params {
 /* -1 with ERR_DAMAGED when it is not what campaign_params_new() wrote. */
 int campaign_params_read(const json_t *o, struct campaign_params *p_r,
     struct err *e);
-/* Has this campaign a reminder over its texts?  c with its slices. */
-bool campaign_params_reminder(const struct campaign *c);
 
 #endif

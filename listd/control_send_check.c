@@ -114,7 +114,7 @@ send_like(struct sending *s, const struct campaign *m)
 	const char *names = json_string_value(json_object_get(params,
 	    "approved"));
 
-	s->reminder = campaign_params_reminder(m);
+	s->reminder = dormancy_reminds(m);
 	if (names != NULL)
 		strbuf_adds(&s->approved, names);
 	json_decref(params);

@@ -322,7 +322,7 @@ look_at_list(struct release *w, struct txn *s, struct txn *q, uint32_t id,
 	int rc;
 
 	if ((rc = campaign_get(q, id, &c, e)) != 1 ||
-	    campaign_params_reminder(&c) ||
+	    dormancy_reminds(&c) ||
 	    (rc = list_get(s, c.list, &l, e)) != 1)
 		return rc == -1 ? -1 : 0;	/* what is gone is told later */
 	if (dormancy_silent_since(s, q, &l, &since, e) == -1)

@@ -326,27 +326,6 @@ campaign_fits(const struct campaign *c, struct err *e)
 }
 
 int
-campaign_last_released(struct txn *t, uint32_t list, int64_t *ms_r,
-    struct err *e)
-{
-	struct campaign c;
-	uint64_t id;
-	int rc;
-
-	if (qmeta_get(t, QMETA_CAMPAIGN, &id, e) == -1)
-		return -1;
-	for (; id > 0; id--) {
-		if ((rc = campaign_get(t, (uint32_t)id, &c, e)) == -1)
-			return -1;
-		if (rc == 1 && c.list == list && c.released_ms != 0) {
-			*ms_r = c.released_ms;
-			return 1;
-		}
-	}
-	return 0;
-}
-
-int
 campaign_create(struct txn *t, struct campaign *c, bool *existed_r,
     struct err *e)
 {

@@ -128,13 +128,6 @@ int campaign_find(struct txn *t, uint32_t list,
     struct err *e);
 
 /*
- * When a campaign of the list was released last.  1, 0 never, -1.  Looks at
- * one row after the other, the latest first.
- */
-int campaign_last_released(struct txn *t, uint32_t list, int64_t *ms_r,
-    struct err *e);
-
-/*
  * Add c in state PREPARING and give it an id.  The same content to the same
  * list is one campaign: when there is one that was neither refused nor
  * cancelled, nothing is written, c->id is that one and *existed_r is true.

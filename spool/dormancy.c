@@ -4,12 +4,15 @@
  */
 #include "config.h"
 
+#include <jansson.h>
+
 #include "lib/date.h"
 #include "lib/err.h"
 #include "spool/campaign.h"
 #include "spool/consent.h"
 #include "spool/dormancy.h"
 #include "spool/list.h"
+#include "spool/qmeta.h"
 #include "spool/subscriber.h"
 
 static int
@@ -31,11 +34,61 @@ oldest_member(struct txn *t, const struct list *l, int64_t *ms_r,
 	return rc == -1 ? -1 : 0;
 }
 
+bool
+dormancy_reminds(const struct campaign *c)
+{
+	json_t *o = json_loadb((const char *)c->params.p, c->params.len, 0,
+	    NULL);
+	bool reminder = json_is_true(json_object_get(o, "reminder"));
+
+	json_decref(o);
+	return reminder;
+}
+
+/*
+ * Did the list write with it?  Members heard it, or it is about to remind
+ * them: one that reached nobody woke nobody.  1, 0, -1.
+ */
+static int
+is_heard(struct txn *q, const struct campaign *c, struct err *e)
+{
+	struct tally v;
+
+	if (c->ended_ms == 0 && dormancy_reminds(c))
+		return 1;
+	return tally_get(q, c->id, &v, e) == -1 ? -1 : v.delivered > 0;
+}
+
+/* When the last that was heard was released: 1, 0 never, -1. */
+static int
+last_heard(struct txn *q, uint32_t list, int64_t *ms_r, struct err *e)
+{
+	struct campaign c;
+	uint64_t id;
+	int rc;
+
+	if (qmeta_get(q, QMETA_CAMPAIGN, &id, e) == -1)
+		return -1;
+	for (; id > 0; id--) {
+		if ((rc = campaign_get(q, (uint32_t)id, &c, e)) == -1)
+			return -1;
+		if (rc == 0 || c.list != list || c.released_ms == 0)
+			continue;
+		if ((rc = is_heard(q, &c, e)) == -1)
+			return -1;
+		if (rc == 1) {
+			*ms_r = c.released_ms;
+			return 1;
+		}
+	}
+	return 0;
+}
+
 int
 dormancy_silent_since(struct txn *s, struct txn *q, const struct list *l,
     int64_t *since_ms, struct err *e)
 {
-	int rc = campaign_last_released(q, l->id, since_ms, e);
+	int rc = last_heard(q, l->id, since_ms, e);
 
 	return rc == 0 ? oldest_member(s, l, since_ms, e) : rc == 1 ? 0 : -1;
 }

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct campaign;
 struct err;
 struct list;
 struct txn;
@@ -19,13 +20,16 @@ struct txn;
 #define DORMANCY_LOOK_MAX	4096	/* members looked at */
 
 /*
- * Since when nobody has heard of it: the last release of a campaign, or, if
- * there was none, when the oldest of its members joined (of the first
- * DORMANCY_LOOK_MAX); 0 without members.  s and q are transactions of both
+ * Since when nobody has heard of it: the release of the last campaign that was
+ * delivered to somebody, or goes on and has a reminder; or, if there was none,
+ * when the oldest of its members joined (of the first DORMANCY_LOOK_MAX); 0
+ * without members.  Looks at one campaign after the other, the latest first.  s and q are transactions of both
  * environments.
  */
 int dormancy_silent_since(struct txn *s, struct txn *q, const struct list *l,
     int64_t *since_ms_r, struct err *e);
+/* Has this campaign a reminder over its texts?  c with its slices. */
+bool dormancy_reminds(const struct campaign *c);
 /* Is who is written to at when_ms likely to have forgotten it? */
 bool dormancy_is(int64_t since_ms, int64_t when_ms, int months);
 /*

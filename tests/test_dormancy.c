@@ -23,14 +23,39 @@
 
 #define MESSAGE	"From: news@example.org\nSubject: %d\n\nHello\n"
 
+struct fate {
+	uint32_t	 id;
+	uint64_t	 delivered;
+	bool		 over;
+};
+
+static int
+do_fate(struct txn *t, void *arg, struct err *e)
+{
+	const struct fate *f = arg;
+	struct tally v = { .delivered = f->delivered,
+	    .failed = f->over && f->delivered == 0 };
+	struct campaign c;
+
+	if (tally_put(t, f->id, &v, e) == -1 ||
+	    campaign_get(t, f->id, &c, e) != 1)
+		return -1;
+	if (!f->over)
+		return 0;
+	c.state = CAMPAIGN_FINISHED;
+	c.ended_ms = c.released_ms + 1000;
+	return campaign_change(t, &c, e);
+}
+
 /* Send the i-th message; true when it is on its way. */
 static bool
-send_one(struct queue *q, int i, bool reminder)
+try_one(struct queue *q, int i, bool reminder, uint32_t *id_r)
 {
 	char message[128];
 	struct answer *a;
 	bool sent;
 
+	*id_r = 0;
 	snprintf(message, sizeof(message), MESSAGE, i);
 	a = cw_call(q, "campaign send", "LIST", "news", "<FILE", message,
 	    reminder ? "--reminder" : NULL, "", NULL);
@@ -38,8 +63,22 @@ send_one(struct queue *q, int i, bool reminder)
 	if (!sent && (a->status != STATUS_NO ||
 	    strstr(a->text, "--reminder") == NULL))
 		fail_msg("status %d: %s", a->status, a->text);
+	if (sent)
+		*id_r = (uint32_t)number_of(last_of(a), "id");
 	answer_free(a);
 	return sent;
+}
+
+/* The same, and it reached somebody. */
+static bool
+send_one(struct queue *q, int i, bool reminder)
+{
+	struct fate f = { .delivered = 1 };
+
+	if (!try_one(q, i, reminder, &f.id))
+		return false;
+	world_must(q->w, STORE_Q, do_fate, &f);
+	return true;
 }
 
 static void
@@ -91,6 +130,26 @@ a_year_of_silence(void **state)
 	months_pass(q, 12);
 	assert_false(send_one(q, 6, false));
 	q->conf.dormant_months = 24;
+	assert_true(send_one(q, 6, false));
+}
+
+/* What reached nobody reminded nobody; what goes on is about to. */
+static void
+who_heard_nothing_was_not_reminded(void **state)
+{
+	struct queue *q = *state;
+	struct fate f = { .over = true };
+
+	cw_member(q, cw_ready_list(q, "news"), "alice@example.com");
+	assert_true(send_one(q, 1, false));
+	months_pass(q, 13);
+	assert_true(try_one(q, 2, true, &f.id));
+	assert_true(try_one(q, 3, false, &(uint32_t){ 0 }));
+	world_must(q->w, STORE_Q, do_fate, &f);
+	assert_false(send_one(q, 4, false));
+	assert_true(try_one(q, 5, true, &f.id));
+	f.delivered = 1;
+	world_must(q->w, STORE_Q, do_fate, &f);
 	assert_true(send_one(q, 6, false));
 }
 
@@ -267,6 +326,7 @@ main(void)
     control_world_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(a_year_of_silence),
+		TEST(who_heard_nothing_was_not_reminded),
 		TEST(the_first_campaign),
 		TEST(the_first_to_old_members),
 		TEST(plans),
