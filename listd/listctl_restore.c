@@ -39,6 +39,7 @@
 #endif
 
 #define PATH_OCTETS	(CONF_PATH_MAX + 64)
+#define ASIDE_TRIES	9		/* names of one second */
 #define KEY_FILE	"secrets/address.key"	/* what hashes are made by */
 
 struct restoring {
@@ -211,34 +212,77 @@ make_new(struct restoring *r, struct err *e)
 
 /* ---- it takes its place */
 
+/*
+ * Where names cannot be exchanged.  When the second rename fails the old one
+ * is put back.
+ */
+static int
+put_in_steps(const struct restoring *r, struct err *e)
+{
+	const char *dir = r->lc->conf.data_dir, *new = r->conf->data_dir;
+
+	if (rename(dir, r->aside) == -1) {
+		err_sys(e, "%s cannot be set aside; is it a mount point", dir);
+		return -1;
+	}
+	if (rename(new, dir) == 0)
+		return 0;
+	err_sys(e, "%s: rename", new);
+	if (rename(r->aside, dir) == -1)
+		err_set(e, ERR_SYSTEM, "%s cannot be put in place; what was "
+		    "there is %s", dir, r->aside);
+	return -1;
+}
+
+/*
+ * The new one takes the name of what is set aside first: then the exchange is
+ * the last step, and neither of the two is ever found under a wrong name.
+ */
+static int
+set_aside(const struct restoring *r, struct err *e)
+{
+	const char *dir = r->lc->conf.data_dir, *new = r->conf->data_dir;
+	int number;
+
+	if (rename(new, r->aside) == -1) {
+		err_sys(e, "%s: rename", r->aside);
+		return -1;
+	}
+	if (renameat2(AT_FDCWD, r->aside, AT_FDCWD, dir, RENAME_EXCHANGE) ==
+	    0)
+		return 0;
+	number = errno;
+	if (rename(r->aside, new) == -1) {
+		err_sys(e, "%s, which is the new one: rename", r->aside);
+		return -1;
+	}
+	if (number == EINVAL || number == ENOSYS)
+		return put_in_steps(r, e);
+	errno = number;
+	err_sys(e, "%s cannot be set aside; is it a mount point", dir);
+	return -1;
+}
+
 static int
 put_in_place(const struct restoring *r, struct err *e)
 {
 	const char *dir = r->lc->conf.data_dir, *new = r->conf->data_dir;
-	int rc;
 
 	if (backup_sync(new, e) == -1)
 		return -1;
-	if (!r->has_old) {
-		if ((rc = rename(new, dir)) == -1)
-			err_sys(e, "%s: rename", dir);
-		return rc == -1 ? -1 : backup_sync(dir, e);
-	}
-	if (renameat2(AT_FDCWD, new, AT_FDCWD, dir, RENAME_EXCHANGE) == -1) {
-		if (errno != EINVAL && errno != ENOSYS) {
-			err_sys(e, "%s cannot be set aside; is it a mount "
-			    "point", dir);
+	if (r->has_old) {
+		if (set_aside(r, e) == -1)
 			return -1;
-		}
-		if (rename(dir, r->aside) == -1 || rename(new, dir) == -1) {
-			err_sys(e, "%s: rename", dir);
-			return -1;
-		}
-	} else if (rename(new, r->aside) == -1) {
-		err_sys(e, "%s: rename", r->aside);
+	} else if (rename(new, dir) == -1) {
+		err_sys(e, "%s: rename", dir);
 		return -1;
 	}
-	return backup_sync(dir, e);
+	if (backup_sync(dir, e) == 0)
+		return 0;
+	fprintf(stderr, "listctl: %s is restored but perhaps not on the disk "
+	    "yet; what was there is %s\n", dir, r->has_old ? r->aside :
+	    "nothing");
+	return -1;
 }
 
 static void
@@ -296,29 +340,51 @@ build(struct restoring *r, struct replay_result *said, struct err *e)
 	return ret;
 }
 
-/* Names beside data_dir; false: they are too long, or one is there. */
 static bool
-name_beside(struct restoring *r)
+is_there(const char *path)
 {
-	const char *dir = r->lc->conf.data_dir;
-	time_t now = time(NULL);
 	struct stat sb;
+
+	return lstat(path, &sb) == 0;
+}
+
+/* A free name for what is set aside, before anything is made. */
+static bool
+name_aside(struct restoring *r)
+{
+	time_t now = time(NULL);
 	struct tm tm;
 	char stamp[32];
 	int n;
 
 	strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
-	snprintf(r->aside, sizeof(r->aside), "%s.lost-%s", dir, stamp);
-	n = snprintf(r->conf->data_dir, sizeof(r->conf->data_dir),
-	    "%s.restoring", dir);
+	n = snprintf(r->aside, sizeof(r->aside), "%s.lost-%s",
+	    r->lc->conf.data_dir, stamp);
+	for (int i = 2; is_there(r->aside) && i <= ASIDE_TRIES; i++)
+		snprintf(r->aside + n, sizeof(r->aside) - (size_t)n, "-%d",
+		    i);
+	if (!is_there(r->aside))
+		return true;
+	fprintf(stderr, "listctl: %s is there\n", r->aside);
+	return false;
+}
+
+/* Names beside data_dir; false: they are too long, or one is there. */
+static bool
+name_beside(struct restoring *r)
+{
+	int n = snprintf(r->conf->data_dir, sizeof(r->conf->data_dir),
+	    "%s.restoring", r->lc->conf.data_dir);
+
 	if (n < 0 || (size_t)n >= sizeof(r->conf->data_dir)) {
 		fputs("listctl: the name of data_dir is too long\n", stderr);
 		return false;
 	}
-	if (lstat(r->conf->data_dir, &sb) == -1)
-		return true;
-	fprintf(stderr, "listctl: %s is there, of a restore that was cut "
-	    "short: remove it first\n", r->conf->data_dir);
+	if (!is_there(r->conf->data_dir))
+		return name_aside(r);
+	fprintf(stderr, "listctl: %s is there, the half-made store of a "
+	    "restore that was cut short: remove it first\n",
+	    r->conf->data_dir);
 	return false;
 }
 
