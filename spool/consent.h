@@ -126,7 +126,7 @@ enum consent_kind {
 /* How human a confirmation looked (T1-T3). */
 enum consent_grade {
 	CONSENT_GRADE_NONE,
-	CONSENT_GRADE_SUSPECT,	/* < 3 s after delivery, from elsewhere */
+	CONSENT_GRADE_SUSPECT,	/* < 3 s after its mail, from elsewhere */
 	CONSENT_GRADE_PRESSED,	/* the button of the page */
 	CONSENT_GRADE_REPLIED,	/* answered the mail */
 };

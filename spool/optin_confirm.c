@@ -79,6 +79,8 @@ static void
 grade(const struct use *u, struct consent *c)
 {
 	int64_t since = u->c->now_ms - u->req.mailed_ms;
+	/* Faster than the news of the reply to its mail is as fast as can be. */
+	bool hasty = u->req.mailed_ms == 0 || since < HASTY_MS;
 
 	c->network = compare_networks(u->c->in->evidence.ip, u->req.network);
 	tell_looks(u, c);
@@ -86,8 +88,7 @@ grade(const struct use *u, struct consent *c)
 		c->token_ms = since > 0 ? since : 1;
 	if (strcmp(u->c->in->evidence.channel, "mail") == 0)
 		c->grade = CONSENT_GRADE_REPLIED;
-	else if (c->token_ms != 0 && c->token_ms < HASTY_MS &&
-	    c->network == CONSENT_NETWORK_OTHER)
+	else if (hasty && c->network == CONSENT_NETWORK_OTHER)
 		c->grade = CONSENT_GRADE_SUSPECT;
 	else
 		c->grade = CONSENT_GRADE_PRESSED;

@@ -762,7 +762,7 @@ set_mailed(struct txn *t, void *arg, struct err *e)
 
 static const struct {
 	const char	*why, *asked, *pressed;
-	int64_t		 after_ms;
+	int64_t		 after_ms;	/* 0: its reply is not known yet */
 	enum consent_grade grade;
 	enum consent_network network;
 } grades[] = {
@@ -771,6 +771,11 @@ static const struct {
 	{ "late enough", "192.0.2.1", "198.51.100.9", 3000,
 	    CONSENT_GRADE_PRESSED, CONSENT_NETWORK_OTHER },
 	{ "hasty, from the same network", "192.0.2.1", "192.0.2.99", 1000,
+	    CONSENT_GRADE_PRESSED, CONSENT_NETWORK_SAME },
+	{ "before its mail was known to be taken", "192.0.2.1",
+	    "198.51.100.9", 0, CONSENT_GRADE_SUSPECT,
+	    CONSENT_NETWORK_OTHER },
+	{ "the same, by who asked", "192.0.2.1", "192.0.2.99", 0,
 	    CONSENT_GRADE_PRESSED, CONSENT_NETWORK_SAME },
 	{ "who asked is not known", NULL, "198.51.100.9", 1000,
 	    CONSENT_GRADE_PRESSED, CONSENT_NETWORK_UNKNOWN },
@@ -793,7 +798,8 @@ presses_are_graded(void **state)
 		    NOW).notice;
 		m.when_ms = NOW + MINUTE;
 		people_token(w, m.notice, token);
-		world_must(w, STORE_S, set_mailed, &m);
+		if (grades[i].after_ms != 0)
+			world_must(w, STORE_S, set_mailed, &m);
 		d = people_confirm(w, token, grades[i].pressed, m.when_ms +
 		    grades[i].after_ms);
 		assert_int_equal(d.result, OPTIN_CONFIRMED);
