@@ -60,6 +60,8 @@ struct looking {
 	bool		still;		/* no daemon runs */
 	struct outside	*outside;
 	size_t		 n;
+	bool		folder;		/* these are all of one */
+	uint64_t	skipped;	/* of them: hold no checkpoint */
 
 	/* In memory that the parent sees too. */
 	struct {
@@ -141,35 +143,52 @@ read_outside(struct looking *k, struct err *e)
 
 	if (dir == NULL)
 		return read_one(k, k->against, e);
+	k->folder = true;
 	ret = read_folder(k, dir, k->against, e);
 	closedir(dir);
 	return ret;
 }
 
-/* A note, or the one in the header of a mail. */
+/*
+ * Of the header of a mail: somebody on its way may have put a field before
+ * ours, so each is tried.  1, 0 there is no such field, -1 none is ours.
+ */
+static int
+read_fields(const struct outside *o, struct ledger_claim *c,
+    const struct note_key *keys, size_t n, struct err *e)
+{
+	struct mailhead *h = mailhead_parse(o->text.s, o->text.len, NULL);
+	unsigned fields = h != NULL ? mailhead_count(h, WITNESS_FIELD) : 0;
+	int ret = fields == 0 ? 0 : -1;
+
+	for (unsigned i = 0; i < fields && ret == -1; i++) {
+		struct strbuf note = STRBUF_INIT(WITNESS_NOTE_MAX);
+		const char *value = mailhead_get(h, WITNESS_FIELD, i);
+
+		if (witness_read(&note, value, strlen(value), e) == 0 &&
+		    ledger_claim_read(c, note.s, note.len, keys, n, e) == 0)
+			ret = 1;
+		strbuf_free(&note);
+	}
+	mailhead_free(h);
+	return ret;
+}
+
+/* A note, or one in the header of a mail.  1, 0 it is neither, -1. */
 static int
 read_claim(const struct outside *o, struct ledger_claim *c,
     const struct note_key *keys, size_t n, struct err *e)
 {
-	struct strbuf note = STRBUF_INIT(WITNESS_NOTE_MAX);
 	struct err why = ERR_INIT;
-	struct mailhead *h;
-	const char *value = NULL;
-	int ret = -1;
+	int rc;
 
 	c->name = o->name;
 	if (ledger_claim_read(c, o->text.s, o->text.len, keys, n, &why) == 0)
-		return 0;
-	h = mailhead_parse(o->text.s, o->text.len, NULL);
-	if (h != NULL)
-		value = mailhead_get(h, WITNESS_FIELD, 0);
-	if (value == NULL)
+		return 1;
+	rc = read_fields(o, c, keys, n, e);
+	if (rc == 0)
 		*e = why;
-	else if (witness_read(&note, value, strlen(value), e) == 0)
-		ret = ledger_claim_read(c, note.s, note.len, keys, n, e);
-	mailhead_free(h);
-	strbuf_free(&note);
-	return ret;
+	return rc == 0 && why.code != ERR_INPUT ? -1 : rc;
 }
 
 static void
@@ -292,15 +311,26 @@ find_claims(struct looking *k, struct store *st, struct ledger_claim *claim)
 		txn_end(t);
 	}
 	for (size_t i = 0; i < k->n; i++) {
-		if (read_claim(&k->outside[i], &claim[found], keys, n,
-		    &e) == 0) {
+		int rc = read_claim(&k->outside[i], &claim[found], keys, n,
+		    &e);
+
+		if (rc == 1)
 			found++;
+		if (rc == 1)
+			continue;
+		/* Whatever else lies in a folder is no witness. */
+		if (rc == 0 && k->folder) {
+			k->skipped++;
+			fprintf(stderr, "listctl: %s: no checkpoint in it\n",
+			    k->outside[i].name);
 			continue;
 		}
 		snprintf(text, sizeof(text), "%.200s: %.250s",
 		    k->outside[i].name, e.text);
 		tell(k, 0, text);
 	}
+	if (k->skipped > 0 && k->skipped == k->n)
+		tell(k, 0, "no file of the folder has a checkpoint in it");
 	free(keys);
 	return found;
 }
@@ -317,6 +347,9 @@ print_verdict(const struct looking *k, const struct ledger_verdict *v)
 	    (json_int_t)v->size, "erased", (json_int_t)v->erased, "root",
 	    root, "signed", (json_int_t)v->signed_size, "findings",
 	    (json_int_t)k->shared->findings);
+	if (k->skipped != 0)
+		json_object_set_new(o, "skipped",
+		    json_integer((json_int_t)k->skipped));
 	if (v->unvouched != 0)
 		json_object_set_new(o, "unvouched",
 		    json_integer((json_int_t)v->unvouched));
