@@ -73,25 +73,20 @@ ledger_former_named(struct txn *t, const char *origin,
 	return rc;
 }
 
-/* Lines of verifier keys; 0, -1. */
+/*
+ * From our secrets and the name: what the row itself says are its keys is
+ * anybody's who can write to the disk.  0, -1.
+ */
 static int
-add_keys(struct slice lines, struct note_key **keys, size_t *n,
-    struct err *e)
+add_keys(struct txn *t, const char *origin, struct note_key **keys,
+    size_t *n, struct err *e)
 {
-	while (lines.len > 0) {
-		const uint8_t *end = memchr(lines.p, '\n', lines.len);
-		size_t len = end == NULL ? lines.len :
-		    (size_t)(end - lines.p);
+	size_t more;
 
-		*keys = xreallocarray(*keys, *n + 1, sizeof(**keys));
-		if (note_key_parse(&(*keys)[(*n)++], (const char *)lines.p,
-		    len, e) == -1)
-			return -1;
-		len += end != NULL;
-		lines.p += len;
-		lines.len -= len;
-	}
-	return 0;
+	*keys = xreallocarray(*keys, *n + KEY_MAX, sizeof(**keys));
+	more = ledger_keys(store_keys(txn_store(t)), origin, *keys + *n, e);
+	*n += more;
+	return more == 0 ? -1 : 0;
 }
 
 size_t
@@ -109,7 +104,7 @@ ledger_keys_ever(struct txn *t, struct note_key **keys_r, struct err *e)
 		rc = -1;
 	for (size_t i = 0; rc != -1 && (rc = ledger_former(t, i, &f,
 	    e)) == 1; i++)
-		rc = add_keys(f.vkeys, &keys, &n, e);
+		rc = add_keys(t, f.origin, &keys, &n, e);
 	if (rc == -1 || n == 0) {
 		free(keys);
 		return 0;

@@ -21,6 +21,7 @@
 #include "spool/ledger_sign.h"
 #include "spool/ledger_verify.h"
 #include "spool/restored.h"
+#include "spool/row.h"
 #include "tests/ledger_world.h"
 
 #define BACKUP	300	/* entries of it */
@@ -353,6 +354,51 @@ a_broken_row_is_told(void **state)
 	assert_true(verify(w, NULL, 0).findings == 0);
 }
 
+/* A name with a key of somebody who can write to the disk. */
+static int
+put_theirs(struct txn *t, void *arg, struct err *e)
+{
+	struct strbuf b = STRBUF_INIT(1024), line = STRBUF_INIT(1024);
+	int ret;
+
+	note_key_format(arg, &line);
+	strbuf_addc(&line, '\n');
+	record_begin(&b, 1);
+	pack_str(&b, LEDGER_ORIGIN);
+	pack_u64(&b, 4);
+	pack_i64(&b, LEDGER_NOW);
+	pack_bytes(&b, line.s, line.len);
+	pack_bytes(&b, "", 0);
+	ret = row_put(t, TABLE_META, SLICE("former", 6), &b, e);
+	strbuf_free(&line);
+	strbuf_free(&b);
+	return ret;
+}
+
+static void
+a_key_that_is_none_of_ours_is_not_believed(void **state)
+{
+	struct world *w = *state;
+	struct ledger_checkpoint c;
+	struct note_key theirs, *keys;
+	struct txn *t;
+	size_t n;
+
+	grow(w, 4);
+	ledger_sign_now(w, &c);
+	world_must(w, STORE_S, restore, NULL);
+	assert_int_equal(note_key_make(&theirs, NOTE_ED25519, LEDGER_ORIGIN,
+	    (const uint8_t *)"a seed that somebody else has !!", &w->e), 0);
+	world_must(w, STORE_S, put_theirs, &theirs);
+	t = world_read(w, STORE_S);
+	n = ledger_keys_ever(t, &keys, &w->e);
+	txn_end(t);
+	assert_true(n >= 2);
+	for (size_t i = 0; i < n; i++)
+		assert_memory_not_equal(keys[i].pub, theirs.pub, 32);
+	free(keys);
+}
+
 int
 main(void)
 {
@@ -365,6 +411,7 @@ main(void)
 		TEST(a_long_name),
 		TEST(a_backup_without_a_name),
 		TEST(a_broken_row_is_told),
+		TEST(a_key_that_is_none_of_ours_is_not_believed),
 	};
 	int ret = cmocka_run_group_tests(tests, NULL, NULL);
 
