@@ -31,12 +31,16 @@ static const struct name origins[] = {
 	{ "account", ORIGIN_ACCOUNT }, { "appended", ORIGIN_APPENDED },
 	{ "bought", ORIGIN_PURCHASED }, { "broker", ORIGIN_PURCHASED },
 	{ "checkout", ORIGIN_SHOP }, { "collected", ORIGIN_SCRAPED },
-	{ "crawled", ORIGIN_SCRAPED }, { "data broker", ORIGIN_PURCHASED },
-	{ "directory", ORIGIN_PUBLIC }, { "enriched", ORIGIN_APPENDED },
+	{ "co registration", ORIGIN_SHARED },
+	{ "coregistration", ORIGIN_SHARED }, { "crawled", ORIGIN_SCRAPED },
+	{ "data broker", ORIGIN_PURCHASED },
+	{ "directory", ORIGIN_PUBLIC }, { "e mail append", ORIGIN_APPENDED },
+	{ "email append", ORIGIN_APPENDED }, { "enriched", ORIGIN_APPENDED },
 	{ "event", ORIGIN_EVENT }, { "export", ORIGIN_PROGRAM },
 	{ "fair", ORIGIN_EVENT }, { "form", ORIGIN_FORM },
 	{ "forum", ORIGIN_FORUM }, { "guessed", ORIGIN_GUESSED },
 	{ "harvested", ORIGIN_SCRAPED }, { "internet", ORIGIN_PUBLIC },
+	{ "linkedin", ORIGIN_PUBLIC }, { "list broker", ORIGIN_PURCHASED },
 	{ "mailchimp", ORIGIN_PROGRAM }, { "mailman", ORIGIN_PROGRAM },
 	{ "membership", ORIGIN_MEMBERSHIP }, { "paper", ORIGIN_PAPER },
 	{ "partner", ORIGIN_SHARED }, { "program", ORIGIN_PROGRAM },
@@ -45,8 +49,11 @@ static const struct name origins[] = {
 	{ "scraped", ORIGIN_SCRAPED }, { "shared", ORIGIN_SHARED },
 	{ "shop", ORIGIN_SHOP }, { "sign up form", ORIGIN_FORM },
 	{ "signup form", ORIGIN_FORM }, { "social media", ORIGIN_PUBLIC },
-	{ "third party", ORIGIN_SHARED }, { "web form", ORIGIN_FORM },
-	{ "web search", ORIGIN_PUBLIC },
+	{ "third party", ORIGIN_SHARED }, { "web", ORIGIN_PUBLIC },
+	{ "web form", ORIGIN_FORM }, { "web search", ORIGIN_PUBLIC },
+	{ "website", ORIGIN_PUBLIC }, { "websites", ORIGIN_PUBLIC },
+	{ "www", ORIGIN_PUBLIC }, { "yellow pages", ORIGIN_PUBLIC },
+	{ "zoominfo", ORIGIN_PURCHASED },
 };
 
 static const struct name grounds[] = {
@@ -65,19 +72,26 @@ static const struct name grounds[] = {
 	{ "visited", GROUND_VISITED }, { "written", GROUND_WRITTEN },
 };
 
-/* Words that a description of a refused class has in it. */
+/* What a description of a refused class has in it; written as names are. */
 static const struct {
 	const char	*word;
 	bool		 begins;	/* longer ones too: "crawled" */
 	bool		 trade;		/* a customer's ground has it too */
 } refused_words[] = {
-	{ "bought", false, true }, { "crawl", true, false },
-	{ "directories", false, false }, { "directory", false, false },
-	{ "forum", true, false }, { "harvest", true, false },
+	{ "address broker", true, false }, { "bought", false, true },
+	{ "co registration", true, false },
+	{ "coregistration", true, false }, { "crawl", true, false },
+	{ "data broker", true, false }, { "directories", false, false },
+	{ "directory", false, false }, { "e mail append", true, false },
+	{ "email append", true, false }, { "forum", true, false },
+	{ "harvest", true, false }, { "linkedin connection", true, false },
+	{ "linkedin contact", true, false },
+	{ "linkedin profile", true, false }, { "list broker", true, false },
 	{ "public", false, false }, { "publicly", false, false },
 	{ "purchase", true, true }, { "purchasing", false, true },
 	{ "rented", false, true }, { "scrape", true, false },
 	{ "scraping", false, false }, { "web search", true, false },
+	{ "yellow pages", false, false }, { "zoominfo", false, false },
 };
 
 /* ---- classes */
@@ -187,15 +201,25 @@ is_letter(char c)
 	return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z';
 }
 
+/* Behind word at the begin of text, or NULL when it is not there. */
+static const char *
+past(const char *text, const char *word)
+{
+	for (; *word != '\0'; word++)
+		if (fold(&text) != *word)
+			return NULL;
+	return text;
+}
+
 static bool
 speaks_of(const char *text, const char *word, bool begins)
 {
-	size_t len = strlen(word);
-	const char *p = text;
+	const char *end;
 
-	for (; (p = strcasestr(p, word)) != NULL; p++)
+	for (const char *p = text; *p != '\0'; p++)
 		if ((p == text || !is_letter(p[-1])) &&
-		    (begins || !is_letter(p[len])))
+		    (end = past(p, word)) != NULL &&
+		    (begins || !is_letter(*end)))
 			return true;
 	return false;
 }

@@ -48,6 +48,25 @@ static const struct {
 	{ "forum posters", ORIGIN_DESCRIBED, true },
 	{ "forum", ORIGIN_FORUM, true },
 	{ "crawled from the web", ORIGIN_DESCRIBED, true },
+	/* Where addresses lie about, and who sells or adds them. */
+	{ "www", ORIGIN_PUBLIC, true },
+	{ "Website", ORIGIN_PUBLIC, true },
+	{ "web form", ORIGIN_FORM, false },
+	{ "the form of our website", ORIGIN_DESCRIBED, false },
+	{ "yellow-pages", ORIGIN_PUBLIC, true },
+	{ "the Yellow Pages of 2024", ORIGIN_DESCRIBED, true },
+	{ "LinkedIn", ORIGIN_PUBLIC, true },
+	{ "my LinkedIn contacts", ORIGIN_DESCRIBED, true },
+	{ "List Broker: X", ORIGIN_PURCHASED, true },
+	{ "from two list-brokers", ORIGIN_DESCRIBED, true },
+	{ "insurance broker's customers", ORIGIN_DESCRIBED, false },
+	{ "co-registration", ORIGIN_SHARED, true },
+	{ "Coregistration with a partner", ORIGIN_DESCRIBED, true },
+	{ "registration", ORIGIN_ACCOUNT, false },
+	{ "ZoomInfo", ORIGIN_PURCHASED, true },
+	{ "an export of zoominfo", ORIGIN_DESCRIBED, true },
+	{ "e-mail append", ORIGIN_APPENDED, true },
+	{ "email appending service", ORIGIN_DESCRIBED, true },
 };
 
 static void
@@ -86,6 +105,8 @@ static const struct {
 	{ "scraped", GROUND_PUBLIC, true },
 	{ "their address is public", GROUND_DESCRIBED, true },
 	{ "purchased", GROUND_PURCHASED, true },
+	{ "opt-in by co-registration", GROUND_DESCRIBED, true },
+	{ "the list broker has it", GROUND_DESCRIBED, true },
 };
 
 static void
