@@ -157,6 +157,8 @@ counts(const struct post *y, const struct post *x)
 
 struct spread {
 	int64_t		 first_ms;	/* of the day it began */
+	uint32_t	 list;		/* of the first of all */
+	bool		 crosses;	/* another list had it too */
 	const struct post **v;		/* of that day, by list */
 	size_t		 n;
 	uint64_t	 index;		/* millionths */
@@ -217,6 +219,9 @@ add_post(struct spread *s, const struct post *y)
 		end_day(s);
 	if (s->n == 0)
 		s->first_ms = y->released_ms;
+	if (s->n == 0 && s->index == 0)
+		s->list = y->list;
+	s->crosses = s->crosses || y->list != s->list;
 	s->v[s->n++] = y;
 }
 
@@ -240,6 +245,8 @@ posts_judge(const struct posts *p, const struct post *x, uint64_t *similar_r,
 	}
 	add_post(&s, x);
 	end_day(&s);
+	if (!s.crosses)
+		s.index = root_of(1);	/* of x: a series is no cross-post */
 	*excess_r = (uint32_t)((s.index + HUNDREDTH - 1) / HUNDREDTH);
 	free(s.v);
 }

@@ -15,7 +15,10 @@
  *			The campaigns of the 24 hours from a first one are one
  *			post to their lists; a list that has it again in that
  *			time makes a second post, and so on.  The poster is
- *			the organization, whoever of it sends.
+ *			the organization, whoever of it sends.  What only one
+ *			list has is a series for its own members, a daily
+ *			report in a fixed frame, and no cross-post: the index
+ *			is 1 then, until another list has it too.
  *
  * A campaign without a fingerprint, of an older store or one that says
  * nothing, is like no other.

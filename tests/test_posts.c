@@ -179,12 +179,36 @@ one_list_again_and_again(void **state)
 	struct similar a = print_of("Dear Ann,", OFFER);
 	uint64_t n;
 
-	for (unsigned i = 0; i < 20; i++) {
+	released(p, 1, 2, 9, NOW, &a, 0);
+	/* The first goes with list 2: one post to two lists. */
+	for (unsigned i = 0; i < 19; i++) {
 		assert_int_equal(judge(p, 1, 9, NOW + i * HOUR, &a, &n),
-		    100 * (i + 1));
+		    142 + 100 * i);
 		released(p, 1, 1, 9, NOW + i * HOUR, &a, 0);
 	}
-	assert_int_equal(judge(p, 1, 9, NOW + 20 * HOUR, &a, &n), 2100);
+	assert_int_equal(judge(p, 1, 9, NOW + 19 * HOUR, &a, &n), 2042);
+}
+
+/* A report to one list every day is no cross-post, until it becomes one. */
+static void
+a_series_of_one_list_is_none(void **state)
+{
+	struct posts *p = *state;
+	struct similar a = print_of("Dear Ann,", OFFER);
+	uint64_t n;
+
+	for (unsigned i = 0; i < 2 * POSTS_DAYS; i++) {
+		assert_int_equal(judge(p, 1, 9, NOW + i * DAY, &a, &n), 100);
+		released(p, 1, 1, 9, NOW + i * DAY, &a, 0);
+		/* Of another organization: its own series. */
+		released(p, 2, 8, 9, NOW + i * DAY, &a, 0);
+	}
+	assert_true(judge(p, 2, 9, NOW + 2 * POSTS_DAYS * DAY, &a, &n) >
+	    POSTS_EXCESS);
+	/* It is forgotten with its window. */
+	released(p, 1, 2, 9, NOW + 2 * POSTS_DAYS * DAY, &a, 0);
+	assert_int_equal(judge(p, 2, 9, NOW + 3 * POSTS_DAYS * DAY - HOUR, &a,
+	    &n), 100);
 }
 
 /* One that is under way counts, and a failed one not for long. */
@@ -198,7 +222,7 @@ what_is_under_way_counts(void **state)
 	uint64_t n;
 
 	posts_expect(p, &x);
-	assert_int_equal(judge(p, 1, 9, NOW, &a, &n), 200);
+	assert_int_equal(judge(p, 2, 9, NOW, &a, &n), 142);
 	assert_int_equal(n, 18);
 	assert_int_equal(judge(p, 1, 9, NOW + 2 * POSTS_PENDING_MS, &a, &n),
 	    100);
@@ -238,6 +262,7 @@ main(void)
 		T(the_first_list_of_the_fifth_is_held),
 		T(one_by_401_is_held),
 		T(one_list_again_and_again),
+		T(a_series_of_one_list_is_none),
 		T(what_is_under_way_counts),
 		T(near_are_those_of_a_day),
 	};
