@@ -268,6 +268,14 @@ clear_line(void)
 		fputs("\r\033[K", stderr);
 }
 
+/* Numbers of JSON are signed here: one that is too large is its digits. */
+static json_t *
+number(uint64_t n)
+{
+	return n <= INT64_MAX ? json_integer((json_int_t)n) :
+	    json_sprintf("%llu", (unsigned long long)n);
+}
+
 static void
 tell(void *arg, uint64_t index, const char *text)
 {
@@ -275,8 +283,7 @@ tell(void *arg, uint64_t index, const char *text)
 	json_t *o = json_pack("{s:s}", "text", text);
 
 	if (index != 0)
-		json_object_set_new(o, "entry",
-		    json_integer((json_int_t)index));
+		json_object_set_new(o, "entry", number(index));
 	k->shared->findings++;
 	clear_line();
 	listctl_print(stdout, o, k->lc->json, false);
@@ -354,8 +361,7 @@ print_verdict(const struct looking *k, const struct ledger_verdict *v)
 		json_object_set_new(o, "unvouched",
 		    json_integer((json_int_t)v->unvouched));
 	if (v->first != 0)
-		json_object_set_new(o, "first_wrong",
-		    json_integer((json_int_t)v->first));
+		json_object_set_new(o, "first_wrong", number(v->first));
 	if (k->against != NULL)
 		json_object_set_new(o, "holds",
 		    json_integer((json_int_t)v->holds));
