@@ -444,10 +444,12 @@ enum ipc_result {
  * The text of a reply to IPC_CONFIRM, and to IPC_DATA but for ASK, is the name
  * of its enum optin_result.
  * These make a difference to the page: IPC_OK with the first, IPC_NO with
- * the second; IPC_NO with any other is a token past its time.
+ * the second; IPC_NO with any other is a token past its time.  An erasure
+ * after which something shared may still name the person says the third.
  */
 #define IPC_TEXT_AGAIN	"again"
 #define IPC_TEXT_VOID	"void"
+#define IPC_TEXT_KEPT	"kept"
 
 /*
  * One pair for each struct: ipc_put_X appends the fields to b; ipc_get_X

@@ -16,6 +16,7 @@
 #include "lib/conf.h"
 #include "lib/ipc.h"
 #include "listd/role.h"
+#include "spool/access.h"
 #include "spool/leave.h"
 #include "spool/optin.h"
 
@@ -68,6 +69,7 @@ struct peer_request {
 	const char	*text;
 	struct leave_result gone;
 	size_t		 kept;		/* files and settings, by an erasure */
+	char		 kept_in[ACCESS_KEPT_MAX];
 	bool		 erased;
 	uint8_t		 mailbox[ADDRESS_HASH_OCTETS];	/* of who was */
 	bool		 suspended;

@@ -110,10 +110,12 @@ apply_data(struct txn *t, struct peer_request *r, struct err *e)
 		return -1;
 	r->gone = done.gone;
 	r->kept = done.kept;
+	memcpy(r->kept_in, done.kept_in, sizeof(r->kept_in));
 	r->erased = done.erased;
 	memcpy(r->mailbox, done.mailbox, sizeof(r->mailbox));
 	r->result = optin_answer(done.result);
-	r->text = optin_result_name(done.result);
+	r->text = done.erased && done.kept > 0 ? IPC_TEXT_KEPT :
+	    optin_result_name(done.result);
 	return 0;
 }
 

@@ -195,7 +195,7 @@ on_committed(void *arg, enum job_result jr, const struct err *e)
 		if (r->kept > 0)
 			log_text(LEVEL_WARNING, "erased", "%zu evidence files "
 			    "of imports or settings of lists may name a "
-			    "person who was erased", r->kept);
+			    "person who was erased: %s", r->kept, r->kept_in);
 		scheduler_notices_changed(queue_scheduler(r->peer->all->q));
 		if (r->gone.n == 0)
 			break;

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/err.h"
@@ -218,6 +219,34 @@ leave_list_of(struct txn *t, struct use *u, struct err *e)
 	return leave_apply(t, &l, &u->r->gone, e);
 }
 
+/* By the numbers of imports and names of lists; of nobody. */
+static void
+name_kept(const json_t *kept, char out[static ACCESS_KEPT_MAX])
+{
+	size_t used = 0, i;
+	json_t *o;
+
+	out[0] = '\0';
+	json_array_foreach(kept, i, o) {
+		const char *list = json_string_value(json_object_get(o,
+		    "list")), *of = json_string_value(json_object_get(o,
+		    "setting"));
+		const char *sep = i > 0 ? ", " : "";
+		size_t left = ACCESS_KEPT_MAX - used;
+		int n = list != NULL && of != NULL ?
+		    snprintf(out + used, left, "%slist %s %s", sep, list, of) :
+		    snprintf(out + used, left, "%simport %lld", sep,
+		    (long long)json_integer_value(json_object_get(o,
+		    "import")));
+
+		if (n < 0 || (size_t)n >= left) {
+			out[used] = '\0';
+			return;
+		}
+		used += (size_t)n;
+	}
+}
+
 /* Whole, or the job fails and nothing was done. */
 static int
 erase(struct txn *t, struct use *u, struct err *e)
@@ -227,6 +256,7 @@ erase(struct txn *t, struct use *u, struct err *e)
 	int rc = erase_kept(t, u->req.hash, kept, e);
 
 	u->r->kept = json_array_size(kept);
+	name_kept(kept, u->r->kept_in);
 	json_decref(kept);
 	if (rc == -1)
 		return -1;
@@ -324,6 +354,7 @@ access_do(struct txn *t, const struct access *a, struct access_done *r_r,
 	leave_result_free(&r_r->gone);
 	r_r->result = OPTIN_UNKNOWN;
 	r_r->kept = 0;
+	r_r->kept_in[0] = '\0';
 	r_r->erased = false;
 	if (rc != 1)
 		return rc;

@@ -20,6 +20,7 @@ struct err;
 struct txn;
 
 #define ACCESS_LIFETIME_MS	(24ll * 3600 * 1000)
+#define ACCESS_KEPT_MAX		512	/* octets; what is over is cut */
 #define ACCESS_ENTRIES_MAX	2000	/* shown of one person, oldest first */
 #define ACCESS_ACTS_MAX		200	/* entries after which it only ends */
 
@@ -44,6 +45,7 @@ struct access_done {
 	struct leave_result gone;	/* leave_result_free() */
 	/* ERASE, when it was done: what else may name them, and whose. */
 	size_t		kept;
+	char		kept_in[ACCESS_KEPT_MAX];	/* "import 3, ..." */
 	bool		erased;
 	uint8_t		mailbox[ADDRESS_HASH_OCTETS];
 };

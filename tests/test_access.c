@@ -66,7 +66,8 @@ struct acting {
 	struct ipc_data	 in;
 	int64_t		 now_ms;
 	enum optin_result result;
-	size_t		 gone;
+	size_t		 gone, kept;
+	char		 kept_in[ACCESS_KEPT_MAX];
 };
 
 static int
@@ -80,6 +81,8 @@ do_act(struct txn *t, void *arg, struct err *e)
 
 	a->result = done.result;
 	a->gone = done.gone.n;
+	a->kept = done.kept;
+	memcpy(a->kept_in, done.kept_in, sizeof(a->kept_in));
 	leave_result_free(&done.gone);
 	return job_answer(rc, e);
 }
@@ -978,6 +981,30 @@ an_erasure_is_whole(void **state)
 	store_is_sound(w);
 }
 
+/* What is not theirs alone stays, and the operator is told where. */
+static void
+what_stays_of_the_erased_is_named(void **state)
+{
+	static const char owner[] = "owner@acme.example";
+	struct world *w = *state;
+	struct acting o;
+	char token[TOKEN_CONFIRM_LEN + 1];
+
+	people_join(w, "news", ANN, NOW);
+	open_page(w, ANN, NOW + DAY, token);
+	o = acting(token, IPC_DATA_ERASE, NOW + DAY);
+	assert_int_equal(act(w, &o), OPTIN_CONFIRMED);
+	assert_int_equal(o.kept, 0);
+	assert_string_equal(o.kept_in, "");
+	people_join(w, "news", owner, NOW);
+	open_page(w, owner, NOW + DAY, token);
+	o = acting(token, IPC_DATA_ERASE, NOW + DAY);
+	assert_int_equal(act(w, &o), OPTIN_CONFIRMED);
+	assert_int_equal(o.kept, 6);
+	assert_memory_equal(o.kept_in, "list news owner, list news ", 27);
+	assert_null(strstr(o.kept_in, "acme"));
+}
+
 int
 main(void)
 {
@@ -1003,6 +1030,7 @@ main(void)
 		TEST(asking_alone_leaves_hashes),
 		TEST(their_mail_passes_the_gate),
 		TEST(an_erasure_is_whole),
+		TEST(what_stays_of_the_erased_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

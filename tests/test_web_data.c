@@ -299,6 +299,16 @@ each_form_does_one_thing(void **state)
 	snprintf(body, sizeof(body), "act=correct&list=7&page=%s", page);
 	post("/data/" WORLD_ACCESS, body);
 	assert_non_null(strstr(r.body.s, "could not be done"));
+	/* "Everything is deleted" is said only when it is (S31). */
+	snprintf(body, sizeof(body), "act=erase&page=%s", page);
+	queue_says(IPC_OK, "confirmed");
+	post("/data/" WORLD_ACCESS, body);
+	assert_non_null(strstr(r.body.s, "Everything that was kept"));
+	queue_says(IPC_OK, IPC_TEXT_KEPT);
+	post("/data/" WORLD_ACCESS, body);
+	assert_int_equal(r.status, 200);
+	assert_null(strstr(r.body.s, "Everything that was kept"));
+	assert_non_null(strstr(r.body.s, "may still name you"));
 	/* Erased elsewhere: nothing is shown any more. */
 	atomic_store(&w->erased, true);
 	snprintf(body, sizeof(body), "act=download&page=%s", page);

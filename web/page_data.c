@@ -512,12 +512,13 @@ page_mine_post(struct exchange *x)
 }
 
 static void
-done(struct exchange *x)
+done(struct exchange *x, const char *text)
 {
 	switch (x->data_act) {
 	case IPC_DATA_ERASE:
 		answer_plain(x, 200, TEXT_DATA_ERASED_TITLE,
-		    TEXT_DATA_ERASED);
+		    strcmp(text, IPC_TEXT_KEPT) == 0 ?
+		    TEXT_DATA_ERASED_KEPT : TEXT_DATA_ERASED);
 		break;
 	case IPC_DATA_CHANGE:
 		everything(x, TEXT_DATA_CHANGE_ASKED);
@@ -535,7 +536,7 @@ void
 page_mine_reply(struct exchange *x, enum ipc_result result, const char *text)
 {
 	if (result == IPC_OK)
-		done(x);
+		done(x, text);
 	else if (result == IPC_UNKNOWN)
 		unknown(x);
 	else if (text[0] != '\0')

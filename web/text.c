@@ -195,6 +195,13 @@ static const char *const english[TEXTS] = {
 [TEXT_DATA_ERASED] =
     "Everything that was kept of your address is deleted.  Copies of the "
     "data that are not in use any more are overwritten within 30 days.",
+[TEXT_DATA_ERASED_KEPT] =
+    "What was kept of your address alone is deleted.  Something that is "
+    "kept of others too may still name you: a file that shows where the "
+    "addresses of a list came from, or the settings of a list of yours.  Who "
+    "runs this service was told where, and you may ask them to delete it.  "
+    "Copies of the data that are not in use any more are overwritten within "
+    "30 days.",
 [TEXT_DATA_DONE] = "That is done.",
 [TEXT_DATA_NOT_DONE] = "That could not be done.  Nothing was changed.",
 
