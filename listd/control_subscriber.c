@@ -115,6 +115,7 @@ struct leaving {
 	struct identity	 who;
 	const char	*list;
 	uint64_t	 removed;	/* memberships */
+	bool		 erased;	/* anything at all */
 	json_t		*kept;		/* what is not theirs alone */
 };
 
@@ -215,12 +216,13 @@ erased(struct call *c, void *arg)
 
 	s->removed += s->result.n;
 	if (s->result.changed) {
+		s->erased = true;
 		stop_members(c, s->result.gone, s->result.n, erase_more);
 		return;
 	}
 	scheduler_mailbox_erased(call_scheduler(c), s->who.mailbox);
-	call_output(c, json_pack("{s:b, s:I, s:O}", "erased", 1,
-	    "memberships", (json_int_t)s->removed, "kept", s->kept));
+	call_output(c, json_pack("{s:b, s:I, s:O}", "erased",
+	    s->erased, "memberships", (json_int_t)s->removed, "kept", s->kept));
 	call_done(c);
 }
 

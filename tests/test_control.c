@@ -548,8 +548,16 @@ test_erase(void **state)
 	o = cw_must(q, &a, "subscriber erase", "ADDR", "carol@example.com",
 	    NULL);
 	assert_int_equal(number_of(o, "memberships"), 1);
+	assert_true(json_is_true(json_object_get(o, "erased")));
 	assert_int_equal(json_array_size(json_object_get(o, "kept")), 0);
 	answer_free(a);
+	/* Of one who is not there, or no more, nothing was. */
+	for (int i = 0; i < 2; i++) {
+		o = cw_must(q, &a, "subscriber erase", "ADDR", i == 0 ?
+		    "carol@example.com" : "never@example.com", NULL);
+		assert_true(json_is_false(json_object_get(o, "erased")));
+		answer_free(a);
+	}
 	o = cw_must(q, &a, "list show", "NAME", "news", NULL);
 	owner = strdup(text_of(o, "owner"));
 	answer_free(a);
