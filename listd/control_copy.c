@@ -175,8 +175,9 @@ restore_run(struct call *c)
 	struct copying *k = call_state(c);
 
 	k->verb = call_option(c, "waive");
-	if (k->verb == NULL || k->verb[0] == '\0') {
-		call_fail(c, STATUS_NO, "stop the daemon first");
+	if (k->verb == NULL || !restored_is_name(k->verb)) {
+		call_fail(c, STATUS_NO, k->verb == NULL ?
+		    "stop the daemon first" : "waived by whom?");
 		return;
 	}
 	k->who = call_who(c);

@@ -26,6 +26,7 @@
 #include "listd/listctl_replay.h"
 #include "listd/listctl_store.h"
 #include "listd/role.h"
+#include "spool/act.h"
 #include "spool/departures.h"
 #include "spool/ledger_sign.h"
 #include "spool/ledger.h"
@@ -39,7 +40,9 @@ struct doing {
 	const struct replay_task *k;
 	struct store	*st;
 	struct replay	*replay;
-	char		 who[64];
+	char		 who[ACT_WHO_MAX + 1];
+	bool		 whole;		/* all who left since are known */
+	uint64_t	 last;		/* that the journal knows */
 	int64_t		 now_ms;
 	int		 more;
 };
@@ -115,6 +118,32 @@ rows_apply(struct txn *t, void *arg, struct err *e)
 
 /* ---- the replay */
 
+/* Does the lost store know of more than the journal, or of less? */
+static void
+weigh_old(struct doing *d, struct txn *t)
+{
+	struct err *why = &d->k->result->why;
+	struct err e = ERR_INIT;
+	struct restored was;
+	uint64_t last;
+
+	if (d->k->path != NULL || restored_get(t, &was, &e) == -1 ||
+	    txn_counter(t, COUNTER_DEPARTURE, &last, &e) == -1)
+		return;
+	if (was.state == RESTORED_DUE) {
+		d->whole = false;
+		err_set(why, ERR_REFUSED, "what is set aside did not know "
+		    "who left either");
+	} else if (last == d->k->result->departure) {
+		d->whole = true;
+	} else if (d->whole && last > d->last) {
+		d->whole = false;
+		err_set(why, ERR_DAMAGED, "the journal ends at departure %llu "
+		    "of %llu", (unsigned long long)d->last,
+		    (unsigned long long)last);
+	}
+}
+
 /* The lost store is not to be trusted to be one. */
 static void
 ask_old(struct doing *d, const struct keyring *keys)
@@ -127,6 +156,7 @@ ask_old(struct doing *d, const struct keyring *keys)
 	    (old = open_at(d->k, d->k->old, keys, false, &e)) == NULL)
 		return;
 	if (txn_read(old, STORE_S, &t, &e) == 0) {
+		weigh_old(d, t);
 		d->k->result->asked_old = replay_add_store(d->replay, t,
 		    &e) == 0;
 		txn_end(t);
@@ -144,7 +174,30 @@ replay_all(struct doing *d, struct err *e)
 		replay_commit(d->replay);
 	}
 	d->k->result->counts = *replay_counts(d->replay);
-	return run(d, end_apply, e);
+	return d->whole ? run(d, end_apply, e) : 0;
+}
+
+/*
+ * A journal that is not whole is applied as far as it goes, and the rest stays
+ * due; one that is none of this store is refused when it was named.
+ */
+static int
+look_if_whole(struct doing *d, const char *own, struct err *e)
+{
+	const char *path = d->k->path != NULL ? d->k->path : d->k->journal;
+	struct err *why = &d->k->result->why;
+	int rc = departures_join(path, own, d->k->result->departure, &d->last,
+	    why);
+
+	d->whole = rc == 1 && !departures_are_due(path);
+	if (rc == 1 && !d->whole)
+		err_set(why, ERR_REFUSED, "%s is of a store that did not know "
+		    "who left either", path);
+	if (rc != -1 || d->k->path == NULL)
+		return 0;
+	*e = *why;
+	e->code = ERR_REFUSED;
+	return -1;
 }
 
 /* What the operator names is read with the operator's rights. */
@@ -156,9 +209,12 @@ read_journals(struct doing *d, struct err *e)
 	d->replay = replay_new(d->k->result->departure);
 	snprintf(own, sizeof(own), "%s/" DEPARTURES_DIR,
 	    d->k->conf->data_dir);
+	if (look_if_whole(d, own, e) == -1)
+		return -1;
 	return (d->k->path != NULL &&
 	    replay_add(d->replay, d->k->path, e) == -1) ||
-	    (d->k->journal && replay_add(d->replay, own, e) == -1) ? -1 : 0;
+	    (d->k->journal != NULL &&
+	    replay_add(d->replay, d->k->journal, e) == -1) ? -1 : 0;
 }
 
 static int
@@ -184,7 +240,9 @@ work(struct doing *d, const struct keyring *keys, struct err *e)
 	}
 	departures_use(d->st, NULL);
 	departures_close(journal);
-	return rc;
+	d->k->result->done = rc == 0 && !d->k->begin &&
+	    (d->k->waive != NULL || d->whole);
+	return rc == 0 ? departures_set_due(own, !d->k->result->done, e) : rc;
 }
 
 static int
@@ -197,7 +255,8 @@ child(void *arg)
 	struct err e = ERR_INIT;
 	int ret = STATUS_OK;
 
-	snprintf(d.who, sizeof(d.who), "%s", k->waive != NULL ? k->waive :
+	snprintf(d.who, sizeof(d.who), k->waive != NULL ? "%.64s (%.32s)" :
+	    "%s%.32s", k->waive != NULL ? k->waive : "",
 	    pw != NULL ? pw->pw_name : "listctl");
 	if (secrets_load(keys, k->conf->data_dir, SECRETS_ALL, &e) == -1 ||
 	    rights_limit(&e) == -1 ||
@@ -207,8 +266,6 @@ child(void *arg)
 	    work(&d, keys, &e) == -1)
 		ret = listctl_complain(k->lc, &e, e.code == ERR_REFUSED ?
 		    STATUS_NO : STATUS_CONFIG);
-	else
-		k->result->done = !k->begin;
 	replay_free(d.replay);
 	store_close(d.st);
 	keyring_free(keys);
@@ -287,10 +344,16 @@ on_stopped(const struct listctl *lc, const struct layout_users *users)
 	else
 		ret = listctl_replay(&k);
 	if (ret == STATUS_OK) {
-		o = json_pack("{s:b}", "departures_due", 0);
+		o = json_pack("{s:b}", "departures_due", !k.result->done);
 		listctl_replay_tell(o, k.result);
 		listctl_print(stdout, o, lc->json, true);
 		json_decref(o);
+	}
+	if (ret == STATUS_OK && !k.result->done) {
+		fprintf(stderr, "listctl: %s; the rest is due until it is "
+		    "replayed, or waived: listctl restore --waive NAME\n",
+		    k.result->why.text);
+		ret = STATUS_NO;
 	}
 	munmap(k.result, sizeof(*k.result));
 	return ret;
@@ -309,6 +372,10 @@ listctl_restore_rest(const struct listctl *lc)
 		fputs("listctl: restore takes DIR, or --replay PATH, or "
 		    "--waive NAME\n", stderr);
 		return STATUS_USAGE;
+	}
+	if (!replay && !restored_is_name(listctl_option(lc, "waive"))) {
+		fputs("listctl: waived by whom?\n", stderr);
+		return STATUS_NO;
 	}
 	if (!listctl_has_store(lc))
 		return STATUS_CONFIG;

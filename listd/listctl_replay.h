@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/err.h"
 #include "spool/restored.h"
 
 struct conf;
@@ -22,6 +23,7 @@ struct replay_result {
 	bool		 done;		/* replayed, or waived */
 	bool		 asked_old;	/* the lost store could be read */
 	struct replay_counts counts;
+	struct err	 why;		/* it is not done */
 };
 
 struct replay_task {
@@ -31,7 +33,7 @@ struct replay_task {
 	bool		 begin;		/* mark it; else replay, or waive */
 	int64_t		 backup_ms;
 	const char	*path;		/* a journal, or NULL */
-	bool		 journal;	/* data_dir's own, too */
+	const char	*journal;	/* of the lost store, or NULL */
 	const char	*old;		/* data_dir of the lost store, or NULL */
 	const char	*waive;		/* who does, or NULL */
 	struct replay_result *result;

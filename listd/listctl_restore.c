@@ -50,7 +50,9 @@ struct restoring {
 	char		 aside[PATH_OCTETS];
 	int		 lock;		/* of the old data_dir, or -1 */
 	bool		 has_old;
-	bool		 knows;		/* its journal is of this store */
+	bool		 same;		/* it hashes as the backup does */
+	bool		 knows;		/* and it has a journal */
+	char		 journal[PATH_OCTETS];
 	struct backup_manifest m;
 };
 
@@ -123,10 +125,10 @@ look_for_journal(struct restoring *r)
 
 	snprintf(a, sizeof(a), "%s/" KEY_FILE, r->lc->conf.data_dir);
 	snprintf(b, sizeof(b), "%.1024s/" KEY_FILE, r->from);
-	r->knows = r->has_old && same_file(a, b);
-	snprintf(a, sizeof(a), "%s/" DEPARTURES_DIR "/00000001.log",
+	r->same = r->has_old && same_file(a, b);
+	snprintf(r->journal, sizeof(r->journal), "%s/" DEPARTURES_DIR,
 	    r->lc->conf.data_dir);
-	r->knows = r->knows && access(a, R_OK) == 0;
+	r->knows = r->same && access(r->journal, R_OK) == 0;
 }
 
 /* ---- the new data_dir */
@@ -297,6 +299,8 @@ tell(const struct restoring *r, const struct replay_result *said)
 	listctl_replay_tell(o, said);
 	listctl_print(stdout, o, r->lc->json, true);
 	json_decref(o);
+	if (!said->done && said->why.text[0] != '\0')
+		fprintf(stderr, "listctl: %s\n", said->why.text);
 	if (!said->done)
 		fputs("listctl: nothing is sent until who left since the "
 		    "backup is known: listctl restore --replay PATH, or "
@@ -310,8 +314,8 @@ mark_and_replay(struct restoring *r, struct replay_result *said)
 	const char *given = listctl_option(r->lc, "replay");
 	struct replay_task k = { .lc = r->lc, .conf = r->conf,
 		.users = &r->users, .begin = true, .backup_ms = r->m.when_ms,
-		.path = given, .journal = r->knows,
-		.old = r->has_old ? r->lc->conf.data_dir : NULL,
+		.path = given, .journal = r->knows ? r->journal : NULL,
+		.old = r->same ? r->lc->conf.data_dir : NULL,
 		.result = said };
 	int ret = listctl_replay(&k);
 

@@ -53,6 +53,7 @@ queue_departures_close(struct queue *q)
 int
 queue_restored_look(struct queue *q, struct err *e)
 {
+	char dir[CONF_PATH_MAX + 32];
 	struct restored r;
 	struct txn *t;
 	int rc;
@@ -65,6 +66,10 @@ queue_restored_look(struct queue *q, struct err *e)
 		return -1;
 	q->held = r.state == RESTORED_DUE;
 	scheduler_set_held(q->sched, q->held);
+	snprintf(dir, sizeof(dir), "%s/" DEPARTURES_DIR,
+	    q->env->conf->data_dir);
+	if (departures_set_due(dir, q->held, e) == -1)
+		log_failure(LEVEL_ERROR, "departures-due", e);
 	queue_departures_look(q);
 	return 0;
 }

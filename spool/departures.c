@@ -341,26 +341,6 @@ pending_of(struct txn *t, struct departures *d)
 	return p;
 }
 
-/* A lift that came before this in the same transaction means nothing now. */
-static void
-forget_lifts(struct strbuf *b, const struct departure *d)
-{
-	struct departure old;
-	size_t to = 0;
-
-	for (size_t at = 0; at < b->len; at += DEPARTURE_OCTETS) {
-		const uint8_t *p = (const uint8_t *)b->s + at;
-
-		if (departure_get(p, &old) && old.scope == d->scope &&
-		    old.id == d->id && memcmp(old.hash, d->hash,
-		    sizeof(old.hash)) == 0)
-			continue;
-		memmove(b->s + to, p, DEPARTURE_OCTETS);
-		to += DEPARTURE_OCTETS;
-	}
-	b->len = to;
-}
-
 int
 departure_note(struct txn *t, const struct departure *given, struct err *e)
 {
@@ -379,8 +359,6 @@ departure_note(struct txn *t, const struct departure *given, struct err *e)
 		d.when_ms = now.tv_sec * 1000ll + now.tv_nsec / 1000000;
 	}
 	p = pending_of(t, journal);
-	if (d.kind == DEPARTURE_SET)
-		forget_lifts(&p->behind, &d);
 	put(d.kind == DEPARTURE_LIFTED ? &p->behind : &p->before, &d);
 	return 0;
 }

@@ -19,6 +19,7 @@
 #ifndef SPOOL_DEPARTURES_H
 #define SPOOL_DEPARTURES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/address.h"
@@ -90,5 +91,23 @@ typedef int departure_fn(void *arg, const struct departure *d, struct err *e);
  */
 int departures_read(const char *path, departure_fn *fn, void *arg,
     uint64_t *damaged_r, struct err *e);
+
+/*
+ * Does the journal in path go on from what a backup knows, without a gap?
+ * after: the last number the backup knows; its record has to be there, and to
+ * be the one that own has, a journal of the backup's store.  1 and the last
+ * number; 0 and e: some are missing, or damaged; -1 and e: it does not join on,
+ * being empty or of another store (ERR_REFUSED), or cannot be read.
+ */
+int departures_join(const char *path, const char *own, uint64_t after,
+    uint64_t *last_r, struct err *e);
+
+/*
+ * A mark in the folder of a store that was restored and does not know yet who
+ * left since: its journal is whole and says too little.
+ */
+#define DEPARTURES_DUE		"due"
+int departures_set_due(const char *dir, bool due, struct err *e);
+bool departures_are_due(const char *dir);
 
 #endif

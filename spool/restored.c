@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,4 +170,13 @@ restored_end(struct txn *t, enum restored_state how, uint64_t changes,
 	    "restore waive", how == RESTORED_DONE ? "departures since were "
 	    "replayed" : "departures since are waived", changes, who, now_ms,
 	    e);
+}
+
+bool
+restored_is_name(const char *who)
+{
+	for (; *who != '\0'; who++)
+		if (isalpha((unsigned char)*who) || (unsigned char)*who >= 0x80)
+			return true;
+	return false;
 }

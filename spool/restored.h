@@ -52,6 +52,9 @@ int restored_begin(struct txn *t, int64_t backup_ms, const char *origin,
 int restored_end(struct txn *t, enum restored_state how, uint64_t changes,
     const char *who, int64_t now_ms, struct err *e);
 
+/* Is this a name, with a letter in it? */
+bool restored_is_name(const char *who);
+
 /* ---- replaying */
 
 struct replay_counts {

@@ -499,6 +499,127 @@ somebody_may_waive_it(void **state)
 	assert_int_equal(state_of(w), RESTORED_WAIVED);
 }
 
+static int
+join(struct world *w, const char *own, uint64_t after, uint64_t *last_r)
+{
+	char dir[512], other[512];
+
+	path_of(w, DEPARTURES_DIR, dir);
+	path_of(w, own, other);
+	return departures_join(dir, other, after, last_r, &w->e);
+}
+
+static void
+damage_record(struct world *w, long n)
+{
+	char path[512];
+	FILE *f;
+
+	path_of(w, DEPARTURES_DIR "/00000001.log", path);
+	assert_non_null(f = fopen(path, "r+b"));
+	fseek(f, n * DEPARTURE_OCTETS + 9, SEEK_SET);
+	fputc('!', f);
+	fclose(f);
+}
+
+static void
+name_file(struct world *w, const char *from, const char *to)
+{
+	char a[512], b[512];
+
+	path_of(w, from, a);
+	path_of(w, to, b);
+	assert_int_equal(rename(a, b), 0);
+}
+
+static void
+a_journal_has_to_join_on(void **state)
+{
+	struct world *w = *state;
+	struct departures *d = open_journal(w);
+	char dir[512];
+	uint64_t last;
+
+	path_of(w, DEPARTURES_DIR, dir);
+	/* Empty: cut off or never written, nobody can tell. */
+	assert_int_equal(join(w, DEPARTURES_DIR, 0, &last), -1);
+	assert_int_equal(w->e.code, ERR_REFUSED);
+	people_join(w, "news", "ann@b.example", NOW);
+	people_leave(w, 1, "ann@b.example", IPC_LEAVE_LIST, NOW + HOUR);
+	people_join(w, "news", "bob@b.example", NOW);
+	people_leave(w, 1, "bob@b.example", IPC_LEAVE_LIST, NOW + HOUR);
+	close_journal(w, d);
+	assert_int_equal(join(w, DEPARTURES_DIR, 0, &last), 1);
+	assert_int_equal(last, 4);
+	assert_int_equal(join(w, DEPARTURES_DIR, 4, &last), 1);
+	assert_int_equal(join(w, "nothing", 2, &last), 1);
+	assert_int_equal(join(w, DEPARTURES_DIR, 5, &last), -1);
+	/* One that begins with its second file does, if that is enough. */
+	name_file(w, DEPARTURES_DIR "/00000001.log",
+	    DEPARTURES_DIR "/00000003.log");
+	assert_int_equal(join(w, DEPARTURES_DIR, 2, &last), 1);
+	name_file(w, DEPARTURES_DIR "/00000003.log",
+	    DEPARTURES_DIR "/00000001.log");
+	damage_record(w, 2);
+	assert_int_equal(join(w, DEPARTURES_DIR, 2, &last), 0);
+	assert_non_null(strstr(w->e.text, "lacks departures 3 to 3"));
+	/* Of the last one nobody knows what it was. */
+	damage_record(w, 3);
+	assert_int_equal(join(w, DEPARTURES_DIR, 2, &last), 0);
+	assert_non_null(strstr(w->e.text, "2 damaged"));
+	assert_false(departures_are_due(dir));
+	assert_int_equal(departures_set_due(dir, true, &w->e), 0);
+	assert_true(departures_are_due(dir));
+	assert_int_equal(departures_set_due(dir, false, &w->e), 0);
+	assert_int_equal(departures_set_due(dir, false, &w->e), 0);
+	assert_false(departures_are_due(dir));
+}
+
+static int
+do_number_anew(struct txn *t, void *arg, struct err *e)
+{
+	(void)arg, (void)e;
+	txn_counter_set(t, COUNTER_DEPARTURE, 0);
+	return 0;
+}
+
+/* That of another store has the numbers, but not the people. */
+static void
+a_journal_of_others_does_not(void **state)
+{
+	struct world *w = *state;
+	struct departures *d = open_journal(w);
+	char dir[512];
+	uint64_t last;
+
+	people_join(w, "news", "ann@b.example", NOW);
+	people_leave(w, 1, "ann@b.example", IPC_LEAVE_LIST, NOW + HOUR);
+	close_journal(w, d);
+	path_of(w, "mine", dir);
+	assert_int_equal(mkdir(dir, 0750), 0);
+	name_file(w, DEPARTURES_DIR "/00000001.log", "mine/00000001.log");
+	world_must(w, STORE_S, do_number_anew, NULL);
+	d = open_journal(w);
+	people_join(w, "news", "bob@b.example", NOW);
+	people_leave(w, 1, "bob@b.example", IPC_LEAVE_LIST, NOW + HOUR);
+	close_journal(w, d);
+	assert_int_equal(join(w, DEPARTURES_DIR, 2, &last), 1);
+	assert_int_equal(departures_join(dir, dir, 2, &last, &w->e), 1);
+	assert_int_equal(join(w, "mine", 2, &last), -1);
+	assert_int_equal(w->e.code, ERR_REFUSED);
+}
+
+static void
+a_name_has_a_letter(void **state)
+{
+	(void)state;
+	assert_false(restored_is_name(""));
+	assert_false(restored_is_name(" "));
+	assert_false(restored_is_name("12 -"));
+	assert_true(restored_is_name("A. Operator"));
+	assert_true(restored_is_name("\xc3\x85"));
+}
+
 int
 main(void)
 {
@@ -511,6 +632,9 @@ main(void)
 		T(a_restored_store_asks_nobody_twice),
 		T(the_lost_store_tells_too),
 		T(somebody_may_waive_it),
+		T(a_journal_has_to_join_on),
+		T(a_journal_of_others_does_not),
+		T(a_name_has_a_letter),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
