@@ -6,9 +6,14 @@
 
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lib/hide.h"
+
+static char
+lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
 
 /* What goes on as one word in local parts and host names alike. */
 static bool
@@ -37,18 +42,60 @@ begins(const char *text, const char *p)
 	    p[-1] != '@';
 }
 
-/* Octets of the address, or of its local part as a word, at p; or 0. */
+static int
+hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Octets of the character c at p, bare or as %2E or =2E has it; or 0. */
+static size_t
+spelled(const char *p, char c)
+{
+	int high, low;
+
+	if (*p != '\0' && lower(*p) == lower(c))
+		return 1;
+	if ((*p != '%' && *p != '=') || (high = hex(p[1])) == -1 ||
+	    (low = hex(p[2])) == -1)
+		return 0;
+	return lower((char)(high << 4 | low)) == lower(c) ? 3 : 0;
+}
+
+/* Octets of want[len] at p, its dots there or not; or 0. */
+static size_t
+match(const char *p, const char *want, size_t len)
+{
+	size_t n, all = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		n = spelled(p + all, want[i]);
+		if (n == 0 && want[i] != '.')
+			return 0;
+		all += n;
+	}
+	return all;
+}
+
+/*
+ * Octets of the address, or of its local part as a word, with its tag or
+ * without, at p; or 0.
+ */
 static size_t
 found(const char *text, const char *p, const char *address, size_t local)
 {
-	size_t len = strlen(address);
+	const char *plus = memchr(address, '+', local);
+	size_t n = match(p, address, strlen(address));
 
-	if (strncasecmp(p, address, len) == 0)
-		return len;
-	if (strncasecmp(p, address, local) == 0 && begins(text, p) &&
-	    ends(p + local))
-		return local;
-	return 0;
+	if (n > 0 || !begins(text, p))
+		return n;
+	n = match(p, address, local);
+	if ((n == 0 || !ends(p + n)) && plus != NULL)
+		n = match(p, address, (size_t)(plus - address));
+	return n > 0 && ends(p + n) ? n : 0;
 }
 
 void

@@ -16,7 +16,8 @@
 
 /*
  * Write text without address (LOCAL@DOMAIN; one without an at sign hides
- * nothing) to out[size], cut to fit.  A half of the address never stays at
+ * nothing) to out[size], cut to fit.  Found too: both without their dots, the
+ * local part without its +tag, and any character as %2E or =2E.  A half of the address never stays at
  * the end.
  */
 void hide_address(const char *text, const char *address, char *out,
