@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "spool/check.h"
 #include "spool/list.h"
 #include "spool/notice.h"
 #include "spool/org.h"
@@ -267,4 +268,22 @@ uint64_t
 people_entries(struct world *w)
 {
 	return people_rows(w, TABLE_CONSENT) - people_rows(w, TABLE_ACTS);
+}
+
+static bool
+tell(void *arg, const struct check_finding *f)
+{
+	(void)arg;
+	print_error("%s %s: %s\n", f->table, f->key, f->text);
+	return true;
+}
+
+void
+people_are_sound(struct world *w)
+{
+	const struct check_params p = { .st = w->st, .finding = tell };
+	struct check_result r;
+
+	assert_int_equal(check_store(&p, &r, &w->e), 0);
+	assert_int_equal(r.findings, 0);
 }

@@ -55,5 +55,7 @@ enum gate_verdict people_gate(struct world *w, uint64_t subscriber);
 uint64_t people_entries(struct world *w);
 /* Rows of a table. */
 uint64_t people_rows(struct world *w, enum store_table table);
+/* The store holds together, as check.h sees it; or the test fails. */
+void people_are_sound(struct world *w);
 
 #endif

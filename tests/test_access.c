@@ -164,24 +164,6 @@ consent_of(struct world *w, uint32_t list, const char *address)
 	return m.consent;
 }
 
-static bool
-tell(void *arg, const struct check_finding *f)
-{
-	(void)arg;
-	print_error("%s %s: %s\n", f->table, f->key, f->text);
-	return true;
-}
-
-static void
-store_is_sound(struct world *w)
-{
-	const struct check_params p = { .st = w->st, .finding = tell };
-	struct check_result r;
-
-	assert_int_equal(check_store(&p, &r, &w->e), 0);
-	assert_int_equal(r.findings, 0);
-}
-
 /* ---- the link */
 
 /* T7: strangers, members, the suppressed: the same; but who gets a mail? */
@@ -216,7 +198,7 @@ who_asks_is_told_nothing(void **state)
 	    OPTIN_MALFORMED);
 	assert_int_equal(optin_answer(OPTIN_PENDING),
 	    optin_answer(OPTIN_ACCEPTED));
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 /* T6: the mails count with confirmations, for the mailbox is the same. */
@@ -270,7 +252,7 @@ the_token_is_good_once(void **state)
 	o.in.list = 1;
 	assert_int_equal(act(w, &o), OPTIN_EXPIRED);
 	assert_int_equal(people_state(w, 1, ANN), MEMBER_ACTIVE);
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 static void
@@ -344,7 +326,7 @@ leaving_by_the_page(void **state)
 	/* Twice is once (R31). */
 	assert_int_equal(act(w, &o), OPTIN_CONFIRMED);
 	assert_int_equal(kinds(w, ANN, CONSENT_UNSUBSCRIBED), 1);
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 /* Only what the page offers can be left: else nothing is written. */
@@ -384,7 +366,7 @@ only_lists_of_the_person_are_left(void **state)
 	assert_int_equal(act(w, &o), OPTIN_CONFIRMED);
 	assert_int_equal(people_rows(w, TABLE_SUPPRESSIONS),
 	    suppressions + 1);
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 /* S31: nothing is left but keyed hashes, and the token is gone too. */
@@ -406,7 +388,7 @@ erasing_by_the_page(void **state)
 	assert_int_equal(people_rows(w, TABLE_SUPPRESSIONS), 1);
 	assert_null(shown(w, token, NOW + DAY));
 	assert_int_equal(act(w, &o), OPTIN_UNKNOWN);
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 struct knowing {
@@ -493,7 +475,7 @@ correcting_leaves_an_entry(void **state)
 	correct(w, token, "name", "");
 	assert_null(attributes(w, ann));
 	assert_int_equal(kinds(w, ANN, CONSENT_PREFERENCE), 3);
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 /* One token writes so many entries, and can still end all. */
@@ -525,7 +507,7 @@ acts_are_limited(void **state)
 	assert_int_equal(o.gone, 1);
 	o.in.act = IPC_DATA_ERASE;
 	assert_int_equal(act(w, &o), OPTIN_CONFIRMED);
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 static void
@@ -676,7 +658,7 @@ mail_goes_to_a_new_address(void **state)
 	assert_int_equal(people_rows(w, TABLE_SUPPRESSIONS), 0);
 	assert_int_equal(people_confirm(w, token, NULL, NOW + 2 * DAY).result,
 	    OPTIN_AGAIN);
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 /* No entry of one address names the other: each can be erased alone. */
@@ -714,7 +696,7 @@ neither_address_is_with_the_other(void **state)
 		assert_int_equal(act(w, &o), OPTIN_CONFIRMED);
 	}
 	assert_int_equal(people_state(w, 1, NEW), MEMBER_ACTIVE);
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 /* T11: what happened since then counts; an old token resurrects nothing. */
@@ -750,7 +732,7 @@ a_later_event_wins(void **state)
 			fail_msg("moved: %s", rows[i].why);
 	}
 	assert_int_equal(people_state(w, 1, ANN), MEMBER_ACTIVE);
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 /* Who may not: each with a result of its own, for the operator alone. */
@@ -781,7 +763,7 @@ not_everybody_moves(void **state)
 	    OPTIN_PENDING);
 	/* Each was wanted, and that is on record (S20). */
 	assert_int_equal(kinds(w, ANN, CONSENT_ADDRESS_ASKED), 7);
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 struct suspending {
@@ -822,7 +804,7 @@ who_is_suspended_for_a_dead_mailbox_moves(void **state)
 	assert_int_equal(people_state(w, 1, NEW), MEMBER_ACTIVE);
 	assert_int_equal(people_state(w, 1, ANN), 0);
 	assert_int_equal(people_state(w, 2, ANN), MEMBER_SUSPENDED);
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 static int
@@ -866,7 +848,7 @@ the_chain_is_kept_whole(void **state)
 	latest += 1096 * DAY;
 	world_must(w, STORE_S, do_prune, &latest);
 	assert_int_equal(kinds(w, ANN, 0) + kinds(w, NEW, 0), 0);
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 /* What nobody confirmed is hashed like any request (T53). */
@@ -958,7 +940,7 @@ their_mail_passes_the_gate(void **state)
 	people_remove(w, ban, ANN);
 	assert_int_equal(notice_gate(w, access, NOW + DAY),
 	    GATE_SUPPRESSED_HOST);
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 /* Killed at any step, it is done whole or not at all. */
@@ -978,7 +960,7 @@ an_erasure_is_whole(void **state)
 		if (people_state(w, 1, ANN) == 0)
 			break;
 	}
-	store_is_sound(w);
+	people_are_sound(w);
 }
 
 /* What is not theirs alone stays, and the operator is told where. */

@@ -23,7 +23,6 @@
 #include "spool/access.h"
 #include "spool/act.h"
 #include "spool/change.h"
-#include "spool/check.h"
 #include "spool/consent.h"
 #include "spool/content.h"
 #include "spool/correct.h"
@@ -350,24 +349,6 @@ proven(struct world *w)
 	return n;
 }
 
-static bool
-tell(void *arg, const struct check_finding *f)
-{
-	(void)arg;
-	print_error("%s %s: %s\n", f->table, f->key, f->text);
-	return true;
-}
-
-static void
-store_is_sound(struct world *w)
-{
-	const struct check_params p = { .st = w->st, .finding = tell };
-	struct check_result r;
-
-	assert_int_equal(check_store(&p, &r, &w->e), 0);
-	assert_int_equal(r.findings, 0);
-}
-
 /* ---- */
 
 static struct person
@@ -407,7 +388,7 @@ no_octet_is_left(void **state)
 
 	spell_all();
 	assert_string_not_equal(found_in(w), "");
-	store_is_sound(w);
+	people_are_sound(w);
 	world_must(w, STORE_S, do_erase, &p);
 	/* What was deleted lies in free pages until then. */
 	assert_string_not_equal(found_in(w), "");
@@ -416,7 +397,7 @@ no_octet_is_left(void **state)
 	compact(w);
 	assert_string_equal(found_in(w), "");
 	assert_int_equal(proven(w), others);
-	store_is_sound(w);
+	people_are_sound(w);
 	/* One each: whose lists had them, and who had but been asked. */
 	assert_int_equal(people_rows(w, TABLE_SUPPRESSIONS),
 	    suppressions + 2);

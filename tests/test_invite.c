@@ -120,24 +120,6 @@ invite(struct world *w, uint32_t import, int64_t now_ms)
 	return a.counts;
 }
 
-static bool
-tell(void *arg, const struct check_finding *f)
-{
-	(void)arg;
-	print_error("%s %s: %s\n", f->table, f->key, f->text);
-	return true;
-}
-
-static void
-store_is_sound(struct world *w)
-{
-	const struct check_params p = { .st = w->st, .finding = tell };
-	struct check_result r;
-
-	assert_int_equal(check_store(&p, &r, &w->e), 0);
-	assert_int_equal(r.findings, 0);
-}
-
 static struct notice
 only_notice(struct world *w)
 {
@@ -181,7 +163,7 @@ who_confirms_becomes_a_member(void **state)
 	assert_int_equal(mail.kind, NOTICE_INVITE);
 	assert_string_equal(mail.address, "a@b.example");
 	assert_int_equal(gate_of(w, mail.id, NOW), GATE_OPEN);
-	store_is_sound(w);
+	people_are_sound(w);
 	/* To have been asked is no consent (S19). */
 	assert_int_equal(people_state(w, 1, "a@b.example"),
 	    MEMBER_UNCONFIRMED);
@@ -404,7 +386,7 @@ an_undo_gives_back_who_was_unconfirmed(void **state)
 	assert_int_equal(m.consent, look(w, first).consent);
 	assert_int_equal(attributes_get(t, m.subscriber, &json, &w->e), 1);
 	txn_end(t);
-	store_is_sound(w);
+	people_are_sound(w);
 	world_must(w, STORE_S, do_undo, &first);
 	assert_int_equal(people_state(w, 1, one[0]), 0);
 }
