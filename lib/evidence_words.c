@@ -11,11 +11,9 @@
 #include <jansson.h>
 #include <netinet/in.h>
 
-#include "lib/base64.h"
 #include "lib/cbor.h"
-#include "lib/date.h"
+#include "lib/entry_word.h"
 #include "lib/evidence_private.h"
-#include "lib/utf8.h"
 
 enum form {
 	FORM_NUMBER, FORM_NAME, FORM_TIME, FORM_TRUE, FORM_TEXT, FORM_HEX,
@@ -146,66 +144,6 @@ word_name(const struct field *f, uint64_t v)
 	return json_integer((json_int_t)v);
 }
 
-static json_t *
-word_time(uint64_t ms)
-{
-	char text[DATE_RFC3339_LEN + 1];
-
-	date_rfc3339(ms > DATE_MAX_MS ? DATE_MAX_MS : (int64_t)ms, text);
-	return json_string(text);
-}
-
-static json_t *
-word_hex(struct slice s)
-{
-	struct strbuf b = STRBUF_INIT(2 * EVIDENCE_ENTRY_MAX);
-	json_t *j;
-
-	evidence_hex(s.p, s.len, &b);
-	j = b.overflow ? NULL : json_stringn(b.s, b.len);
-	strbuf_free(&b);
-	return j;
-}
-
-static json_t *
-word_ip(struct slice s)
-{
-	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
-	char text[INET6_ADDRSTRLEN];
-	bool v4 = memcmp(s.p, mapped, sizeof(mapped)) == 0;
-
-	inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? s.p + 12 : s.p, text,
-	    sizeof(text));
-	return json_string(text);
-}
-
-static json_t *
-word_octets(struct slice s)
-{
-	struct strbuf b = STRBUF_INIT(2 * EVIDENCE_ENTRY_MAX);
-	json_t *j;
-
-	if (utf8_valid((const char *)s.p, s.len))
-		return json_stringn((const char *)s.p, s.len);
-	base64_put(&b, s.p, s.len);
-	j = b.overflow ? NULL : json_pack("{s:s%}", "base64", b.s, b.len);
-	strbuf_free(&b);
-	return j;
-}
-
-static json_t *
-word_indexes(struct slice s)
-{
-	json_t *j = json_array();
-	struct unpack u;
-
-	unpack_init(&u, s.p, s.len);
-	while (u.left >= 8)
-		json_array_append_new(j,
-		    json_integer((json_int_t)unpack_u64(&u)));
-	return j;
-}
-
 /* Has the item the type and length that its field wants? */
 static bool
 fits(const struct field *f, const struct cbor_item *v)
@@ -234,14 +172,14 @@ word(const struct field *f, const struct cbor_item *v)
 	switch (f->form) {
 	case FORM_NUMBER: return json_integer((json_int_t)v->value);
 	case FORM_NAME: return word_name(f, v->value);
-	case FORM_TIME: return word_time(v->value);
+	case FORM_TIME: return entry_word_time(v->value);
 	case FORM_TRUE: return json_true();
 	case FORM_TEXT:
 		return json_stringn((const char *)v->string.p, v->string.len);
-	case FORM_HEX: return word_hex(v->string);
-	case FORM_IP: return word_ip(v->string);
-	case FORM_OCTETS: return word_octets(v->string);
-	default: return word_indexes(v->string);
+	case FORM_HEX: return entry_word_hex(v->string);
+	case FORM_IP: return entry_word_ip(v->string);
+	case FORM_OCTETS: return entry_word_octets(v->string);
+	default: return entry_word_indexes(v->string);
 	}
 }
 
